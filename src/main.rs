@@ -1,0 +1,2 @@
+//! Piaoku.
+fn main() {}
