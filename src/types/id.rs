@@ -74,6 +74,14 @@ number! {
     TicketId(u64)
 }
 number! {
+    /// An in-flight checkout. Volatile: a crash forgets every one of them.
+    HoldId(u64)
+}
+number! {
+    /// A purchase-limit rule of a product, counting from 0 in catalogue order.
+    RuleNo(u8)
+}
+number! {
     /// Position of a record in the journal, counting from 1. 0 means "before every record".
     Lsn(u64)
 }

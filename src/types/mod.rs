@@ -11,8 +11,8 @@ mod time;
 
 pub use code::{CodeError, VoucherCode};
 pub use id::{
-    AgentNo, AreaNo, Channel, LineId, Lsn, OrderId, PartitionNo, PoolNo, ProductNo, RequestKey,
-    RequestKeyError, SlotKey, SupplierNo, TicketId, Timespan,
+    AgentNo, AreaNo, Channel, HoldId, LineId, Lsn, OrderId, PartitionNo, PoolNo, ProductNo,
+    RequestKey, RequestKeyError, RuleNo, SlotKey, SupplierNo, TicketId, Timespan,
 };
 pub use money::{Fen, MoneyError, Quantity};
 pub use sealed::{IdentityHash, Sealed};

@@ -1,0 +1,347 @@
+//! What an operator may ask of the catalogue, by public ids, and why not.
+
+use std::sync::Arc;
+
+use crate::domain::catalogue::{
+    Agent, Calendar, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, LimitRule, Pool, Product,
+    Rules, Supplier, TimespanDef, TopApp,
+};
+use crate::domain::inventory::Capacity;
+use crate::types::{
+    AgentNo, AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, Sealed, SupplierNo, Timespan,
+};
+
+/// Creates or replaces one entry, named by its public id.
+#[derive(Clone, Debug)]
+pub enum CatalogueCommand {
+    /// A supplier.
+    SetSupplier {
+        /// Public id, 1 to 16 characters.
+        id: String,
+        /// Name.
+        name: String,
+        /// Seconds east of Greenwich.
+        utc_offset_seconds: i32,
+    },
+    /// A pool.
+    SetPool {
+        /// Public id, 1 to 36 characters.
+        id: String,
+        /// Its supplier's public id.
+        supplier: String,
+        /// Places per date and timespan.
+        capacity: Capacity,
+        /// How many more may be sold on purpose.
+        allowance: Quantity,
+    },
+    /// A product.
+    SetProduct(Box<SetProduct>),
+    /// An agent.
+    SetAgent {
+        /// User name, 1 to 50 characters.
+        id: String,
+        /// Display name.
+        name: String,
+        /// Whether it may call.
+        enabled: bool,
+        /// Sealed credentials.
+        secrets: Sealed,
+    },
+    /// A Douyin client.
+    SetDouyinClient {
+        /// `client_key`.
+        client_key: String,
+        /// Sealed `client_secret`.
+        secret: Sealed,
+        /// The agent its sales are booked to.
+        agent: String,
+    },
+    /// A Douyin SKU mapping.
+    SetDouyinSku {
+        /// Douyin's `sku_id`.
+        sku_id: String,
+        /// Our product's public id.
+        product: String,
+        /// A fixed timespan, or `None` for the earliest with room.
+        timespan: Option<Timespan>,
+    },
+    /// A TOP application.
+    SetTopApp {
+        /// `app_key`.
+        app_key: String,
+        /// Sealed secret.
+        secret: Sealed,
+        /// Shops it may ask for; empty means any.
+        shops: Vec<String>,
+    },
+}
+
+/// A product as an operator describes it. Numbers are assigned by [`Catalogue::decide`].
+#[derive(Clone, Debug)]
+pub struct SetProduct {
+    /// Public id, 1 to 36 characters.
+    pub id: String,
+    /// Its supplier's public id.
+    pub supplier: String,
+    /// Name.
+    pub name: String,
+    /// Whether it is on sale.
+    pub on_sale: bool,
+    /// Sale price of one.
+    pub price: Fen,
+    /// List price of one.
+    pub list_price: Fen,
+    /// Rebate one earns.
+    pub rebate: Fen,
+    /// Its pool's public id.
+    pub pool: Option<String>,
+    /// When it is offered.
+    pub calendar: Calendar,
+    /// Timespans.
+    pub timespans: Vec<TimespanDef>,
+    /// Areas; their numbers are assigned in order.
+    pub areas: Vec<crate::domain::catalogue::AreaDef>,
+    /// First part of a performance's public id.
+    pub scene_prefix: String,
+    /// What an order must satisfy; limit rule numbers are assigned in order.
+    pub rules: Rules,
+}
+
+/// Why a catalogue command is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CatalogueError {
+    /// An id is empty, too long or has control characters.
+    #[error("{what} {id:?} must have 1 to {max} printable characters")]
+    BadId {
+        /// What kind of id.
+        what: &'static str,
+        /// The id.
+        id: String,
+        /// Most characters.
+        max: usize,
+    },
+    /// Something names an entry that does not exist.
+    #[error("{what} {id:?} does not exist")]
+    Unknown {
+        /// What kind of entry.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// A pool, product or performance belongs to another supplier.
+    #[error("{what} {id:?} belongs to another supplier")]
+    OtherSupplier {
+        /// What kind of entry.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// A number makes no sense.
+    #[error("product {id:?}: {reason}")]
+    BadProduct {
+        /// The product.
+        id: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// No number is left for another entry.
+    #[error("too many entries of kind {0}")]
+    TooMany(&'static str),
+}
+
+/// Highest price of one ticket, in fen: ten million yuan. Keeps every sum far inside 64 bits.
+const PRICE_MAX: i64 = 1_000_000_000;
+
+impl Catalogue {
+    /// Decides what `command` would change.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] when it names what does not exist or makes no sense.
+    pub fn decide(&self, command: CatalogueCommand) -> Result<CatalogueEvent, CatalogueError> {
+        match command {
+            CatalogueCommand::SetSupplier { id, name, utc_offset_seconds } => {
+                check_id("supplier", &id, 16)?;
+                let known = self.supplier_by_id(&id).map(|supplier| supplier.no);
+                let no = number(known.map(SupplierNo::get), self.suppliers().len(), "supplier")?;
+                let (id, name) = (id.into(), name.into());
+                let supplier = Supplier { no: SupplierNo::new(no), id, name, utc_offset_seconds };
+                Ok(CatalogueEvent::SupplierSet(Arc::new(supplier)))
+            }
+            CatalogueCommand::SetPool { id, supplier, capacity, allowance } => {
+                check_id("pool", &id, 36)?;
+                let supplier = self.known_supplier(&supplier)?;
+                let known = self.pool_by_id(&id);
+                if known.is_some_and(|pool| pool.supplier != supplier) {
+                    return Err(CatalogueError::OtherSupplier { what: "pool", id });
+                }
+                let no = number(known.map(|pool| pool.no.get()), self.pools().len(), "pool")?;
+                let no = PoolNo::new(no);
+                let pool = Pool { no, id: id.into(), supplier, capacity, allowance };
+                Ok(CatalogueEvent::PoolSet(Arc::new(pool)))
+            }
+            CatalogueCommand::SetProduct(product) => self.decide_product(*product),
+            CatalogueCommand::SetAgent { id, name, enabled, secrets } => {
+                check_id("agent", &id, 50)?;
+                let known = self.agent_by_id(&id).map(|agent| agent.no.get());
+                let no = AgentNo::new(number(known, self.agents().len(), "agent")?);
+                let agent = Agent { no, id: id.into(), name: name.into(), enabled, secrets };
+                Ok(CatalogueEvent::AgentSet(Arc::new(agent)))
+            }
+            CatalogueCommand::SetDouyinClient { client_key, secret, agent } => {
+                check_id("client_key", &client_key, 64)?;
+                let unknown = || CatalogueError::Unknown { what: "agent", id: agent.clone() };
+                let agent = self.agent_by_id(&agent).ok_or_else(unknown)?.no;
+                let client = DouyinClient { client_key: client_key.into(), secret, agent };
+                Ok(CatalogueEvent::DouyinClientSet(Arc::new(client)))
+            }
+            CatalogueCommand::SetDouyinSku { sku_id, product, timespan } => {
+                check_id("sku_id", &sku_id, 64)?;
+                let unknown = || CatalogueError::Unknown { what: "product", id: product.clone() };
+                let product = self.product_by_id(&product).ok_or_else(unknown)?;
+                if timespan.is_some_and(|timespan| !product.has_timespan(timespan)) {
+                    let id = product.id.to_string();
+                    let reason = "a Douyin SKU fixes a timespan the product does not have";
+                    return Err(CatalogueError::BadProduct { id, reason });
+                }
+                let sku = DouyinSku { sku_id: sku_id.into(), product: product.no, timespan };
+                Ok(CatalogueEvent::DouyinSkuSet(Arc::new(sku)))
+            }
+            CatalogueCommand::SetTopApp { app_key, secret, shops } => {
+                check_id("app_key", &app_key, 64)?;
+                let shops = shops.into_iter().map(Into::into).collect();
+                let app = TopApp { app_key: app_key.into(), secret, shops };
+                Ok(CatalogueEvent::TopAppSet(Arc::new(app)))
+            }
+        }
+    }
+
+    fn decide_product(&self, mut product: SetProduct) -> Result<CatalogueEvent, CatalogueError> {
+        check_id("product", &product.id, 36)?;
+        let supplier = self.known_supplier(&product.supplier)?;
+        let pool = product.pool.take().map(|id| self.known_pool(id, supplier)).transpose()?;
+        let known = self.product_by_id(&product.id);
+        if known.is_some_and(|known| known.supplier != supplier) {
+            return Err(CatalogueError::OtherSupplier { what: "product", id: product.id });
+        }
+        if let Some(reason) = flaw(&product) {
+            return Err(CatalogueError::BadProduct { id: product.id, reason });
+        }
+        let no = number(known.map(|known| known.no.get()), self.products().len(), "product")?;
+        for (area, no) in product.areas.iter_mut().zip(1..) {
+            area.no = AreaNo::new(no);
+        }
+        let old_limits = known.map_or(&[][..], |known| &known.rules.limits);
+        number_limits(&mut product.rules.limits, old_limits)
+            .ok_or(CatalogueError::TooMany("limit rule"))?;
+        Ok(CatalogueEvent::ProductSet(Arc::new(Product {
+            no: ProductNo::new(no),
+            id: product.id.into(),
+            supplier,
+            name: product.name.into(),
+            on_sale: product.on_sale,
+            price: product.price,
+            list_price: product.list_price,
+            rebate: product.rebate,
+            pool,
+            calendar: product.calendar,
+            timespans: product.timespans,
+            areas: product.areas,
+            scene_prefix: product.scene_prefix.into(),
+            rules: product.rules,
+        })))
+    }
+
+    fn known_supplier(&self, id: &str) -> Result<SupplierNo, CatalogueError> {
+        let unknown = || CatalogueError::Unknown { what: "supplier", id: id.to_owned() };
+        self.supplier_by_id(id).map(|supplier| supplier.no).ok_or_else(unknown)
+    }
+
+    fn known_pool(&self, id: String, supplier: SupplierNo) -> Result<PoolNo, CatalogueError> {
+        match self.pool_by_id(&id) {
+            None => Err(CatalogueError::Unknown { what: "pool", id }),
+            Some(pool) if pool.supplier != supplier => {
+                Err(CatalogueError::OtherSupplier { what: "pool", id })
+            }
+            Some(pool) => Ok(pool.no),
+        }
+    }
+}
+
+/// What is wrong with a product in itself, if anything.
+fn flaw(product: &SetProduct) -> Option<&'static str> {
+    let priced = |fen: Fen| (0..=PRICE_MAX).contains(&fen.get());
+    let prices = [product.price, product.list_price, product.rebate];
+    let area_prices = product.areas.iter().flat_map(|area| [area.price, area.list_price]);
+    if !prices.into_iter().chain(area_prices).all(priced) {
+        return Some("prices and rebates go from 0 to 10000000.00 yuan");
+    }
+    let rules = &product.rules;
+    if rules.order_min == Quantity::ZERO || rules.order_min > rules.order_max {
+        return Some("an order needs a minimum of at least 1 and not above its maximum");
+    }
+    if rules.hold_seconds == 0 {
+        return Some("an unpaid order must keep its places for at least a second");
+    }
+    if product.calendar.dates.is_some_and(|(first, last)| first > last) {
+        return Some("the calendar ends before it begins");
+    }
+    if product.calendar.dates.is_none() && !product.timespans.is_empty() {
+        return Some("a product not bound to a date has no timespans");
+    }
+    let ascending = |pair: &[TimespanDef]| pair[0].no < pair[1].no;
+    let real = |timespan: &TimespanDef| {
+        timespan.no > Timespan::NONE
+            && timespan.start_minute < timespan.end_minute
+            && timespan.end_minute <= 24 * 60
+    };
+    if !product.timespans.iter().all(real) || !product.timespans.windows(2).all(ascending) {
+        return Some("timespans count up from 1 and begin before they end, within a day");
+    }
+    if !product.areas.is_empty()
+        && (product.timespans.is_empty() || product.scene_prefix.is_empty())
+    {
+        return Some("a performance needs a time of day and a scene prefix");
+    }
+    if product.areas.len() > usize::from(u8::MAX) || rules.limits.len() > usize::from(u8::MAX) {
+        return Some("a product has at most 255 areas and 255 limit rules");
+    }
+    None
+}
+
+/// Gives a rule the number it had, so that what its counters hold goes on counting, or a number that
+/// no rule of the product had. `None` when there is none left.
+fn number_limits(limits: &mut [LimitRule], old: &[LimitRule]) -> Option<()> {
+    let mut next = old.iter().map(|rule| u16::from(rule.no.get()) + 1).max().unwrap_or(0);
+    for rule in limits {
+        let same = |old: &&LimitRule| (old.scope, old.window) == (rule.scope, rule.window);
+        rule.no = match old.iter().find(same) {
+            Some(old) => old.no,
+            None => {
+                let no = u8::try_from(next).ok()?;
+                next += 1;
+                RuleNo::new(no)
+            }
+        };
+    }
+    Some(())
+}
+
+fn check_id(what: &'static str, id: &str, max: usize) -> Result<(), CatalogueError> {
+    let length = id.chars().count();
+    if length == 0 || length > max || id.chars().any(char::is_control) {
+        return Err(CatalogueError::BadId { what, id: id.to_owned(), max });
+    }
+    Ok(())
+}
+
+/// The number an entry has already, or the next one.
+fn number<N: TryFrom<usize>>(
+    known: Option<N>,
+    count: usize,
+    what: &'static str,
+) -> Result<N, CatalogueError> {
+    match known {
+        Some(no) => Ok(no),
+        None => N::try_from(count).map_err(|_| CatalogueError::TooMany(what)),
+    }
+}

@@ -1,0 +1,208 @@
+//! Products, their calendars and rules, and the pools they share.
+
+use crate::domain::inventory::Capacity;
+use crate::types::{
+    AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, ServiceDate, SupplierNo, Timespan,
+};
+
+/// A capacity shared by several products, on every date and in every timespan they offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Our number.
+    pub no: PoolNo,
+    /// Its public id, e.g. `POOL-GATE`.
+    pub id: Box<str>,
+    /// The supplier it belongs to.
+    pub supplier: SupplierNo,
+    /// Places per date and timespan.
+    pub capacity: Capacity,
+    /// How many more may be sold on purpose.
+    pub allowance: Quantity,
+}
+
+/// A timespan (时段) of the day, in minutes after midnight at the venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimespanDef {
+    /// Its number, from 1.
+    pub no: Timespan,
+    /// Doors open.
+    pub start_minute: u16,
+    /// Doors close.
+    pub end_minute: u16,
+}
+
+/// An area (座位区域) of a performance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AreaDef {
+    /// Its number, from 1.
+    pub no: AreaNo,
+    /// Its public id, e.g. `A`.
+    pub id: Box<str>,
+    /// Places in it.
+    pub capacity: Quantity,
+    /// Sale price of one.
+    pub price: Fen,
+    /// List price of one.
+    pub list_price: Fen,
+}
+
+/// When a product is offered and how much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// First and last service date, or `None` for a product not bound to a date.
+    pub dates: Option<(ServiceDate, ServiceDate)>,
+    /// Places per date and timespan; in all for a product not bound to a date. Products with areas
+    /// take their capacity from these instead.
+    pub capacity: Capacity,
+    /// How many more may be sold on purpose.
+    pub allowance: Quantity,
+}
+
+/// Whose purchases a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LimitScope {
+    /// By document (type and number).
+    Document,
+    /// By mobile.
+    Mobile,
+}
+
+/// Over which span a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LimitWindow {
+    /// One timespan of one visit date.
+    Timespan,
+    /// One visit date.
+    VisitDate,
+    /// One day of ordering.
+    OrderDate,
+    /// The life of the product.
+    Lifetime,
+}
+
+/// At most `max` in `window` for each person of `scope`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitRule {
+    /// Its number within the product; never reused, because counters carry it.
+    pub no: RuleNo,
+    /// Whose purchases.
+    pub scope: LimitScope,
+    /// Over which span.
+    pub window: LimitWindow,
+    /// How many.
+    pub max: Quantity,
+}
+
+/// What an order of this product must satisfy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Fewest in one order.
+    pub order_min: Quantity,
+    /// Most in one order.
+    pub order_max: Quantity,
+    /// Whether each ticket needs a document of its own (实名).
+    pub document_per_ticket: bool,
+    /// How many days ahead it can be booked.
+    pub horizon_days: u16,
+    /// How long an unpaid order keeps its places, in seconds.
+    pub hold_seconds: u32,
+    /// Purchase limits.
+    pub limits: Vec<LimitRule>,
+}
+
+/// A product (票种).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Our number.
+    pub no: ProductNo,
+    /// Its public id, at most 36 characters; ASCII case does not count.
+    pub id: Box<str>,
+    /// The supplier that sells it.
+    pub supplier: SupplierNo,
+    /// Its name.
+    pub name: Box<str>,
+    /// Whether it is on sale.
+    pub on_sale: bool,
+    /// Sale price of one. Products with areas take their price from these.
+    pub price: Fen,
+    /// List price of one.
+    pub list_price: Fen,
+    /// Rebate one earns for an agent.
+    pub rebate: Fen,
+    /// The pool it draws on as well.
+    pub pool: Option<PoolNo>,
+    /// When it is offered.
+    pub calendar: Calendar,
+    /// Timespans of a day; empty for an untimed product.
+    pub timespans: Vec<TimespanDef>,
+    /// Areas; a product that has any sells performances (场次).
+    pub areas: Vec<AreaDef>,
+    /// First part of a performance's public id, e.g. `SC`; empty when it sells none.
+    pub scene_prefix: Box<str>,
+    /// What an order of it must satisfy.
+    pub rules: Rules,
+}
+
+impl Product {
+    /// Whether the calendar offers this date and timespan at all.
+    #[must_use]
+    pub fn offers(&self, date: Option<ServiceDate>, timespan: Timespan) -> bool {
+        let on_date = match (self.calendar.dates, date) {
+            (Some((first, last)), Some(date)) => first <= date && date <= last,
+            (None, None) => true,
+            _ => false,
+        };
+        on_date && self.has_timespan(timespan)
+    }
+
+    /// Whether the product has this timespan; an untimed one has exactly [`Timespan::NONE`].
+    #[must_use]
+    pub fn has_timespan(&self, timespan: Timespan) -> bool {
+        if self.timespans.is_empty() {
+            return timespan == Timespan::NONE;
+        }
+        self.timespan(timespan).is_some()
+    }
+
+    /// A timespan by number.
+    #[must_use]
+    pub fn timespan(&self, no: Timespan) -> Option<&TimespanDef> {
+        self.timespans.iter().find(|timespan| timespan.no == no)
+    }
+
+    /// An area by number.
+    #[must_use]
+    pub fn area(&self, no: AreaNo) -> Option<&AreaDef> {
+        self.areas.iter().find(|area| area.no == no)
+    }
+
+    /// An area by public id.
+    #[must_use]
+    pub fn area_by_id(&self, id: &str) -> Option<&AreaDef> {
+        self.areas.iter().find(|area| area.id.eq_ignore_ascii_case(id))
+    }
+
+    /// Whether it sells performances.
+    #[must_use]
+    pub fn is_performance(&self) -> bool {
+        !self.areas.is_empty()
+    }
+
+    /// The public id of a performance, `<prefix>-yyyyMMdd-HHmm`.
+    #[must_use]
+    pub fn scene_id(&self, date: ServiceDate, timespan: &TimespanDef) -> String {
+        let (hour, minute) = (timespan.start_minute / 60, timespan.start_minute % 60);
+        format!("{}-{}-{hour:02}{minute:02}", self.scene_prefix, date.to_compact())
+    }
+
+    /// The date and timespan a performance's public id names, if it is one of ours.
+    #[must_use]
+    pub fn scene(&self, scene_id: &str) -> Option<(ServiceDate, Timespan)> {
+        let rest = scene_id.strip_prefix(&*self.scene_prefix)?.strip_prefix('-')?;
+        let (date, _) = rest.split_once('-')?;
+        let date = ServiceDate::parse_compact(date).ok()?;
+        let named = |timespan: &&TimespanDef| self.scene_id(date, timespan) == scene_id;
+        let timespan = self.timespans.iter().find(named)?;
+        Some((date, timespan.no))
+    }
+}

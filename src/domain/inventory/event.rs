@@ -1,0 +1,37 @@
+//! What has happened to stock, as the journal tells it.
+
+use smallvec::SmallVec;
+
+use crate::domain::limits::CounterEvent;
+use crate::types::{AreaNo, Quantity};
+
+/// One move of places. Together these are the only ways a place changes hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StockEvent {
+    /// Free places became held by an unpaid order.
+    Held(Quantity),
+    /// Free places were sold at once.
+    Sold(Quantity),
+    /// Held places were paid for.
+    Confirmed(Quantity),
+    /// Held places became free again: cancelled or expired.
+    Released(Quantity),
+}
+
+/// A move of places in one area of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AreaEvent {
+    /// The area, [`AreaNo::NONE`] where the product has none.
+    pub area: AreaNo,
+    /// The move.
+    pub stock: StockEvent,
+}
+
+/// Everything one record changes in one slot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SlotEvent {
+    /// Moves of places, at most one an area.
+    pub areas: SmallVec<[AreaEvent; 1]>,
+    /// Moves of the limit counters whose window is this slot.
+    pub counters: CounterEvent,
+}

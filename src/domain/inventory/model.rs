@@ -1,0 +1,1 @@
+//! Naive twin, for the property tests.

@@ -1,0 +1,85 @@
+//! A capacity shared by the slots of several products.
+
+use hashbrown::HashMap;
+
+use crate::domain::inventory::{Available, Capacity, SoldOut, Stock, StockEvent};
+use crate::types::{HoldId, PoolNo, Quantity, ServiceDate, Timespan};
+
+/// One pool on one date in one timespan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolKey {
+    /// The pool.
+    pub pool: PoolNo,
+    /// The date, or `None` for products not bound to one.
+    pub date: Option<ServiceDate>,
+    /// The timespan.
+    pub timespan: Timespan,
+}
+
+/// Shared places, and the checkouts in flight that keep some of them.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    stock: Stock,
+    holds: HashMap<HoldId, Quantity>,
+}
+
+impl Pool {
+    /// A pool with this stock and nothing in flight.
+    #[must_use]
+    pub fn new(stock: Stock) -> Self {
+        Self { stock, holds: HashMap::new() }
+    }
+
+    /// The stock behind the pool.
+    #[must_use]
+    pub const fn stock(&self) -> &Stock {
+        &self.stock
+    }
+
+    /// Gives the pool the capacity the catalogue has now.
+    pub fn set_capacity(&mut self, capacity: Capacity, allowance: Quantity) {
+        self.stock.set_capacity(capacity, allowance);
+    }
+
+    /// Places nobody has.
+    #[must_use]
+    pub fn available(&self) -> Available {
+        self.stock.available()
+    }
+
+    /// Decides whether `quantity` places can be held.
+    ///
+    /// # Errors
+    /// [`SoldOut`] when fewer are left.
+    pub fn decide(&self, quantity: Quantity) -> Result<(), SoldOut> {
+        self.stock.decide_take(quantity)
+    }
+
+    /// Keeps decided places for a checkout. Repeating it changes nothing.
+    pub fn hold(&mut self, hold: HoldId, quantity: Quantity) {
+        if self.holds.try_insert(hold, quantity).is_ok() {
+            self.stock.pend(quantity);
+        }
+    }
+
+    /// Lets a checkout's places go. Repeating it changes nothing.
+    pub fn release(&mut self, hold: HoldId) {
+        if let Some(quantity) = self.holds.remove(&hold) {
+            self.stock.unpend(quantity);
+        }
+    }
+
+    /// Whether no checkout is in flight.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.holds.is_empty()
+    }
+
+    /// Makes a journalled move true and ends the hold that led to it, if this process made it.
+    pub fn apply(&mut self, hold: Option<HoldId>, event: StockEvent) {
+        if let Some(hold) = hold {
+            self.release(hold);
+        }
+        self.stock.apply(event);
+    }
+}
