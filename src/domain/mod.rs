@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod catalogue;
+pub mod identity;
 pub mod invariants;
 pub mod inventory;
 pub mod limits;

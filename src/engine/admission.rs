@@ -1,0 +1,503 @@
+//! What can be said about a request from the catalogue and the clock alone: products, dates,
+//! quantities, persons, prices. Verify and every way of ordering go through [`admit`], so they
+//! cannot differ. What depends on stock, counters and money is asked later, by the plan.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::domain::catalogue::{Catalogue, LimitScope, LimitWindow, Product, Supplier};
+use crate::domain::identity::{DocumentType, IdentityRules, normalise_document, normalise_mobile};
+use crate::engine::{DateProblem, Rejection};
+use crate::types::{
+    AgentNo, AreaNo, Channel, Fen, IdentityHash, Quantity, RuleNo, ServiceDate, SupplierNo,
+    Timespan, UnixMillis,
+};
+
+/// The date a request names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DraftDate {
+    /// None.
+    Missing,
+    /// A day that exists.
+    Day(ServiceDate),
+    /// Something else.
+    Malformed,
+}
+
+/// The timespan a request names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DraftTimespan {
+    /// None: right for untimed products only.
+    Unset,
+    /// This one.
+    Exactly(Timespan),
+    /// The earliest with room for the whole order (`-1`).
+    Earliest,
+    /// A number that cannot be a timespan.
+    Malformed,
+}
+
+/// The performance a request names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DraftScene {
+    /// Public id of the performance; empty when none was given.
+    pub scene_id: String,
+    /// Public id of the seat area; empty when none was given.
+    pub area_id: String,
+}
+
+/// One line as a partner sent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DraftLine {
+    /// Public id of the product.
+    pub product_id: String,
+    /// How many; anything until admitted.
+    pub amount: i64,
+    /// Kind of document, if one was named.
+    pub document_type: Option<DocumentType>,
+    /// Whether the partner's kind of document was unknown.
+    pub document_type_unknown: bool,
+    /// Document number; empty when none was given.
+    pub document: String,
+    /// Name; empty when none was given.
+    pub name: String,
+    /// Mobile; empty when none was given.
+    pub mobile: String,
+    /// Whether the way in needs a mobile (gate-in mode `B`).
+    pub mobile_needed: bool,
+    /// Whether seats were named one by one.
+    pub seats_named: bool,
+}
+
+/// A request to buy, in no partner's format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The way it came in.
+    pub channel: Channel,
+    /// Who buys.
+    pub agent: AgentNo,
+    /// What.
+    pub lines: Vec<DraftLine>,
+    /// For which day.
+    pub date: DraftDate,
+    /// For which timespan.
+    pub timespan: DraftTimespan,
+    /// For which performance.
+    pub scene: DraftScene,
+    /// First and last instant of validity, for products not bound to a date.
+    pub validity: Option<(UnixMillis, UnixMillis)>,
+    /// The order's own mobile; empty when the protocol has none.
+    pub mobile: String,
+    /// The order's own document number; stands in for lines that have none.
+    pub document: String,
+}
+
+/// Keyed hashes of persons; `vault` has the key.
+pub trait IdentityHasher {
+    /// Hash of a normalised document number of a kind.
+    fn document(&self, kind: DocumentType, normalised: &str) -> IdentityHash;
+    /// Hash of a normalised mobile.
+    fn mobile(&self, normalised: &str) -> IdentityHash;
+}
+
+/// Bounds and checks that do not come from the catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct AdmissionPolicy {
+    /// How this channel's personal fields are checked.
+    pub identity: IdentityRules,
+    /// Most lines in one order.
+    pub lines_max: usize,
+}
+
+/// A count a line asks for under one of its product's limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineClaim {
+    /// The rule.
+    pub rule: RuleNo,
+    /// Its window.
+    pub window: LimitWindow,
+    /// Whose count.
+    pub identity: IdentityHash,
+    /// How many.
+    pub amount: Quantity,
+    /// How many the rule allows.
+    pub max: Quantity,
+}
+
+/// A line that the catalogue allows.
+#[derive(Clone, Debug)]
+pub struct AdmittedLine {
+    /// The product.
+    pub product: Arc<Product>,
+    /// The area.
+    pub area: AreaNo,
+    /// How many.
+    pub quantity: Quantity,
+    /// Sale price of one.
+    pub unit_price: Fen,
+    /// List price of one.
+    pub list_price: Fen,
+    /// Limit counts it asks for.
+    pub claims: SmallVec<[LineClaim; 2]>,
+}
+
+/// A request that the catalogue allows.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// The way it came in.
+    pub channel: Channel,
+    /// Who buys.
+    pub agent: AgentNo,
+    /// Who sells.
+    pub supplier: Arc<Supplier>,
+    /// For which day; `None` for products not bound to one.
+    pub date: Option<ServiceDate>,
+    /// The day of ordering at the venue.
+    pub today: ServiceDate,
+    /// Timespans to try, earliest first; at least one. Untimed lines ignore it.
+    pub candidates: SmallVec<[Timespan; 4]>,
+    /// Validity of products not bound to a date.
+    pub validity: Option<(UnixMillis, UnixMillis)>,
+    /// The lines.
+    pub lines: Vec<AdmittedLine>,
+    /// Price of everything.
+    pub total: Fen,
+    /// Rebate everything earns.
+    pub rebate: Fen,
+}
+
+impl Admitted {
+    /// Number of the supplier.
+    #[must_use]
+    pub fn supplier_no(&self) -> SupplierNo {
+        self.supplier.no
+    }
+
+    /// Places in all.
+    #[must_use]
+    pub fn quantity(&self) -> Quantity {
+        let sum: u64 = self.lines.iter().map(|line| u64::from(line.quantity.get())).sum();
+        Quantity::new(u32::try_from(sum).unwrap_or(u32::MAX))
+    }
+}
+
+/// Most characters of a partner's text that an error repeats.
+const ECHO_CHARS_MAX: usize = 36;
+
+/// Decides whether the catalogue allows `draft` at `now`.
+///
+/// # Errors
+/// The first [`Rejection`] that is found: products first, then quantities, date, timespan or
+/// performance, persons, price.
+pub fn admit(
+    draft: &Draft,
+    catalogue: &Catalogue,
+    policy: &AdmissionPolicy,
+    hasher: &dyn IdentityHasher,
+    now: UnixMillis,
+) -> Result<Admitted, Rejection> {
+    let products = products(draft, catalogue, policy)?;
+    let first = products.first().ok_or(Rejection::NoLines)?;
+    let supplier = catalogue.supplier(first.supplier).ok_or(Rejection::NoLines)?;
+    if products.iter().any(|product| product.supplier != first.supplier) {
+        return Err(Rejection::MixedSuppliers);
+    }
+    let quantities = quantities(draft, &products)?;
+    let today = ServiceDate::at(now, supplier.utc_offset_seconds);
+    let occasion = occasion(draft, &products, supplier, today, now)?;
+    let persons = Persons { draft, policy, hasher, today };
+
+    let mut lines = Vec::with_capacity(draft.lines.len());
+    let (mut total, mut rebate) = (Fen::ZERO, Fen::ZERO);
+    for ((line, product), quantity) in draft.lines.iter().zip(products).zip(quantities) {
+        let area = area(draft, &product)?;
+        let claims = persons.claims(line, &product, quantity)?;
+        let priced = product.area(area).map(|area| (area.price, area.list_price));
+        let (unit_price, list_price) = priced.unwrap_or((product.price, product.list_price));
+        let add = |sum: Fen, unit: Fen| unit.checked_mul(quantity).and_then(|x| sum.checked_add(x));
+        total = add(total, unit_price).ok_or(Rejection::TotalOutOfRange)?;
+        rebate = add(rebate, product.rebate).ok_or(Rejection::TotalOutOfRange)?;
+        lines.push(AdmittedLine { product, area, quantity, unit_price, list_price, claims });
+    }
+    persons.check_order()?;
+    Ok(Admitted {
+        channel: draft.channel,
+        agent: draft.agent,
+        supplier: Arc::clone(supplier),
+        date: occasion.date,
+        today,
+        candidates: occasion.candidates,
+        validity: draft.validity,
+        lines,
+        total,
+        rebate,
+    })
+}
+
+fn products(
+    draft: &Draft,
+    catalogue: &Catalogue,
+    policy: &AdmissionPolicy,
+) -> Result<Vec<Arc<Product>>, Rejection> {
+    let lines = draft.lines.len();
+    if lines > policy.lines_max {
+        return Err(Rejection::TooManyLines { lines, max: policy.lines_max });
+    }
+    let mut products = Vec::with_capacity(lines);
+    for line in &draft.lines {
+        let Some(product) = catalogue.product_by_id(&line.product_id) else {
+            let id = line.product_id.chars().take(ECHO_CHARS_MAX).collect();
+            return Err(Rejection::UnknownProduct { id });
+        };
+        if !product.on_sale {
+            return Err(Rejection::OffSale { id: product.id.clone() });
+        }
+        products.push(Arc::clone(product));
+    }
+    Ok(products)
+}
+
+/// Each line's quantity; the bounds of a product count all its lines together.
+fn quantities(draft: &Draft, products: &[Arc<Product>]) -> Result<Vec<Quantity>, Rejection> {
+    let mut quantities = Vec::with_capacity(products.len());
+    for line in &draft.lines {
+        let amount = u32::try_from(line.amount).ok().filter(|amount| *amount > 0);
+        let amount = amount.ok_or(Rejection::BadQuantity { amount: line.amount })?;
+        quantities.push(Quantity::new(amount));
+    }
+    for product in products {
+        let same = products.iter().zip(&quantities).filter(|(other, _)| other.no == product.no);
+        let asked: u64 = same.map(|(_, quantity)| u64::from(quantity.get())).sum();
+        let (min, max) = (product.rules.order_min, product.rules.order_max);
+        if asked < u64::from(min.get()) || asked > u64::from(max.get()) {
+            return Err(Rejection::OrderQuantity { asked, min, max });
+        }
+    }
+    Ok(quantities)
+}
+
+struct Occasion {
+    date: Option<ServiceDate>,
+    candidates: SmallVec<[Timespan; 4]>,
+}
+
+/// The day and the timespans to try, common to all lines.
+fn occasion(
+    draft: &Draft,
+    products: &[Arc<Product>],
+    supplier: &Supplier,
+    today: ServiceDate,
+    now: UnixMillis,
+) -> Result<Occasion, Rejection> {
+    let dated = products.iter().any(|product| product.calendar.dates.is_some());
+    if dated != products.iter().all(|product| product.calendar.dates.is_some()) {
+        // One validity cannot serve a day ticket and an open ticket at once.
+        return Err(Rejection::Date { date: None, problem: DateProblem::NotOffered });
+    }
+    if !dated {
+        return undated_occasion(draft, now);
+    }
+    let (date, scene_timespan) = match scene(draft, products)? {
+        Some((date, timespan)) => (date, Some(timespan)),
+        None => (day(draft.date)?, None),
+    };
+    let reject = |problem| Err(Rejection::Date { date: Some(date), problem });
+    if date < today {
+        return reject(DateProblem::Past);
+    }
+    for product in products {
+        if date > Catalogue::horizon(product, today) {
+            return reject(DateProblem::TooFarAhead);
+        }
+        let offered = product.calendar.dates.is_some_and(|(a, b)| a <= date && date <= b);
+        if !offered {
+            return reject(DateProblem::NotOffered);
+        }
+    }
+    let candidates = candidates(draft, products, scene_timespan)?;
+    let open = |timespan: &Timespan| {
+        products.iter().all(|product| !is_over(product, date, *timespan, supplier, now))
+    };
+    let open: SmallVec<[Timespan; 4]> = candidates.into_iter().filter(open).collect();
+    if open.is_empty() {
+        return reject(DateProblem::Over);
+    }
+    Ok(Occasion { date: Some(date), candidates: open })
+}
+
+fn undated_occasion(draft: &Draft, now: UnixMillis) -> Result<Occasion, Rejection> {
+    // Without a validity of its own the ticket would never end: the caller has to say.
+    let (from, until) = draft.validity.ok_or(Rejection::BadValidity)?;
+    if from >= until || until <= now {
+        return Err(Rejection::BadValidity);
+    }
+    Ok(Occasion { date: None, candidates: SmallVec::from_slice(&[Timespan::NONE]) })
+}
+
+fn day(date: DraftDate) -> Result<ServiceDate, Rejection> {
+    match date {
+        DraftDate::Day(date) => Ok(date),
+        DraftDate::Missing => Err(Rejection::Date { date: None, problem: DateProblem::Missing }),
+        DraftDate::Malformed => {
+            Err(Rejection::Date { date: None, problem: DateProblem::Malformed })
+        }
+    }
+}
+
+/// The performance all lines are for, if any of them is for one.
+fn scene(
+    draft: &Draft,
+    products: &[Arc<Product>],
+) -> Result<Option<(ServiceDate, Timespan)>, Rejection> {
+    let mut found = None;
+    for product in products.iter().filter(|product| product.is_performance()) {
+        let scene = product.scene(&draft.scene.scene_id).ok_or(Rejection::UnknownPerformance)?;
+        found = Some(scene);
+    }
+    if let (Some((date, _)), DraftDate::Day(day)) = (found, draft.date)
+        && date != day
+    {
+        return Err(Rejection::PerformanceOnAnotherDay);
+    }
+    if found.is_some() && draft.date == DraftDate::Malformed {
+        return Err(Rejection::Date { date: None, problem: DateProblem::Malformed });
+    }
+    Ok(found)
+}
+
+fn candidates(
+    draft: &Draft,
+    products: &[Arc<Product>],
+    scene: Option<Timespan>,
+) -> Result<SmallVec<[Timespan; 4]>, Rejection> {
+    let mut timed = products.iter().filter(|product| !product.timespans.is_empty());
+    let Some(first) = timed.next() else {
+        return Ok(SmallVec::from_slice(&[Timespan::NONE]));
+    };
+    let wanted: SmallVec<[Timespan; 4]> = match (scene, draft.timespan) {
+        (Some(timespan), _) => SmallVec::from_slice(&[timespan]),
+        (None, DraftTimespan::Exactly(timespan)) => SmallVec::from_slice(&[timespan]),
+        (None, DraftTimespan::Earliest) => first.timespans.iter().map(|span| span.no).collect(),
+        (None, DraftTimespan::Unset | DraftTimespan::Malformed) => SmallVec::new(),
+    };
+    let common = |timespan: &Timespan| {
+        products.iter().all(|p| p.timespans.is_empty() || p.has_timespan(*timespan))
+    };
+    let wanted: SmallVec<[Timespan; 4]> = wanted.into_iter().filter(common).collect();
+    if wanted.is_empty() { Err(Rejection::UnknownTimespan) } else { Ok(wanted) }
+}
+
+/// A timespan is sold until it ends, a performance until it begins, an untimed day until it ends.
+fn is_over(
+    product: &Product,
+    date: ServiceDate,
+    timespan: Timespan,
+    supplier: &Supplier,
+    now: UnixMillis,
+) -> bool {
+    let Some(span) = product.timespan(timespan) else { return false };
+    let minute = if product.is_performance() { span.start_minute } else { span.end_minute };
+    let end = date.start(supplier.utc_offset_seconds).plus_millis(i64::from(minute) * 60_000);
+    end <= now
+}
+
+fn area(draft: &Draft, product: &Product) -> Result<AreaNo, Rejection> {
+    if !product.is_performance() {
+        return Ok(AreaNo::NONE);
+    }
+    let area = product.area_by_id(&draft.scene.area_id).ok_or(Rejection::UnknownArea)?;
+    Ok(area.no)
+}
+
+/// Checks and counts the people of an order.
+struct Persons<'a> {
+    draft: &'a Draft,
+    policy: &'a AdmissionPolicy,
+    hasher: &'a dyn IdentityHasher,
+    today: ServiceDate,
+}
+
+impl Persons<'_> {
+    fn check_order(&self) -> Result<(), Rejection> {
+        if !self.draft.mobile.is_empty() {
+            self.policy.identity.check_mobile(&self.draft.mobile).map_err(Rejection::Mobile)?;
+        }
+        Ok(())
+    }
+
+    /// Checks a line's people and says what they are counted for.
+    fn claims(
+        &self,
+        line: &DraftLine,
+        product: &Product,
+        quantity: Quantity,
+    ) -> Result<SmallVec<[LineClaim; 2]>, Rejection> {
+        if line.seats_named {
+            return Err(Rejection::SeatChoiceUnsupported);
+        }
+        let limits = &product.rules.limits;
+        let counts_documents = limits.iter().any(|rule| rule.scope == LimitScope::Document);
+        let document_needed = product.rules.document_per_ticket || counts_documents;
+        let document = self.document(line, document_needed)?;
+        if product.rules.document_per_ticket {
+            if line.name.is_empty() {
+                return Err(Rejection::NameMissing);
+            }
+            if quantity != Quantity::ONE {
+                let tickets = u64::from(quantity.get());
+                return Err(Rejection::TravellersMismatch { travellers: 1, tickets });
+            }
+        }
+        if !line.name.is_empty() {
+            self.policy.identity.check_name(&line.name).map_err(Rejection::Name)?;
+        }
+        let mobile = self.mobile(line, limits.iter().any(|r| r.scope == LimitScope::Mobile))?;
+
+        let mut claims = SmallVec::new();
+        for rule in limits {
+            let identity = match rule.scope {
+                LimitScope::Document => document,
+                LimitScope::Mobile => mobile,
+            };
+            // Needed persons were checked above, so an absent one is never a way around a limit.
+            let Some(identity) = identity else { continue };
+            let (window, max) = (rule.window, rule.max);
+            claims.push(LineClaim { rule: rule.no, window, identity, amount: quantity, max });
+        }
+        Ok(claims)
+    }
+
+    fn document(&self, line: &DraftLine, needed: bool) -> Result<Option<IdentityHash>, Rejection> {
+        if line.document_type_unknown {
+            return Err(Rejection::UnknownDocumentType);
+        }
+        let own = !line.document.is_empty();
+        let number = if own { &line.document } else { &self.draft.document };
+        if number.trim().is_empty() {
+            return if needed { Err(Rejection::DocumentMissing) } else { Ok(None) };
+        }
+        // Protocols send a number without a kind for the resident identity card.
+        let kind = line.document_type.filter(|_| own).unwrap_or(DocumentType::ResidentId);
+        let rules = &self.policy.identity;
+        rules.check_document(kind, number, self.today).map_err(Rejection::Document)?;
+        Ok(Some(self.hasher.document(kind, &normalise_document(number, rules.sent_as))))
+    }
+
+    /// Purchases count by the order's own mobile: it is the one that gets the notices, and a line's
+    /// can be made up. A protocol without one counts by the line's.
+    fn mobile(&self, line: &DraftLine, counted: bool) -> Result<Option<IdentityHash>, Rejection> {
+        let rules = &self.policy.identity;
+        if !line.mobile.is_empty() {
+            rules.check_mobile(&line.mobile).map_err(Rejection::Mobile)?;
+        } else if line.mobile_needed {
+            return Err(Rejection::MobileMissing);
+        }
+        let order_has_one = !self.draft.mobile.is_empty();
+        let number = if order_has_one { &self.draft.mobile } else { &line.mobile };
+        if number.is_empty() {
+            return if counted { Err(Rejection::MobileMissing) } else { Ok(None) };
+        }
+        Ok(Some(self.hasher.mobile(&normalise_mobile(number, rules.sent_as))))
+    }
+}

@@ -1,0 +1,291 @@
+//! The audit: every invariant over a whole state. What stock, counters, money and vouchers should be
+//! is computed anew from the orders alone and compared with what they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::account::{AccountKey, Balance, Holder};
+use crate::domain::invariants::{self, Invariant};
+use crate::domain::inventory::PoolKey;
+use crate::domain::limits::{Counters, LimitKey};
+use crate::domain::order::{CounterHome, Order, OrderState};
+use crate::engine::digest::Digest;
+use crate::engine::state::State;
+use crate::types::{AreaNo, Fen, IdentityHash, RuleNo, SlotKey};
+
+/// One broken promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub invariant: Invariant,
+    /// Where and how.
+    pub detail: String,
+}
+
+/// What an audit found.
+#[derive(Clone, Debug, Default)]
+pub struct Audit {
+    /// Broken promises; empty when the books are right.
+    pub violations: Vec<Violation>,
+    /// Slots touched.
+    pub slots: usize,
+    /// Orders, whatever became of them.
+    pub orders: usize,
+    /// Orders paid.
+    pub paid: usize,
+    /// Vouchers issued.
+    pub vouchers: usize,
+    /// Digest of the state.
+    pub digest: Digest,
+}
+
+/// Most violations reported; one fault tends to show in a thousand places.
+const VIOLATIONS_MAX: usize = 100;
+
+/// Audits a state whose capacities are those of its catalogue
+/// (see [`State::refresh_capacities`]).
+#[must_use]
+pub fn audit(state: &State) -> Audit {
+    let mut auditor = Auditor { state, violations: Vec::new() };
+    let expected = Expected::from_orders(state);
+    auditor.stock(&expected);
+    auditor.counters(&expected);
+    auditor.money(&expected);
+    auditor.keys_and_codes();
+    let paid = |order: &Order| matches!(order.state, OrderState::Paid { .. });
+    Audit {
+        violations: auditor.violations,
+        slots: state.slots.len(),
+        orders: state.orders.len(),
+        paid: state.orders.values().filter(|order| paid(&order.value)).count(),
+        vouchers: state.vouchers.len(),
+        digest: state.digest(),
+    }
+}
+
+/// Held and sold places.
+type Places = (u64, u64);
+type CountKey = (RuleNo, IdentityHash);
+
+/// What the orders say that everything else should be.
+#[derive(Default)]
+struct Expected {
+    areas: BTreeMap<(SlotKey, AreaNo), Places>,
+    pools: BTreeMap<PoolKey, Places>,
+    slot_counts: BTreeMap<SlotKey, BTreeMap<CountKey, u64>>,
+    shard_counts: BTreeMap<LimitKey, BTreeMap<CountKey, u64>>,
+    house: BTreeMap<(AccountKey, Balance), i128>,
+}
+
+impl Expected {
+    fn from_orders(state: &State) -> Self {
+        let mut expected = Self::default();
+        for order in state.orders.values().map(|order| &order.value) {
+            let (held, sold) = match order.state {
+                OrderState::Held { .. } => (1, 0),
+                OrderState::Paid { .. } => (0, 1),
+                OrderState::Closed { .. } => continue,
+            };
+            for line in &order.lines {
+                let quantity = u64::from(line.quantity.get());
+                let add = |places: &mut Places| {
+                    places.0 += held * quantity;
+                    places.1 += sold * quantity;
+                };
+                add(expected.areas.entry((line.slot, line.area)).or_default());
+                if let Some(pool) = line.pool {
+                    let key = PoolKey { pool, date: line.slot.date, timespan: line.slot.timespan };
+                    add(expected.pools.entry(key).or_default());
+                }
+            }
+            expected.count(order);
+            expected.post(order);
+        }
+        expected
+    }
+
+    fn count(&mut self, order: &Order) {
+        for taken in &order.counts {
+            let counts = match taken.home {
+                CounterHome::Slot(slot) => self.slot_counts.entry(slot).or_default(),
+                CounterHome::Shard(limit) => self.shard_counts.entry(limit).or_default(),
+            };
+            let key = (taken.count.rule, taken.count.identity);
+            *counts.entry(key).or_default() += u64::from(taken.count.amount.get());
+        }
+    }
+
+    fn post(&mut self, order: &Order) {
+        let OrderState::Paid { from, .. } = order.state else { return };
+        let house = AccountKey { supplier: order.supplier, holder: Holder::House };
+        *self.house.entry((house, Balance::Sales)).or_default() += i128::from(order.total.get());
+        if from == Balance::Receivable {
+            return;
+        }
+        let rebate: i128 = order
+            .lines
+            .iter()
+            .map(|line| i128::from(line.unit_rebate.get()) * i128::from(line.quantity.get()))
+            .sum();
+        *self.house.entry((house, Balance::RebateGranted)).or_default() -= rebate;
+    }
+}
+
+struct Auditor<'a> {
+    state: &'a State,
+    violations: Vec<Violation>,
+}
+
+impl Auditor<'_> {
+    fn stock(&mut self, expected: &Expected) {
+        let mut seen = BTreeMap::new();
+        let mut slots: Vec<_> = self.state.slots.iter().collect();
+        slots.sort_unstable_by_key(|(key, _)| **key);
+        for (key, slot) in slots {
+            for (area, stock) in slot.value.areas() {
+                if !stock.is_within_capacity() {
+                    self.broken(
+                        invariants::NOT_OVERSOLD,
+                        format!("{key:?} area {area}: {stock:?}"),
+                    );
+                }
+                let places = (u64::from(stock.held().get()), u64::from(stock.sold().get()));
+                if places != (0, 0) {
+                    seen.insert((*key, *area), places);
+                }
+            }
+        }
+        self.compare("held and sold places of", &expected.areas, &seen);
+
+        let mut seen = BTreeMap::new();
+        let mut pools: Vec<_> = self.state.pools.iter().collect();
+        pools.sort_unstable_by_key(|(key, _)| **key);
+        for (key, pool) in pools {
+            let stock = pool.value.stock();
+            if !stock.is_within_capacity() {
+                self.broken(invariants::NOT_OVERSOLD, format!("{key:?}: {stock:?}"));
+            }
+            let places = (u64::from(stock.held().get()), u64::from(stock.sold().get()));
+            if places != (0, 0) {
+                seen.insert(*key, places);
+            }
+        }
+        self.compare("held and sold places of", &expected.pools, &seen);
+    }
+
+    fn counters(&mut self, expected: &Expected) {
+        let slots = self.state.slots.iter().map(|(key, slot)| (*key, slot.value.counters()));
+        let seen = counts(slots);
+        self.compare("limit counts of", &expected.slot_counts, &seen);
+        let shards = self.state.limits.iter().map(|(key, limit)| (*key, limit.value.counters()));
+        let seen = counts(shards);
+        self.compare("limit counts of", &expected.shard_counts, &seen);
+    }
+
+    fn money(&mut self, expected: &Expected) {
+        let mut sum = 0_i128;
+        let mut house = BTreeMap::new();
+        let mut accounts: Vec<_> = self.state.accounts.iter().collect();
+        accounts.sort_unstable_by_key(|(key, _)| **key);
+        for (key, account) in accounts {
+            for &(balance, amount) in account.value.balances() {
+                sum += i128::from(amount.get());
+                if !balance.may_be_negative() && amount < Fen::ZERO {
+                    let detail = format!("{key:?} {balance:?}: {} yuan", amount.to_yuan());
+                    self.broken(invariants::NOT_OVERDRAWN, detail);
+                }
+                if matches!(balance, Balance::Sales | Balance::RebateGranted) {
+                    house.insert((*key, balance), i128::from(amount.get()));
+                }
+            }
+        }
+        if sum != 0 {
+            self.broken(invariants::BOOKS_BALANCE, format!("all balances sum to {sum} fen"));
+        }
+        let nonzero = expected.house.iter().filter(|(_, amount)| **amount != 0);
+        let wanted: BTreeMap<_, _> = nonzero.map(|(key, amount)| (*key, *amount)).collect();
+        self.compare("balance in fen of", &wanted, &house);
+    }
+
+    fn keys_and_codes(&mut self) {
+        let mut keys = BTreeSet::new();
+        let mut numbers = BTreeSet::new();
+        let mut codes = 0;
+        let mut orders: Vec<_> = self.state.orders.values().map(|order| &order.value).collect();
+        orders.sort_unstable_by_key(|order| order.id);
+        for order in orders {
+            if let Some(key) = &order.request_key
+                && !keys.insert((order.agent, key))
+            {
+                let detail = format!("agent {} used {key:?} for two orders", order.agent);
+                self.broken(invariants::ONE_ORDER_PER_KEY, detail);
+            }
+            let lines = order.lines.iter().map(|line| line.id.get());
+            let tickets = order.tickets.iter().map(|ticket| ticket.id.get());
+            for number in std::iter::once(order.id.get()).chain(lines).chain(tickets) {
+                if !numbers.insert(number) {
+                    self.broken(invariants::CODES_UNIQUE, format!("number {number} given twice"));
+                }
+            }
+            let paid = matches!(order.state, OrderState::Paid { .. });
+            let wanted = if paid { order.quantity() } else { 0 };
+            if order.tickets.len() as u64 != wanted {
+                let detail =
+                    format!("order {}: {} tickets of {wanted}", order.id, order.tickets.len());
+                self.broken(invariants::ALL_OR_NOTHING, detail);
+            }
+            for ticket in &order.tickets {
+                codes += 1;
+                let voucher = self.state.vouchers.get(&ticket.code);
+                if !voucher
+                    .is_some_and(|v| v.value.order == order.id && v.value.ticket == ticket.id)
+                {
+                    let detail = format!("ticket {} has no voucher of its own", ticket.id);
+                    self.broken(invariants::CODES_UNIQUE, detail);
+                }
+            }
+        }
+        if codes != self.state.vouchers.len() {
+            let detail = format!("{codes} tickets, {} vouchers", self.state.vouchers.len());
+            self.broken(invariants::CODES_UNIQUE, detail);
+        }
+    }
+
+    fn compare<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
+        &mut self,
+        what: &str,
+        expected: &BTreeMap<K, V>,
+        seen: &BTreeMap<K, V>,
+    ) {
+        let keys: BTreeSet<&K> = expected.keys().chain(seen.keys()).collect();
+        for key in keys {
+            let (want, have) = (expected.get(key), seen.get(key));
+            if want != have {
+                let detail = format!("{what} {key:?}: orders say {want:?}, the books {have:?}");
+                self.broken(invariants::ALL_OR_NOTHING, detail);
+            }
+        }
+    }
+
+    fn broken(&mut self, invariant: Invariant, detail: String) {
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(Violation { invariant, detail });
+        }
+    }
+}
+
+/// What is counted, by home; homes that count nothing are left out.
+fn counts<'a, K: Ord>(
+    homes: impl Iterator<Item = (K, &'a Counters)>,
+) -> BTreeMap<K, BTreeMap<CountKey, u64>> {
+    let mut seen = BTreeMap::new();
+    for (home, counters) in homes {
+        let counts = counters.counts();
+        if counts.is_empty() {
+            continue;
+        }
+        let entries = counts.into_iter();
+        let entries = entries.map(|c| ((c.rule, c.identity), u64::from(c.amount.get())));
+        seen.insert(home, entries.collect());
+    }
+    seen
+}

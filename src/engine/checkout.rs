@@ -1,0 +1,230 @@
+//! One order from request to record, as a machine: answers come in, steps go out. It sends nothing
+//! itself; the order actor and the simulation both drive it.
+//!
+//! ```text
+//! Asking ──all granted──▶ Granted ──record durable──▶ done
+//!   │ some refused: release what was granted
+//!   ├──▶ Asking again, in the next timespan (only for "earliest with room")
+//!   └──▶ Refused
+//! ```
+
+use smallvec::SmallVec;
+
+use crate::domain::account::{AccountKey, Holder, ReserveMoney};
+use crate::domain::catalogue::Catalogue;
+use crate::domain::order::Order;
+use crate::engine::Rejection;
+use crate::engine::admission::Admitted;
+use crate::engine::ids::IdSource;
+use crate::engine::plan::{Ask, ParticipantKey, Plan, Refusal, rejection};
+use crate::engine::transaction::{Granted, Payment, Transaction};
+use crate::types::{Fen, RequestKey, Sealed, Timespan, UnixMillis};
+
+/// A new order, admitted and sealed.
+#[derive(Clone, Debug)]
+pub struct NewOrder {
+    /// What the catalogue allows.
+    pub admitted: Admitted,
+    /// The caller's number.
+    pub request_key: Option<RequestKey>,
+    /// Everything personal.
+    pub private: Sealed,
+}
+
+/// What a checkout is to achieve.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    /// Place an order and pay it, all in one record.
+    Sell {
+        /// The order.
+        order: Box<NewOrder>,
+        /// How.
+        payment: Payment,
+    },
+    /// Place an order to be paid later.
+    Place {
+        /// The order.
+        order: Box<NewOrder>,
+    },
+    /// Only say whether an order would be granted. Nothing is held and there is no record.
+    Verify {
+        /// What the catalogue allows.
+        admitted: Box<Admitted>,
+        /// The calendar year at the venue.
+        year: i16,
+    },
+    /// Pay an order that holds its places already.
+    Pay {
+        /// The order.
+        order: Box<Order>,
+        /// How.
+        payment: Payment,
+    },
+}
+
+/// What to do after an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing; answers are missing.
+    Wait,
+    /// Release these, then ask the participants of [`Checkout::plan`], which is a new one.
+    AskAgain {
+        /// Participants that had granted.
+        release: SmallVec<[ParticipantKey; 4]>,
+    },
+    /// Release these; this is the answer.
+    Refuse {
+        /// Participants that had granted.
+        release: SmallVec<[ParticipantKey; 4]>,
+        /// Why.
+        rejection: Rejection,
+    },
+    /// Everything is held: make the record and append it.
+    Commit,
+}
+
+/// The machine.
+#[derive(Clone, Debug)]
+pub struct Checkout {
+    purpose: Purpose,
+    /// Index of the timespan being tried.
+    candidate: usize,
+    plan: Plan,
+    /// One entry a participant of the plan.
+    answers: SmallVec<[Option<Result<(), Refusal>>; 4]>,
+}
+
+impl Checkout {
+    /// Begins: ask the participants of [`Self::plan`].
+    #[must_use]
+    pub fn begin(purpose: Purpose) -> Self {
+        let plan = plan_of(&purpose, 0);
+        let answers = SmallVec::from_elem(None, plan.parts().len());
+        Self { purpose, candidate: 0, plan, answers }
+    }
+
+    /// Who is asked for what at present.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What the checkout is to achieve.
+    #[must_use]
+    pub const fn purpose(&self) -> &Purpose {
+        &self.purpose
+    }
+
+    /// Takes the answer of the plan's participant `index`. A repeated answer changes nothing.
+    pub fn answered(
+        &mut self,
+        index: usize,
+        answer: Result<(), Refusal>,
+        catalogue: &Catalogue,
+    ) -> Step {
+        match self.answers.get_mut(index) {
+            Some(open @ None) => *open = Some(answer),
+            _ => return Step::Wait,
+        }
+        if self.answers.iter().any(Option::is_none) {
+            return Step::Wait;
+        }
+        let parts = self.plan.parts().iter().zip(&self.answers);
+        let refused = parts.clone().find_map(|((key, _), answer)| match answer {
+            Some(Err(refusal)) => Some((*key, *refusal)),
+            _ => None,
+        });
+        let Some((key, refusal)) = refused else { return Step::Commit };
+        let granted = parts.filter(|(_, answer)| matches!(answer, Some(Ok(()))));
+        let release = granted.map(|((key, _), _)| *key).collect();
+        let rejection = rejection(key, refusal, catalogue);
+        if rejection.depends_on_timespan() && self.next_candidate() {
+            return Step::AskAgain { release };
+        }
+        Step::Refuse { release, rejection: self.final_rejection(rejection) }
+    }
+
+    /// The record of a granted checkout; `None` when the purpose was only to verify.
+    ///
+    /// # Errors
+    /// [`Rejection::CodesExhausted`] when there is no code for a ticket; release everything then.
+    pub fn record(
+        &self,
+        now: UnixMillis,
+        ids: &mut dyn IdSource,
+    ) -> Result<Option<Transaction>, Rejection> {
+        match &self.purpose {
+            Purpose::Sell { order, payment } => {
+                Transaction::sell(self.granted(order), *payment, now, ids).map(Some)
+            }
+            Purpose::Place { order } => Ok(Some(Transaction::place(self.granted(order), now, ids))),
+            Purpose::Pay { order, payment } => {
+                Transaction::pay(order, *payment, now, ids).map(Some)
+            }
+            Purpose::Verify { .. } => Ok(None),
+        }
+    }
+
+    fn granted<'a>(&'a self, order: &'a NewOrder) -> Granted<'a> {
+        Granted {
+            admitted: &order.admitted,
+            plan: &self.plan,
+            timespan: candidate(&order.admitted, self.candidate),
+            request_key: order.request_key.as_ref(),
+            private: &order.private,
+        }
+    }
+
+    fn next_candidate(&mut self) -> bool {
+        let candidates = match &self.purpose {
+            Purpose::Sell { order, .. } | Purpose::Place { order } => &order.admitted.candidates,
+            Purpose::Verify { admitted, .. } => &admitted.candidates,
+            Purpose::Pay { .. } => return false,
+        };
+        if self.candidate + 1 >= candidates.len() {
+            return false;
+        }
+        self.candidate += 1;
+        self.plan = plan_of(&self.purpose, self.candidate);
+        self.answers = SmallVec::from_elem(None, self.plan.parts().len());
+        true
+    }
+
+    /// After several timespans were tried, "this one is full" would mislead.
+    fn final_rejection(&self, rejection: Rejection) -> Rejection {
+        match rejection {
+            Rejection::SoldOut { asked, .. } if self.candidate > 0 => {
+                Rejection::NoTimespanLeft { asked }
+            }
+            other => other,
+        }
+    }
+}
+
+fn plan_of(purpose: &Purpose, index: usize) -> Plan {
+    match purpose {
+        Purpose::Sell { order, payment } => {
+            let admitted = &order.admitted;
+            let ask = Ask::Account(ReserveMoney { balance: payment.from, amount: admitted.total });
+            let ask = (admitted.total > Fen::ZERO).then_some(ask);
+            Plan::new(admitted, candidate(admitted, index), ask)
+        }
+        Purpose::Place { order } => {
+            Plan::new(&order.admitted, candidate(&order.admitted, index), None)
+        }
+        Purpose::Verify { admitted, year } => {
+            let any = Ask::AnyFunds { year: *year, amount: admitted.total };
+            Plan::new(admitted, candidate(admitted, index), Some(any))
+        }
+        Purpose::Pay { order, payment } => {
+            let holder = Holder::Agent(order.agent);
+            let key = AccountKey { supplier: order.supplier, holder };
+            // A free order still asks, so that every checkout waits for at least one answer.
+            Plan::of_money(key, ReserveMoney { balance: payment.from, amount: order.total })
+        }
+    }
+}
+
+fn candidate(admitted: &Admitted, index: usize) -> Timespan {
+    admitted.candidates.get(index).copied().unwrap_or(Timespan::NONE)
+}

@@ -1,0 +1,274 @@
+//! Hash of logical state, whatever its representation: the sum of one hash an entity, so that it does
+//! not depend on order, partitioning or on which entities are in memory. An entity that no event
+//! touched adds nothing.
+
+use std::fmt;
+
+use crate::domain::account::{Account, AccountKey, Balance, Holder};
+use crate::domain::inventory::{Pool, PoolKey, Slot, Stock};
+use crate::domain::limits::{Counters, LimitKey, LimitShard, WindowInstance};
+use crate::domain::order::{CloseReason, CounterHome, Order, OrderState};
+use crate::domain::voucher::Voucher;
+use crate::types::{Channel, ServiceDate, SlotKey};
+
+/// Digest of a state or of a part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digest(u128);
+
+impl Digest {
+    /// Adds the digest of another, disjoint part.
+    pub fn add(&mut self, part: Self) {
+        self.0 = self.0.wrapping_add(part.0);
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// Digest of one slot.
+#[must_use]
+pub fn slot(key: SlotKey, slot: &Slot) -> Digest {
+    let touched = slot.areas().iter().filter(|(_, stock)| !stock.is_untouched());
+    let mut areas: Vec<_> = touched.map(|(area, stock)| (area.get(), *stock)).collect();
+    areas.sort_unstable_by_key(|(area, _)| *area);
+    let counts = slot.counters().counts();
+    if areas.is_empty() && counts.is_empty() {
+        return Digest::default();
+    }
+    let mut hash = Canon::new(1);
+    hash.slot_key(key);
+    hash.number(areas.len() as u64);
+    for (area, stock) in areas {
+        hash.number(u64::from(area));
+        hash.stock(&stock);
+    }
+    hash.counters(slot.counters());
+    hash.finish()
+}
+
+/// Digest of one pool.
+#[must_use]
+pub fn pool(key: PoolKey, pool: &Pool) -> Digest {
+    if pool.stock().is_untouched() {
+        return Digest::default();
+    }
+    let mut hash = Canon::new(2);
+    hash.number(u64::from(key.pool.get()));
+    hash.date(key.date);
+    hash.number(u64::from(key.timespan.get()));
+    hash.stock(pool.stock());
+    hash.finish()
+}
+
+/// Digest of one shard of limit counters.
+#[must_use]
+pub fn limit(key: LimitKey, shard: &LimitShard) -> Digest {
+    if shard.counters().counts().is_empty() {
+        return Digest::default();
+    }
+    let mut hash = Canon::new(3);
+    hash.limit_key(key);
+    hash.counters(shard.counters());
+    hash.finish()
+}
+
+/// Digest of one account.
+#[must_use]
+pub fn account(key: AccountKey, account: &Account) -> Digest {
+    if account.balances().is_empty() {
+        return Digest::default();
+    }
+    let mut hash = Canon::new(4);
+    hash.number(u64::from(key.supplier.get()));
+    match key.holder {
+        Holder::House => hash.number(0),
+        Holder::Agent(agent) => {
+            hash.number(1);
+            hash.number(u64::from(agent.get()));
+        }
+    }
+    for (balance, amount) in account.balances() {
+        hash.balance(*balance);
+        hash.signed(amount.get());
+    }
+    hash.finish()
+}
+
+/// Digest of one order.
+#[must_use]
+pub fn order(order: &Order) -> Digest {
+    let mut hash = Canon::new(5);
+    hash.number(order.id.get());
+    hash.number(u64::from(order.supplier.get()));
+    hash.number(u64::from(order.agent.get()));
+    hash.number(match order.channel {
+        Channel::Ota => 1,
+        Channel::Douyin => 2,
+        Channel::LocalLife => 3,
+        Channel::Console => 4,
+    });
+    hash.text(order.request_key.as_ref().map_or("", |key| key.as_str()));
+    hash.signed(order.placed_at.get());
+    hash.number(order.lines.len() as u64);
+    for line in &order.lines {
+        hash.number(line.id.get());
+        hash.text(&line.product_name);
+        hash.slot_key(line.slot);
+        hash.number(u64::from(line.area.get()));
+        hash.number(line.pool.map_or(u64::MAX, |pool| u64::from(pool.get())));
+        hash.number(u64::from(line.quantity.get()));
+        for amount in [line.unit_price, line.list_price, line.unit_rebate] {
+            hash.signed(amount.get());
+        }
+        hash.signed(line.valid_from.get());
+        hash.signed(line.valid_until.get());
+    }
+    hash.number(order.counts.len() as u64);
+    for taken in &order.counts {
+        match taken.home {
+            CounterHome::Slot(slot) => hash.slot_key(slot),
+            CounterHome::Shard(limit) => hash.limit_key(limit),
+        }
+        hash.number(u64::from(taken.count.rule.get()));
+        hash.wide(taken.count.identity.get());
+        hash.number(u64::from(taken.count.amount.get()));
+    }
+    hash.number(u64::from(order.private.key_id));
+    hash.bytes(&order.private.bytes);
+    hash.signed(order.total.get());
+    match &order.state {
+        OrderState::Held { expires_at } => {
+            hash.number(1);
+            hash.signed(expires_at.get());
+        }
+        OrderState::Paid { from, at } => {
+            hash.number(2);
+            hash.balance(*from);
+            hash.signed(at.get());
+        }
+        OrderState::Closed { reason, at } => {
+            hash.number(match reason {
+                CloseReason::Cancelled => 3,
+                CloseReason::Expired => 4,
+            });
+            hash.signed(at.get());
+        }
+    }
+    for ticket in &order.tickets {
+        hash.number(ticket.id.get());
+        hash.number(u64::from(ticket.line));
+        hash.number(ticket.code.to_number());
+    }
+    hash.finish()
+}
+
+/// Digest of one voucher.
+#[must_use]
+pub fn voucher(voucher: &Voucher) -> Digest {
+    let mut hash = Canon::new(6);
+    hash.number(voucher.code.to_number());
+    hash.number(voucher.ticket.get());
+    hash.number(voucher.order.get());
+    hash.number(u64::from(voucher.product.get()));
+    hash.number(u64::from(voucher.uses_total));
+    hash.number(u64::from(voucher.uses_left));
+    hash.signed(voucher.valid_from.get());
+    hash.signed(voucher.valid_until.get());
+    hash.finish()
+}
+
+/// Canonical bytes of one entity: fixed-width numbers, length-prefixed texts.
+struct Canon(blake3::Hasher);
+
+impl Canon {
+    fn new(kind: u64) -> Self {
+        let mut canon = Self(blake3::Hasher::new());
+        canon.number(kind);
+        canon
+    }
+
+    fn number(&mut self, number: u64) {
+        self.0.update(&number.to_le_bytes());
+    }
+
+    fn signed(&mut self, number: i64) {
+        self.0.update(&number.to_le_bytes());
+    }
+
+    fn wide(&mut self, number: u128) {
+        self.0.update(&number.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    fn date(&mut self, date: Option<ServiceDate>) {
+        // No service date has this number of days, so "none" cannot be mistaken for a day.
+        self.signed(date.map_or(i64::MIN, |date| i64::from(date.days())));
+    }
+
+    fn slot_key(&mut self, key: SlotKey) {
+        self.number(u64::from(key.product.get()));
+        self.date(key.date);
+        self.number(u64::from(key.timespan.get()));
+    }
+
+    fn limit_key(&mut self, key: LimitKey) {
+        self.number(u64::from(key.product.get()));
+        match key.window {
+            WindowInstance::VisitDate(date) => {
+                self.number(1);
+                self.date(Some(date));
+            }
+            WindowInstance::OrderDate(date) => {
+                self.number(2);
+                self.date(Some(date));
+            }
+            WindowInstance::Lifetime => self.number(3),
+        }
+        self.number(u64::from(key.shard));
+    }
+
+    fn balance(&mut self, balance: Balance) {
+        match balance {
+            Balance::Prepaid => self.number(1),
+            Balance::Rebate { year } => {
+                self.number(2);
+                self.signed(i64::from(year));
+            }
+            Balance::Receivable => self.number(3),
+            Balance::Sales => self.number(4),
+            Balance::RebateGranted => self.number(5),
+            Balance::Funding => self.number(6),
+        }
+    }
+
+    fn stock(&mut self, stock: &Stock) {
+        self.number(u64::from(stock.held().get()));
+        self.number(u64::from(stock.sold().get()));
+    }
+
+    fn counters(&mut self, counters: &Counters) {
+        for count in counters.counts() {
+            self.number(u64::from(count.rule.get()));
+            self.wide(count.identity.get());
+            self.number(u64::from(count.amount.get()));
+        }
+    }
+
+    fn finish(&self) -> Digest {
+        let hash = self.0.finalize();
+        let mut first = [0; 16];
+        first.copy_from_slice(&hash.as_bytes()[..16]);
+        Digest(u128::from_le_bytes(first))
+    }
+}

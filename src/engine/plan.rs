@@ -1,0 +1,233 @@
+//! What must be held for an admitted request in one timespan: which participants, and how much of
+//! each. Verify checks a plan, ordering holds it; there is no second way.
+
+use smallvec::SmallVec;
+
+use crate::domain::account::{AccountKey, BalanceShort, Holder, ReserveMoney};
+use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
+use crate::domain::inventory::{PlaceHold, PoolKey, SlotError, SoldOut, Take};
+use crate::domain::limits::{Claim, LimitExceeded, LimitKey, WindowInstance};
+use crate::domain::order::CounterHome;
+use crate::engine::Rejection;
+use crate::engine::admission::{Admitted, AdmittedLine, LineClaim};
+use crate::types::{Fen, IdentityHash, Quantity, ServiceDate, SlotKey, Timespan};
+
+/// Shards of a window that lives as long as its product: it may count millions of people.
+const LIFETIME_SHARDS: u8 = 64;
+/// Shards of a window of one day of ordering.
+const ORDER_DATE_SHARDS: u8 = 16;
+
+/// Something that grants or refuses a part of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ParticipantKey {
+    /// A slot.
+    Slot(SlotKey),
+    /// A pool.
+    Pool(PoolKey),
+    /// A shard of limit counters.
+    Limit(LimitKey),
+    /// An account.
+    Account(AccountKey),
+}
+
+/// What a participant is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Places and counts of a slot.
+    Slot(PlaceHold),
+    /// Places of a pool.
+    Pool(Quantity),
+    /// Counts of a shard.
+    Limit(SmallVec<[Claim; 2]>),
+    /// Money of an account.
+    Account(ReserveMoney),
+    /// Whether an account could pay from its prepaid or its rebate balance. Only ever checked.
+    AnyFunds {
+        /// The calendar year of the rebate balance.
+        year: i16,
+        /// How much.
+        amount: Fen,
+    },
+}
+
+/// Why a participant refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A slot.
+    Slot(SlotError),
+    /// A pool.
+    Pool(SoldOut),
+    /// A shard of limit counters.
+    Limit(LimitExceeded),
+    /// An account.
+    Account(BalanceShort),
+}
+
+/// Participants and what each is asked for: slots, then pools, limits and the account. When several
+/// refuse, the first of these is the answer.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    parts: SmallVec<[(ParticipantKey, Ask); 4]>,
+}
+
+impl Plan {
+    /// The plan of an admitted request in `timespan`, with the money to reserve, if any.
+    #[must_use]
+    pub fn new(admitted: &Admitted, timespan: Timespan, money: Option<Ask>) -> Self {
+        let mut plan = Self::default();
+        for line in &admitted.lines {
+            plan.add_line(admitted, line, timespan);
+        }
+        if let Some(money) = money {
+            plan.add_money(admitted, money);
+        }
+        plan.parts.sort_by_key(|(key, _)| *key);
+        plan
+    }
+
+    /// A plan that only reserves money: for an order whose places are held already.
+    #[must_use]
+    pub fn of_money(key: AccountKey, money: ReserveMoney) -> Self {
+        let mut plan = Self::default();
+        plan.parts.push((ParticipantKey::Account(key), Ask::Account(money)));
+        plan
+    }
+
+    /// Participants in order of precedence.
+    #[must_use]
+    pub fn parts(&self) -> &[(ParticipantKey, Ask)] {
+        &self.parts
+    }
+
+    fn add_line(&mut self, admitted: &Admitted, line: &AdmittedLine, timespan: Timespan) {
+        let slot = slot_key(&line.product, admitted.date, timespan);
+        let Ask::Slot(hold) =
+            self.part(ParticipantKey::Slot(slot), || Ask::Slot(PlaceHold::default()))
+        else {
+            return;
+        };
+        match hold.takes.iter_mut().find(|take| take.area == line.area) {
+            Some(take) => take.quantity = sum(take.quantity, line.quantity),
+            None => hold.takes.push(Take { area: line.area, quantity: line.quantity }),
+        }
+        if let Some(pool) = line.product.pool {
+            let key = PoolKey { pool, date: slot.date, timespan: slot.timespan };
+            if let Ask::Pool(quantity) =
+                self.part(ParticipantKey::Pool(key), || Ask::Pool(Quantity::ZERO))
+            {
+                *quantity = sum(*quantity, line.quantity);
+            }
+        }
+        for claim in &line.claims {
+            let home = counter_home(slot, &line.product, claim, admitted.today);
+            let claims = match home {
+                CounterHome::Slot(slot) => {
+                    let key = ParticipantKey::Slot(slot);
+                    match self.part(key, || Ask::Slot(PlaceHold::default())) {
+                        Ask::Slot(hold) => &mut hold.claims,
+                        _ => continue,
+                    }
+                }
+                CounterHome::Shard(key) => {
+                    let key = ParticipantKey::Limit(key);
+                    match self.part(key, || Ask::Limit(SmallVec::new())) {
+                        Ask::Limit(claims) => claims,
+                        _ => continue,
+                    }
+                }
+            };
+            merge(claims, claim);
+        }
+    }
+
+    fn add_money(&mut self, admitted: &Admitted, money: Ask) {
+        let holder = Holder::Agent(admitted.agent);
+        let key = AccountKey { supplier: admitted.supplier_no(), holder };
+        self.parts.push((ParticipantKey::Account(key), money));
+    }
+
+    fn part(&mut self, key: ParticipantKey, empty: impl FnOnce() -> Ask) -> &mut Ask {
+        let index = self.parts.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+            self.parts.push((key, empty()));
+            self.parts.len() - 1
+        });
+        &mut self.parts[index].1
+    }
+}
+
+/// The slot of a product: an untimed product has one slot a day whatever the order's timespan.
+#[must_use]
+pub fn slot_key(product: &Product, date: Option<ServiceDate>, timespan: Timespan) -> SlotKey {
+    let timespan = if product.timespans.is_empty() { Timespan::NONE } else { timespan };
+    SlotKey { product: product.no, date, timespan }
+}
+
+/// Where a claim of a line in `slot` is counted.
+#[must_use]
+pub fn counter_home(
+    slot: SlotKey,
+    product: &Product,
+    claim: &LineClaim,
+    today: ServiceDate,
+) -> CounterHome {
+    let shard = |window, shards: u8| {
+        let shard = shard_of(claim.identity, shards);
+        CounterHome::Shard(LimitKey { product: slot.product, window, shard })
+    };
+    match (claim.window, slot.date) {
+        (LimitWindow::Timespan, _) | (LimitWindow::VisitDate, None) => CounterHome::Slot(slot),
+        // The day of an untimed product is its slot.
+        (LimitWindow::VisitDate, Some(_)) if product.timespans.is_empty() => {
+            CounterHome::Slot(slot)
+        }
+        (LimitWindow::VisitDate, Some(date)) => shard(WindowInstance::VisitDate(date), 1),
+        (LimitWindow::OrderDate, _) => shard(WindowInstance::OrderDate(today), ORDER_DATE_SHARDS),
+        (LimitWindow::Lifetime, _) => shard(WindowInstance::Lifetime, LIFETIME_SHARDS),
+    }
+}
+
+/// Turns a participant's refusal into the answer, with the facts the catalogue adds.
+#[must_use]
+pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -> Rejection {
+    let (product, date, timespan) = match key {
+        ParticipantKey::Slot(slot) => (Some(slot.product), slot.date, slot.timespan),
+        ParticipantKey::Pool(pool) => (None, pool.date, pool.timespan),
+        ParticipantKey::Limit(key) => (Some(key.product), None, Timespan::NONE),
+        ParticipantKey::Account(_) => (None, None, Timespan::NONE),
+    };
+    match refusal {
+        Refusal::Slot(SlotError::UnknownArea(_)) => Rejection::UnknownArea,
+        Refusal::Slot(SlotError::SoldOut { sold_out, .. }) | Refusal::Pool(sold_out) => {
+            let SoldOut { asked, available } = sold_out;
+            Rejection::SoldOut { product, date, timespan, asked, available }
+        }
+        Refusal::Slot(SlotError::Limit(exceeded)) | Refusal::Limit(exceeded) => {
+            let LimitExceeded { rule, used, asked, max } = exceeded;
+            let product = product.and_then(|no| catalogue.product(no));
+            let rules = product.map_or(&[][..], |product| &product.rules.limits);
+            let known = rules.iter().find(|known| known.no == rule);
+            let about = known.map(|known| (known.scope, known.window));
+            Rejection::LimitExceeded { about, used, asked, max }
+        }
+        Refusal::Account(short) => Rejection::BalanceShort(short),
+    }
+}
+
+/// Claims of one person under one rule are one claim: naming a person twice does not get around it.
+fn merge(claims: &mut SmallVec<[Claim; 2]>, claim: &LineClaim) {
+    let LineClaim { rule, identity, amount, max, .. } = *claim;
+    let same = |known: &&mut Claim| known.rule == rule && known.identity == identity;
+    match claims.iter_mut().find(same) {
+        Some(known) => known.amount = sum(known.amount, amount),
+        None => claims.push(Claim { rule, identity, amount, max }),
+    }
+}
+
+/// A sum that cannot be expressed saturates and is then refused as more than anyone has.
+fn sum(a: Quantity, b: Quantity) -> Quantity {
+    a.checked_add(b).unwrap_or(Quantity::new(u32::MAX))
+}
+
+fn shard_of(identity: IdentityHash, shards: u8) -> u8 {
+    (identity.get() % u128::from(shards)) as u8
+}

@@ -1,0 +1,199 @@
+//! Every way the rules say no. Nothing has changed when one of these is the answer.
+
+use crate::domain::account::BalanceShort;
+use crate::domain::catalogue::{LimitScope, LimitWindow};
+use crate::domain::identity::{DocumentError, MobileError, NameError};
+use crate::domain::inventory::Available;
+use crate::domain::order::{CloseReason, OrderError};
+use crate::types::{ProductNo, Quantity, ServiceDate, Timespan};
+
+/// What is wrong with a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateProblem {
+    /// Not a day that exists, or not in the form the protocol asks for.
+    Malformed,
+    /// The product is sold by date and none was given.
+    Missing,
+    /// Before today at the venue.
+    Past,
+    /// Beyond the booking horizon.
+    TooFarAhead,
+    /// The calendar does not offer the day.
+    NotOffered,
+    /// The timespan or performance is over, or has begun.
+    Over,
+}
+
+/// Why the rules refuse, with the facts. Listed in the order in which they are found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// No line at all.
+    #[error("the order has no line")]
+    NoLines,
+    /// More lines than one order may have.
+    #[error("{lines} lines, {max} allowed")]
+    TooManyLines {
+        /// Lines sent.
+        lines: usize,
+        /// Lines allowed.
+        max: usize,
+    },
+    /// The product does not exist.
+    #[error("unknown product {id:?}")]
+    UnknownProduct {
+        /// The id that was sent, shortened.
+        id: String,
+    },
+    /// The lines belong to different suppliers.
+    #[error("one order cannot span two suppliers")]
+    MixedSuppliers,
+    /// The product is not on sale.
+    #[error("product {id:?} is off sale")]
+    OffSale {
+        /// Its public id.
+        id: Box<str>,
+    },
+    /// A quantity is not a positive number.
+    #[error("an amount of {amount} is not a number of tickets")]
+    BadQuantity {
+        /// What was sent.
+        amount: i64,
+    },
+    /// Fewer or more tickets of a product than one order may have.
+    #[error("{asked} tickets, {min} to {max} allowed")]
+    OrderQuantity {
+        /// Tickets of this product in the order.
+        asked: u64,
+        /// Fewest.
+        min: Quantity,
+        /// Most.
+        max: Quantity,
+    },
+    /// The date cannot be booked.
+    #[error("date {date:?} cannot be booked: {problem:?}")]
+    Date {
+        /// The date, if one was understood.
+        date: Option<ServiceDate>,
+        /// What is wrong with it.
+        problem: DateProblem,
+    },
+    /// The product is sold by timespan and the request names none that exists.
+    #[error("no such timespan")]
+    UnknownTimespan,
+    /// The request names no performance, or none that exists for the product.
+    #[error("no such performance")]
+    UnknownPerformance,
+    /// The performance has no such area.
+    #[error("no such seat area")]
+    UnknownArea,
+    /// The performance is on another day than the request says.
+    #[error("the performance is on another day")]
+    PerformanceOnAnotherDay,
+    /// Seats were named one by one where the product sells areas.
+    #[error("seats cannot be chosen one by one for this product")]
+    SeatChoiceUnsupported,
+    /// A validity that is empty or over.
+    #[error("the validity asked for is empty or over")]
+    BadValidity,
+    /// A document is needed and missing.
+    #[error("a document number is missing")]
+    DocumentMissing,
+    /// The kind of document is not one of the protocol's.
+    #[error("unknown kind of document")]
+    UnknownDocumentType,
+    /// A document number is wrong.
+    #[error(transparent)]
+    Document(DocumentError),
+    /// A name is needed and missing.
+    #[error("a name is missing")]
+    NameMissing,
+    /// A name is wrong.
+    #[error(transparent)]
+    Name(NameError),
+    /// A mobile is needed and missing.
+    #[error("a mobile is missing")]
+    MobileMissing,
+    /// A mobile is wrong.
+    #[error(transparent)]
+    Mobile(MobileError),
+    /// Each ticket needs a person of its own.
+    #[error("{travellers} travellers for {tickets} tickets")]
+    TravellersMismatch {
+        /// Persons given.
+        travellers: u64,
+        /// Tickets asked for.
+        tickets: u64,
+    },
+    /// The price of the whole cannot be expressed.
+    #[error("the total is out of range")]
+    TotalOutOfRange,
+    /// A slot or pool has too few places.
+    #[error("{date:?}, timespan {timespan}: asked for {asked}, {available} left")]
+    SoldOut {
+        /// The product, or `None` when the pool behind it was short.
+        product: Option<ProductNo>,
+        /// The date.
+        date: Option<ServiceDate>,
+        /// The timespan.
+        timespan: Timespan,
+        /// Places asked for.
+        asked: Quantity,
+        /// Places left.
+        available: Available,
+    },
+    /// No timespan of the day has room for the whole order.
+    #[error("no timespan of the day has {asked} places left")]
+    NoTimespanLeft {
+        /// Places asked for.
+        asked: Quantity,
+    },
+    /// A purchase limit is used up.
+    #[error("{used} of {max} used under {about:?}, {asked} more asked for")]
+    LimitExceeded {
+        /// Whose purchases the rule counts, over which span; `None` if it was removed meanwhile.
+        about: Option<(LimitScope, LimitWindow)>,
+        /// Counted already.
+        used: Quantity,
+        /// How many more were asked for.
+        asked: Quantity,
+        /// How many the rule allows.
+        max: Quantity,
+    },
+    /// The agent has too little money.
+    #[error(transparent)]
+    BalanceShort(BalanceShort),
+    /// The order is over.
+    #[error("the order is closed: {0}")]
+    OrderClosed(CloseReason),
+    /// The order is paid already.
+    #[error("the order is paid already")]
+    OrderPaid,
+    /// There is no such order, or it is another agent's.
+    #[error("no such order")]
+    UnknownOrder,
+    /// No voucher codes are left to give out.
+    #[error("the supply of voucher codes is used up")]
+    CodesExhausted,
+}
+
+impl Rejection {
+    /// Whether another timespan might have answered differently.
+    #[must_use]
+    pub const fn depends_on_timespan(&self) -> bool {
+        matches!(
+            self,
+            Self::SoldOut { .. }
+                | Self::LimitExceeded { about: Some((_, LimitWindow::Timespan)), .. }
+        )
+    }
+}
+
+impl From<OrderError> for Rejection {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::AlreadyPaid => Self::OrderPaid,
+            OrderError::Closed(reason) => Self::OrderClosed(reason),
+            OrderError::Expired => Self::OrderClosed(CloseReason::Expired),
+        }
+    }
+}
