@@ -297,11 +297,13 @@ mod tests {
         fn every_change_of_one_character_is_caught(
             seed: u64,
             position in 0..LEN,
-            replacement in prop::sample::select(b"0123456789X".to_vec()),
+            distance in 1..11_usize,
         ) {
+            const CHARACTERS: &[u8; 11] = b"0123456789X";
             let valid = sample::resident_id(seed);
             let mut changed = valid.clone().into_bytes();
-            prop_assume!(changed[position] != replacement);
+            let was = CHARACTERS.iter().position(|character| *character == changed[position]);
+            let replacement = CHARACTERS[(was.unwrap() + distance) % 11];
             changed[position] = replacement;
             let changed = String::from_utf8(changed).unwrap();
             prop_assert!(ResidentId::parse(&valid).is_ok());
@@ -317,7 +319,9 @@ mod tests {
         #[test]
         fn every_swap_of_neighbours_is_caught(seed: u64, position in 0..LEN - 1) {
             let mut swapped = sample::resident_id(seed).into_bytes();
-            prop_assume!(swapped[position] != swapped[position + 1]);
+            if swapped[position] == swapped[position + 1] {
+                return Ok(());
+            }
             swapped.swap(position, position + 1);
             prop_assert!(ResidentId::parse(std::str::from_utf8(&swapped).unwrap()).is_err());
         }
