@@ -24,7 +24,7 @@ pub struct SnapshotConfig {
     /// least 1.
     pub flush_changes_max: usize,
     /// Whether every value is read and checked at start even if the store was closed in order; after
-    /// a crash it always is. Costs about a second per million small entities. Without it, damage done
+    /// a crash it always is. Costs several seconds per million small entities. Without it, damage done
     /// to a closed store shows only when sled or a checksum trips over it. Default true.
     pub verify_at_open: bool,
 }
