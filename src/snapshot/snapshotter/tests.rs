@@ -1,0 +1,170 @@
+use std::sync::mpsc;
+
+use super::*;
+use crate::snapshot::{Opened, Stamp};
+
+fn config() -> SnapshotConfig {
+    SnapshotConfig {
+        cache_bytes: 4 * 1024 * 1024,
+        flush_interval_ms: 5,
+        ..SnapshotConfig::default()
+    }
+}
+
+fn store(dir: &std::path::Path) -> SnapshotStore {
+    let Opened { store, .. } =
+        SnapshotStore::open(dir, &Stamp::new().with("store", 1), &config()).unwrap();
+    store
+}
+
+fn put(key: &str, lsn: u64) -> Put {
+    let (key, payload) = (key.as_bytes().into(), lsn.to_le_bytes().to_vec());
+    Put { kind: EntityKind::Order, key, schema: 1, lsn: Lsn::new(lsn), payload }
+}
+
+fn removal(key: &str) -> Removal {
+    Removal { kind: EntityKind::Order, key: key.as_bytes().into() }
+}
+
+fn batch(lsn: u64, puts: Vec<Put>, removals: Vec<Removal>, done: Done) -> Batch {
+    Batch { partition: PartitionNo::new(1), puts, removals, watermark: Lsn::new(lsn), done }
+}
+
+fn ignored() -> Done {
+    Box::new(|result| result.unwrap())
+}
+
+#[test]
+fn a_batch_is_durable_when_it_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    let snapshotter = Snapshotter::start(&store, &config()).unwrap();
+    let (told, hear) = mpsc::channel();
+    let done = Box::new(move |result| told.send(result).unwrap());
+    let submitted = batch(7, vec![put("a", 5), put("b", 7)], vec![removal("b")], done);
+    snapshotter.handle().submit(submitted).unwrap();
+    hear.recv().unwrap().unwrap();
+    let watermarks: Vec<_> = store.watermarks().into_iter().collect();
+    assert_eq!(watermarks, [(PartitionNo::new(1), Lsn::new(7))]);
+    assert_eq!(store.get(EntityKind::Order, b"a").unwrap().unwrap().lsn, Lsn::new(5));
+    assert_eq!(store.get(EntityKind::Order, b"b").unwrap(), None, "removals come last");
+}
+
+#[test]
+fn what_is_put_again_survives_a_removal_waiting_for_the_same_flush() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    let slow = SnapshotConfig { flush_interval_ms: 60_000, ..config() };
+    let snapshotter = Snapshotter::start(&store, &slow).unwrap();
+    let handle = snapshotter.handle();
+    handle.submit(batch(1, vec![put("a", 1), put("b", 1)], vec![], ignored())).unwrap();
+    handle.submit(batch(2, vec![], vec![removal("a"), removal("b")], ignored())).unwrap();
+    handle.submit(batch(3, vec![put("a", 3)], vec![], ignored())).unwrap();
+    snapshotter.shutdown();
+    assert_eq!(store.get(EntityKind::Order, b"a").unwrap().unwrap().lsn, Lsn::new(3));
+    assert_eq!(store.get(EntityKind::Order, b"b").unwrap(), None);
+}
+
+#[test]
+fn loads_answer_once_each() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    store.write(&[put("a1", 1), put("a2", 2), put("a3", 3), put("b1", 4)]).unwrap();
+    let snapshotter = Snapshotter::start(&store, &config()).unwrap();
+    let handle = snapshotter.handle();
+    let key = |text: &str| -> Key { text.as_bytes().into() };
+    let order = EntityKind::Order;
+
+    let (told, hear) = mpsc::channel();
+    handle.load(order, key("a2"), move |entry| told.send(entry.unwrap()).unwrap()).unwrap();
+    assert_eq!(hear.recv().unwrap().unwrap().lsn, Lsn::new(2));
+
+    let (told, hear) = mpsc::channel();
+    let wanted = vec![(order, key("b1")), (order, key("none")), (EntityKind::Slot, key("a1"))];
+    handle.load_many(wanted, move |entries| told.send(entries.unwrap()).unwrap()).unwrap();
+    let lsns: Vec<_> = hear.recv().unwrap().into_iter().map(|e| e.map(|e| e.lsn)).collect();
+    assert_eq!(lsns, [Some(Lsn::new(4)), None, None]);
+
+    for (entries_max, expected, truncated) in [(2, 2, true), (3, 3, false), (0, 0, true)] {
+        let (told, hear) = mpsc::channel();
+        let reply = move |scanned: Result<Scanned, _>| told.send(scanned.unwrap()).unwrap();
+        handle.load_prefix(order, key("a"), entries_max, reply).unwrap();
+        let scanned = hear.recv().unwrap();
+        assert_eq!((scanned.entries.len(), scanned.truncated), (expected, truncated));
+    }
+}
+
+#[test]
+fn a_full_queue_gives_the_batch_back_and_shutdown_finishes_the_rest() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    let tight = SnapshotConfig {
+        queue_len_max: 2,
+        load_queue_len_max: 1,
+        reader_threads: 1,
+        flush_changes_max: 1,
+        ..config()
+    };
+    let snapshotter = Snapshotter::start(&store, &tight).unwrap();
+    let handle = snapshotter.handle();
+
+    // The first batch's answer holds the thread, so that the queue behind it fills.
+    let (busy, is_busy) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let hold = Box::new(move |_| {
+        busy.send(()).unwrap();
+        released.recv().unwrap();
+    });
+    handle.submit(batch(1, vec![put("a", 1)], vec![], hold)).unwrap();
+    is_busy.recv().unwrap();
+    for lsn in 2..=3 {
+        handle.submit(batch(lsn, vec![put("a", lsn)], vec![], ignored())).unwrap();
+    }
+    let refused = handle.submit(batch(4, vec![put("a", 4)], vec![], ignored())).unwrap_err();
+    assert_eq!((refused.why, refused.item.watermark), (Refusal::Full, Lsn::new(4)));
+    assert_eq!(handle.queue_lens(), (2, 0));
+
+    let (busy, is_busy) = mpsc::channel();
+    let (release_read, released) = mpsc::channel::<()>();
+    let hold = move |_: Result<_, _>| {
+        busy.send(()).unwrap();
+        released.recv().unwrap();
+    };
+    let load = |handle: &SnapshotHandle| {
+        handle.load(EntityKind::Order, b"a"[..].into(), |entry| drop(entry.unwrap()))
+    };
+    handle.load(EntityKind::Order, b"a"[..].into(), hold).unwrap();
+    is_busy.recv().unwrap();
+    load(&handle).unwrap();
+    assert_eq!(load(&handle), Err(Refusal::Full));
+
+    release.send(()).unwrap();
+    release_read.send(()).unwrap();
+    snapshotter.shutdown();
+    assert_eq!(store.get(EntityKind::Order, b"a").unwrap().unwrap().lsn, Lsn::new(3));
+    assert_eq!(store.watermarks()[&PartitionNo::new(1)], Lsn::new(3));
+    let refused = handle.submit(batch(4, vec![], vec![], ignored())).unwrap_err();
+    assert_eq!(refused.why, Refusal::Stopped);
+    assert_eq!(load(&handle), Err(Refusal::Stopped));
+}
+
+/// Batches behind a lost one must not raise the watermark over it.
+#[test]
+fn after_a_failure_nothing_more_is_taken() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    let mut writer = Writer {
+        store: store.clone(),
+        flush_interval: Duration::ZERO,
+        flush_changes_max: 1,
+        stopped: Some(SnapshotError::damaged(root.path(), "a test")),
+    };
+    let (told, hear) = mpsc::channel();
+    let mut group = Group::default();
+    let done = Box::new(move |result| told.send(result).unwrap());
+    writer.take(&mut group, batch(9, vec![put("a", 9)], vec![], done));
+    writer.finish(group);
+    assert!(matches!(hear.recv().unwrap(), Err(SnapshotError::WriterStopped { .. })));
+    assert!(store.watermarks().is_empty());
+    assert_eq!(store.get(EntityKind::Order, b"a").unwrap(), None);
+}

@@ -1,0 +1,421 @@
+//! The store itself: entities in, entities out, watermarks.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sled::Transactional as _;
+use sled::transaction::{TransactionError, TransactionalTree};
+
+use super::contents::{Checkpoint, Found, value_hash};
+use super::disk::SledFiles;
+use super::entity::{EntityKind, Entry, Put, Removal};
+use super::error::SnapshotError;
+use super::frame::Frame;
+use super::session::{Closed, Session};
+use super::stamp::Stamp;
+use crate::types::{Lsn, PartitionNo};
+
+/// Kind code of the store's own rows, beside those of [`EntityKind`].
+const INTERNAL: u8 = 0;
+const INTERNAL_TREE: &str = "piaoku-internal";
+const STAMP_KEY: &[u8] = b"stamp";
+const CHECKPOINT_KEY: &[u8] = b"checkpoint";
+
+/// Snapshots of entities on disk. Cloning shares the store; the last clone dropped closes it.
+///
+/// Every method may block on the disk, so arbiters go through
+/// [`SnapshotHandle`](super::SnapshotHandle). What is written can be read at once but counts only
+/// after [`flush`](Self::flush) or [`checkpoint`](Self::checkpoint).
+///
+/// A panic inside sled comes back as [`SnapshotError::Damaged`], and any damage found is noted so
+/// that the next start sets the store aside.
+#[derive(Clone)]
+pub struct SnapshotStore(Arc<Inner>);
+
+struct Inner {
+    dir: PathBuf,
+    /// `None` only while closing.
+    sled: Option<Sled>,
+    files: SledFiles,
+    session: Session,
+    /// Held by whoever writes.
+    contents: Mutex<Contents>,
+}
+
+/// What the store holds, kept up with every write.
+#[derive(Debug)]
+struct Contents {
+    /// The last checkpoint.
+    checkpoint: Checkpoint,
+    /// Sum over everything stored now.
+    current: u128,
+    /// Nobody has checked yet what the store holds, or a write failed halfway.
+    unknown: bool,
+}
+
+pub(super) struct Sled {
+    db: sled::Db,
+    kinds: Vec<sled::Tree>,
+    internal: sled::Tree,
+}
+
+impl Sled {
+    pub(super) fn new(db: sled::Db) -> sled::Result<Self> {
+        let kinds: sled::Result<_> =
+            EntityKind::ALL.iter().map(|kind| db.open_tree(kind.name())).collect();
+        let internal = db.open_tree(INTERNAL_TREE)?;
+        Ok(Self { kinds: kinds?, internal, db })
+    }
+}
+
+impl SnapshotStore {
+    pub(super) fn new(sled: Sled, files: SledFiles, session: Session, dir: PathBuf) -> Self {
+        let checkpoint = Checkpoint::default();
+        let contents = Mutex::new(Contents { checkpoint, current: 0, unknown: true });
+        Self(Arc::new(Inner { dir, sled: Some(sled), files, session, contents }))
+    }
+
+    /// The stored state of an entity.
+    ///
+    /// # Errors
+    /// [`SnapshotError`], [`Damaged`](SnapshotError::Damaged) when the value's checksum is wrong.
+    pub fn get(&self, kind: EntityKind, key: &[u8]) -> Result<Option<Entry>, SnapshotError> {
+        self.guarded(|| {
+            let value = self.tree(kind).get(key).map_err(|error| self.sled_error(error))?;
+            let Some(value) = value else { return Ok(None) };
+            self.decode(kind.code(), key, &value).map(|frame| Some(frame.to_entry()))
+        })
+    }
+
+    /// Visits the entities of a kind whose keys begin with `prefix`, in key order, until `visit`
+    /// breaks. Entities written meanwhile may or may not be seen.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; what was visited before it was sound.
+    pub fn scan(
+        &self,
+        kind: EntityKind,
+        prefix: &[u8],
+        mut visit: impl FnMut(&[u8], Entry) -> ControlFlow<()>,
+    ) -> Result<(), SnapshotError> {
+        self.scan_values(kind, prefix, |key, value| {
+            let frame = self.guarded(|| self.decode(kind.code(), key, value))?;
+            Ok(visit(key, frame.to_entry()))
+        })
+    }
+
+    /// Writes states of entities, replacing older ones. Not atomic and not durable yet: each carries
+    /// its LSN, so replay continues from whatever part arrived.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; some of the states may have been written, and no checkpoint will succeed
+    /// until the store is opened again.
+    pub fn write(&self, puts: &[Put]) -> Result<(), SnapshotError> {
+        let mut contents = self.0.contents.lock();
+        let written = self.guarded(|| puts.iter().try_for_each(|put| self.put(put, &mut contents)));
+        contents.unknown |= written.is_err();
+        written
+    }
+
+    /// Makes everything written so far durable.
+    ///
+    /// # Errors
+    /// [`SnapshotError`], after which nothing since the last success may be counted on.
+    pub fn flush(&self) -> Result<(), SnapshotError> {
+        self.guarded(|| {
+            self.sled().db.flush().map_err(|error| self.sled_error(error))?;
+            self.0.files.sync().map_err(|error| SnapshotError::io(&self.0.dir, error))
+        })
+    }
+
+    /// Makes everything written so far durable, and then, durably as well, raises the watermarks of
+    /// partitions and removes entities, both at once or not at all.
+    ///
+    /// A watermark says that the store has everything its partition did up to that record. It is
+    /// written after the flush, so it is never ahead of the entities it covers. A removal leaves no
+    /// LSN behind by which replay could tell "removed later" from "never there"; so it must become
+    /// visible together with a watermark that covers it. Watermarks only rise: a lower one is ignored.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the watermarks may or may not have been raised.
+    pub fn checkpoint(
+        &self,
+        watermarks: &[(PartitionNo, Lsn)],
+        removals: &[Removal],
+    ) -> Result<(), SnapshotError> {
+        let mut contents = self.0.contents.lock();
+        if contents.unknown {
+            let cause = "an earlier write failed halfway".to_owned();
+            return Err(SnapshotError::WriterStopped { cause });
+        }
+        self.flush()?;
+        let raised = self.guarded(|| self.raise(&mut contents, watermarks, removals));
+        contents.unknown |= raised.is_err();
+        raised?;
+        self.flush()
+    }
+
+    /// Up to where each partition's state is in the store. A partition without one starts at
+    /// [`Lsn::ZERO`].
+    #[must_use]
+    pub fn watermarks(&self) -> BTreeMap<PartitionNo, Lsn> {
+        self.0.contents.lock().checkpoint.watermarks.clone()
+    }
+
+    /// Has the next open set the store aside, because it does not fit the journal: for example when
+    /// that no longer reaches back to a watermark.
+    ///
+    /// # Errors
+    /// When that cannot be noted.
+    pub fn condemn(&self, why: &str) -> Result<(), SnapshotError> {
+        self.0.session.condemn(why)
+    }
+
+    /// Bytes the store takes on disk, for metrics.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn disk_bytes(&self) -> Result<u64, SnapshotError> {
+        self.guarded(|| self.sled().db.size_on_disk().map_err(|error| self.sled_error(error)))
+    }
+
+    /// The stamp, `None` in a store that was never finished creating.
+    pub(super) fn stamp(&self) -> Result<Option<Stamp>, SnapshotError> {
+        let Some(payload) = self.internal(STAMP_KEY)? else { return Ok(None) };
+        Stamp::decode(&payload).map(Some).ok_or_else(|| self.damaged("the stamp is unreadable"))
+    }
+
+    /// Writes the stamp and the first checkpoint, durably.
+    pub(super) fn initialise(&self, stamp: &Stamp) -> Result<(), SnapshotError> {
+        self.guarded(|| {
+            let rows =
+                [(STAMP_KEY, stamp.encode()), (CHECKPOINT_KEY, Checkpoint::default().encode())];
+            for (key, payload) in rows {
+                let inserted = self.sled().internal.insert(key, internal_row(key, &payload));
+                inserted.map_err(|error| self.sled_error(error))?;
+            }
+            Ok(())
+        })?;
+        self.0.contents.lock().unknown = false;
+        self.flush()
+    }
+
+    /// Notes that the store may be written from now on.
+    pub(super) fn mark_open(&self) -> Result<(), SnapshotError> {
+        self.0.session.mark_open()
+    }
+
+    /// Whether not a single entity is stored.
+    pub(super) fn is_empty(&self) -> Result<bool, SnapshotError> {
+        self.guarded(|| Ok(self.sled().kinds.iter().all(sled::Tree::is_empty)))
+    }
+
+    /// Takes up where the last user stopped. Reads and checks every value, unless the store was
+    /// `closed` in order and `verify` is off.
+    pub(super) fn resume(&self, closed: Option<Closed>, verify: bool) -> Result<(), SnapshotError> {
+        let payload = self.internal(CHECKPOINT_KEY)?;
+        let checkpoint = payload.as_deref().and_then(Checkpoint::decode);
+        let checkpoint = checkpoint.ok_or_else(|| self.damaged("the checkpoint is unreadable"))?;
+        if closed.is_some_and(|closed| closed.epoch != checkpoint.epoch) {
+            return Err(self.damaged("the last checkpoint is lost"));
+        }
+        let current = match closed {
+            Some(closed) if !verify => closed.sum,
+            _ => {
+                let found = self.add_up(checkpoint.epoch)?;
+                let lost = found.at_checkpoint != checkpoint.sum
+                    || closed.is_some_and(|closed| found.current != closed.sum);
+                if lost {
+                    return Err(self.damaged("entities are lost or older than the last checkpoint"));
+                }
+                found.current
+            }
+        };
+        *self.0.contents.lock() = Contents { checkpoint, current, unknown: false };
+        Ok(())
+    }
+
+    fn put(&self, put: &Put, contents: &mut Contents) -> Result<(), SnapshotError> {
+        let (kind, tree) = (put.kind.code(), self.tree(put.kind));
+        let epoch = contents.checkpoint.epoch + 1;
+        let old = tree.get(&put.key).map_err(|error| self.sled_error(error))?;
+        let (old_hash, covered) = match &old {
+            None => (0, 0),
+            Some(old) => {
+                let hash = value_hash(kind, &put.key, old);
+                let old = self.decode(kind, &put.key, old)?;
+                (hash, if old.epoch == epoch { old.covered } else { hash })
+            }
+        };
+        let Put { schema, lsn, payload, .. } = put;
+        let frame = Frame { schema: *schema, lsn: *lsn, epoch, covered, payload };
+        let value = frame.encode(kind, &put.key);
+        let new_hash = value_hash(kind, &put.key, &value);
+        tree.insert(&put.key, value).map_err(|error| self.sled_error(error))?;
+        contents.current = contents.current.wrapping_sub(old_hash).wrapping_add(new_hash);
+        Ok(())
+    }
+
+    fn raise(
+        &self,
+        contents: &mut Contents,
+        watermarks: &[(PartitionNo, Lsn)],
+        removals: &[Removal],
+    ) -> Result<(), SnapshotError> {
+        let mut next = contents.checkpoint.clone();
+        next.epoch += 1;
+        for (partition, lsn) in watermarks {
+            let watermark = next.watermarks.entry(*partition).or_insert(*lsn);
+            *watermark = (*watermark).max(*lsn);
+        }
+
+        let mut by_kind: BTreeMap<EntityKind, Vec<&[u8]>> = BTreeMap::new();
+        for removal in removals {
+            by_kind.entry(removal.kind).or_default().push(&removal.key);
+        }
+        let mut trees = vec![&self.sled().internal];
+        trees.extend(by_kind.keys().map(|kind| self.tree(*kind)));
+
+        let committed = trees.as_slice().transaction(|views: &Vec<TransactionalTree>| {
+            let mut checkpoint = next.clone();
+            checkpoint.sum = contents.current;
+            for ((kind, keys), view) in by_kind.iter().zip(&views[1..]) {
+                for key in keys {
+                    if let Some(old) = view.remove(*key)? {
+                        let hash = value_hash(kind.code(), key, &old);
+                        checkpoint.sum = checkpoint.sum.wrapping_sub(hash);
+                    }
+                }
+            }
+            views[0].insert(CHECKPOINT_KEY, internal_row(CHECKPOINT_KEY, &checkpoint.encode()))?;
+            Ok(checkpoint)
+        });
+        contents.checkpoint = committed.map_err(|error| match error {
+            TransactionError::Storage(error) => self.sled_error(error),
+            TransactionError::Abort(()) => self.damaged("a checkpoint was aborted"),
+        })?;
+        contents.current = contents.checkpoint.sum;
+        Ok(())
+    }
+
+    /// Reads and checks every value.
+    fn add_up(&self, epoch: u64) -> Result<Found, SnapshotError> {
+        let mut found = Found::default();
+        for kind in EntityKind::ALL {
+            self.scan_values(kind, &[], |key, value| {
+                let frame = self.decode(kind.code(), key, value)?;
+                let added = found.add(epoch, &frame, value_hash(kind.code(), key, value));
+                added.ok_or_else(|| self.damaged("the last checkpoint is lost"))?;
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// Only sled runs guarded here: a panic of the visitor is no fault of the store.
+    fn scan_values(
+        &self,
+        kind: EntityKind,
+        prefix: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, SnapshotError>,
+    ) -> Result<(), SnapshotError> {
+        let mut rows = self.guarded(|| Ok(self.tree(kind).scan_prefix(prefix)))?;
+        let mut next = || self.guarded(|| rows.next().transpose().map_err(|e| self.sled_error(e)));
+        while let Some((key, value)) = next()? {
+            if visit(&key, &value)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn internal(&self, key: &[u8]) -> Result<Option<Vec<u8>>, SnapshotError> {
+        self.guarded(|| {
+            let row = self.sled().internal.get(key).map_err(|error| self.sled_error(error))?;
+            let Some(row) = row else { return Ok(None) };
+            self.decode(INTERNAL, key, &row).map(|frame| Some(frame.payload.to_vec()))
+        })
+    }
+
+    /// Runs `work`, turns a panic inside sled into an error, and notes damage for the next start.
+    fn guarded<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, SnapshotError>,
+    ) -> Result<T, SnapshotError> {
+        let result = catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|panic| Err(self.damaged(&format!("sled: {}", panic_text(&*panic)))));
+        if let Err(SnapshotError::Damaged { what, .. }) = &result {
+            // Should the note fail as well, the damage will be found again, by its reader if not at
+            // start.
+            let _ = self.0.session.condemn(what);
+        }
+        result
+    }
+
+    fn sled(&self) -> &Sled {
+        self.0.sled.as_ref().expect("sled is taken out only when the last clone is dropped")
+    }
+
+    fn tree(&self, kind: EntityKind) -> &sled::Tree {
+        &self.sled().kinds[kind.index()]
+    }
+
+    fn sled_error(&self, error: sled::Error) -> SnapshotError {
+        SnapshotError::sled(&self.0.dir, error)
+    }
+
+    fn damaged(&self, what: &str) -> SnapshotError {
+        SnapshotError::damaged(&self.0.dir, what)
+    }
+
+    fn decode<'a>(
+        &self,
+        kind: u8,
+        key: &[u8],
+        value: &'a [u8],
+    ) -> Result<Frame<'a>, SnapshotError> {
+        Frame::decode(kind, key, value).map_err(|error| {
+            // Keys hold numbers and the partners' order numbers, nothing personal.
+            self.damaged(&format!("{error} (kind {kind}, key {})", hex::encode(key)))
+        })
+    }
+}
+
+impl fmt::Debug for SnapshotStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotStore({})", self.0.dir.display())
+    }
+}
+
+/// Closes sled, puts everything on disk and only then notes that the store was closed in order.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let Some(sled) = self.sled.take() else { return };
+        let flushed = catch_unwind(AssertUnwindSafe(|| {
+            let flushed = sled.db.flush();
+            drop(sled);
+            flushed.is_ok()
+        }));
+        let contents = self.contents.get_mut();
+        let closed = Closed { epoch: contents.checkpoint.epoch, sum: contents.current };
+        // A failure needs no report: without the note the next start checks everything.
+        if matches!(flushed, Ok(true)) && !contents.unknown && self.files.sync().is_ok() {
+            let _ = self.session.mark_closed(closed);
+        }
+    }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panicked".into())
+}
+
+fn internal_row(key: &[u8], payload: &[u8]) -> Vec<u8> {
+    Frame { schema: 1, lsn: Lsn::ZERO, epoch: 0, covered: 0, payload }.encode(INTERNAL, key)
+}
