@@ -1,0 +1,112 @@
+//! Moves closed segments into the archive, compressed, and forgets the oldest ones beyond the limit.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::journal::segment::directory::{
+    Directory, Ownership, Place, SegmentFile, publish, remove, sync_dir, unfinished,
+};
+use crate::journal::segment::frame::Position;
+use crate::journal::segment::scan::{Scanner, Step};
+use crate::journal::{LogError, Truncator};
+use crate::types::Lsn;
+
+/// The [`Truncator`] of a [`SegmentLog`](crate::journal::SegmentLog). Works on closed segments, which
+/// never change, so it may run beside appends and readers. While it exists the process keeps owning
+/// the log.
+#[derive(Debug)]
+pub struct SegmentTruncator {
+    directory: Directory,
+    ownership: Arc<Ownership>,
+    archive_segments_max: Option<u32>,
+}
+
+impl SegmentTruncator {
+    pub(super) fn new(
+        directory: Directory,
+        ownership: Arc<Ownership>,
+        archive_segments_max: Option<u32>,
+    ) -> Self {
+        Self { directory, ownership, archive_segments_max }
+    }
+
+    /// Compresses a closed segment and removes the original once the copy has been read back in full.
+    fn archive(&self, segment: &SegmentFile, next: Lsn) -> Result<(), LogError> {
+        let source = self.directory.live(segment.first);
+        let (mut scanner, end) = scan(Scanner::open(&self.directory, segment)?)?;
+        if end.next != next {
+            return Err(scanner.damaged(format!("the next segment begins at LSN {next}")));
+        }
+        self.directory.archive()?;
+        let target = self.directory.archived(segment.first);
+        let copy = unfinished(&target);
+        compress(&source, end.offset, &copy)?;
+        (scanner, _) = scan(Scanner::archived(copy.clone(), segment.first)?)?;
+        if scanner.at() != end {
+            return Err(scanner.damaged("the copy differs from the segment"));
+        }
+        publish(&copy, &target)?;
+        remove(&source)?;
+        self.directory.sync()
+    }
+
+    /// Removes the oldest archived segments beyond the limit.
+    fn forget(&self) -> Result<(), LogError> {
+        let Some(kept) = self.archive_segments_max else { return Ok(()) };
+        let segments = self.directory.segments()?;
+        let archived: Vec<_> =
+            segments.iter().filter(|segment| segment.place == Place::Archive).collect();
+        let surplus = archived.len().saturating_sub(kept as usize);
+        for segment in &archived[..surplus] {
+            remove(&self.directory.archived(segment.first))?;
+        }
+        if surplus > 0 { sync_dir(&self.directory.archive()?) } else { Ok(()) }
+    }
+}
+
+impl Truncator for SegmentTruncator {
+    fn truncate_before(&mut self, lsn: Lsn) -> Result<(), LogError> {
+        let _one_at_a_time = self.ownership.archiving.lock();
+        self.ownership.check()?;
+        // Oldest first, so that an interruption never leaves a live segment before an archived one.
+        for pair in self.directory.segments()?.windows(2) {
+            let [segment, next] = pair else { continue };
+            if segment.place == Place::Live && next.first <= lsn {
+                self.archive(segment, next.first)?;
+            }
+        }
+        self.forget()
+    }
+}
+
+/// Reads a closed segment to its end.
+fn scan(mut scanner: Scanner) -> Result<(Scanner, Position), LogError> {
+    loop {
+        match scanner.step()? {
+            Step::Block(_) => {}
+            Step::End => {
+                let end = scanner.at();
+                return Ok((scanner, end));
+            }
+            Step::Bad(reason) => return Err(scanner.damaged(reason)),
+        }
+    }
+}
+
+/// Writes the first `bytes` of `source`, compressed, to `copy`, durably.
+fn compress(source: &Path, bytes: u64, copy: &Path) -> Result<(), LogError> {
+    let from = File::open(source).map_err(LogError::io("open", source))?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true).mode(0o600);
+    let to = options.open(copy).map_err(LogError::io("create", copy))?;
+    let level = zstd::DEFAULT_COMPRESSION_LEVEL;
+    let write = || -> io::Result<()> {
+        let mut encoder = zstd::stream::write::Encoder::new(to, level)?;
+        io::copy(&mut from.take(bytes), &mut encoder)?;
+        encoder.finish()?.sync_all()
+    };
+    write().map_err(LogError::io("write", copy))
+}

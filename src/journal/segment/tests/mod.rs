@@ -1,0 +1,223 @@
+//! The segment log beyond what the conformance suite asks of every log.
+
+mod archive;
+mod crash;
+mod damage;
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::journal::conformance::{self, Harness, check_entry, group, read};
+
+/// Seven pages for blocks of at most two.
+fn small() -> JournalConfig {
+    JournalConfig {
+        segment_bytes: 8 * PAGE_BYTES,
+        group_bytes_max: 8000,
+        record_bytes_max: 7000,
+        ..JournalConfig::default()
+    }
+}
+
+/// A store with groups of the given lengths, closed again.
+fn store(groups: &[impl AsRef<[usize]>]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, recovery) = SegmentLog::open(dir.path(), &small()).unwrap();
+    assert!(recovery.created);
+    append(&mut log, groups);
+    dir
+}
+
+fn append(log: &mut SegmentLog, groups: &[impl AsRef<[usize]>]) {
+    for lengths in groups {
+        let group = group(log, lengths.as_ref());
+        log.append(&group).unwrap();
+    }
+}
+
+fn open(dir: &TempDir) -> Result<(SegmentLog, Recovery), LogError> {
+    SegmentLog::open(dir.path(), &small())
+}
+
+fn names(dir: &TempDir, below: &str) -> Vec<String> {
+    let entries = fs::read_dir(dir.path().join(below)).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn segment_path(dir: &TempDir, first: u64) -> PathBuf {
+    Directory::new(dir.path()).live(Lsn::new(first))
+}
+
+struct InDirectory {
+    dir: TempDir,
+    config: JournalConfig,
+}
+
+impl Harness for InDirectory {
+    type Log = SegmentLog;
+
+    fn open(&mut self) -> SegmentLog {
+        SegmentLog::open(self.dir.path(), &self.config).unwrap().0
+    }
+
+    fn break_next_append(&mut self, log: &mut SegmentLog) {
+        // The operating system refuses to write to a file that was opened for reading.
+        log.file = File::open(&log.path).unwrap();
+    }
+
+    fn fence(&mut self, _: &mut SegmentLog) {
+        fs::remove_file(self.dir.path().join("lock")).unwrap();
+    }
+}
+
+#[test]
+fn it_keeps_the_promises_of_a_log() {
+    for sync in [SyncMode::Fdatasync, SyncMode::ODsync] {
+        for archive_segments_max in [None, Some(0), Some(2)] {
+            conformance::run(|| InDirectory {
+                dir: tempfile::tempdir().unwrap(),
+                config: JournalConfig { sync, archive_segments_max, ..small() },
+            });
+        }
+    }
+}
+
+#[test]
+fn a_full_segment_is_followed_by_the_next() {
+    // A page each: seven to a segment.
+    let dir = store(&[&[1, 1]; 16]);
+    let segments: Vec<_> =
+        names(&dir, "").into_iter().filter(|name| name.ends_with(".seg")).collect();
+    assert_eq!(
+        segments,
+        [
+            "journal-00000000000000000001.seg",
+            "journal-00000000000000000015.seg",
+            "journal-00000000000000000029.seg",
+        ]
+    );
+    for name in &segments {
+        assert_eq!(fs::metadata(dir.path().join(name)).unwrap().len(), small().segment_bytes);
+    }
+    let (log, recovery) = open(&dir).unwrap();
+    let expected = Recovery {
+        store: log.store_id(),
+        created: false,
+        first_lsn: Lsn::new(1),
+        next_lsn: Lsn::new(33),
+        live_segments: 3,
+        tail: Tail::Clean,
+    };
+    assert_eq!(recovery, expected);
+    assert_eq!(read(&log, 1), ((1..=32).collect(), 33));
+}
+
+#[test]
+fn one_process_owns_the_log() {
+    let dir = store(&[&[1]]);
+    let (log, _) = open(&dir).unwrap();
+    assert!(matches!(open(&dir), Err(LogError::Locked { .. })));
+    let truncator = log.truncator();
+    drop(log);
+    assert!(matches!(open(&dir), Err(LogError::Locked { .. })));
+    drop(truncator);
+    open(&dir).unwrap();
+}
+
+#[test]
+fn limits_may_change_between_openings() {
+    let dir = store(&[&[1]]);
+    let larger = JournalConfig {
+        segment_bytes: 16 * PAGE_BYTES,
+        group_bytes_max: 40_000,
+        record_bytes_max: 30_000,
+        ..small()
+    };
+    let (mut log, _) = SegmentLog::open(dir.path(), &larger).unwrap();
+    let mut big = Group::new(9, larger.group_limits());
+    for number in 2..6 {
+        big.begin(Lsn::new(number));
+        big.push(&conformance::Note { number, more: 20_000 }).unwrap();
+        log.append(&big).unwrap();
+    }
+    drop(log);
+    let (mut log, _) = open(&dir).unwrap();
+    assert_eq!(read(&log, 1), ((1..=5).collect(), 6));
+    big.begin(Lsn::new(6));
+    big.push(&conformance::Note { number: 6, more: 20_000 }).unwrap();
+    assert!(matches!(log.append(&big), Err(LogError::GroupTooLarge { .. })));
+    // Nothing was written, so the log goes on.
+    append(&mut log, &[&[1]; 20]);
+    assert_eq!(read(&log, 1), ((1..=25).collect(), 26));
+}
+
+#[test]
+fn a_config_that_cannot_work_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = JournalConfig { queue_len_max: 0, ..small() };
+    assert!(matches!(SegmentLog::open(dir.path(), &config), Err(LogError::Config(_))));
+}
+
+#[test]
+fn a_reader_needs_a_journal_and_no_lock() {
+    let empty = tempfile::tempdir().unwrap();
+    assert!(matches!(SegmentReader::open(empty.path()), Err(LogError::Missing { .. })));
+    let dir = store(&[&[1, 2][..], &[3]]);
+    let (log, recovery) = open(&dir).unwrap();
+    let reader = SegmentReader::open(dir.path()).unwrap();
+    assert_eq!(reader.store_id().unwrap(), recovery.store);
+    assert_eq!(reader.first_lsn().unwrap(), Lsn::new(1));
+    let mut seen = 0;
+    let end = reader
+        .read_from::<LogError>(Lsn::new(2), |entry| {
+            check_entry(&entry);
+            seen += 1;
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!((seen, end), (2, ReadEnd { next: Lsn::new(4), tail: Tail::Clean }));
+    drop(log);
+}
+
+/// Readers beside a writer that rolls segments, and a truncator that archives them, see whole groups
+/// without a gap, and never less than a reader before them.
+#[test]
+fn a_reader_beside_a_running_writer_sees_whole_groups() {
+    let dir = store(&[&[0; 4]]);
+    let (mut log, _) = open(&dir).unwrap();
+    let mut truncator = log.truncator();
+    let reader = SegmentReader::open(dir.path()).unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            for round in 0..300 {
+                append(&mut log, &[&[round % 1900, 0, 1, 2]]);
+            }
+        });
+        let mut before = 5;
+        loop {
+            let is_last = writer.is_finished();
+            let mut next = 1;
+            let end = reader
+                .read_from::<LogError>(Lsn::ZERO, |entry| {
+                    check_entry(&entry);
+                    assert_eq!(entry.lsn.get(), next);
+                    next += 1;
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!((end.next.get(), next % 4), (next, 1));
+            assert!(next >= before);
+            before = next;
+            truncator.truncate_before(Lsn::new(next - 1)).unwrap();
+            if is_last {
+                break;
+            }
+        }
+        assert_eq!(before, 301 * 4 + 1);
+    });
+}
