@@ -1,1 +1,23 @@
-//! Under construction.
+//! The OTA family: the agents' order and query interface in ASP.NET Web API style.
+//!
+//! Types of requests and answers, HAWK authentication, the pay password and the result codes. It
+//! judges nothing beyond the form of a message: what an order may contain is the engine's matter.
+//! Source: docs/protocols/ota.md.
+
+mod code;
+mod credential;
+pub mod hawk;
+mod paypassword;
+mod request;
+mod response;
+
+pub use code::ResultCode;
+pub use credential::{HawkCredential, UpperMd5};
+pub use paypassword::{PayPassword, PayPasswordError};
+pub use request::{
+    Order2AddParm, Order2SeatItem, OrderAddItemParm, OrderAddParm, OrderAndPayWithPassword2Parm,
+    OrderAndPayWithPasswordParm, PARM_NAMESPACE, PayOrderUsePayPasswordParm,
+};
+pub use response::{
+    COMMON_NAMESPACE, CommonOperationResult, OrderOperatorResult, RESULT_NAMESPACE,
+};

@@ -1,0 +1,106 @@
+//! JSON as Json.NET writes it: declaration order, nulls written, no white space.
+
+use std::fmt::Write as _;
+
+use crate::wire::codec::schema::{Item, Record, Sink};
+
+/// Writes `record` as a JSON object.
+#[must_use]
+pub fn to_json<'de, T: Record<'de>>(record: &T) -> String {
+    let mut writer = Writer { out: String::with_capacity(256) };
+    writer.record(record);
+    writer.out
+}
+
+struct Writer {
+    out: String,
+}
+
+impl Sink for Writer {
+    fn null(&mut self) {
+        self.out.push_str("null");
+    }
+
+    fn text(&mut self, text: &str) {
+        write_text(&mut self.out, text);
+    }
+
+    fn integer(&mut self, number: i64) {
+        // Writing to a String cannot fail.
+        let _ = write!(self.out, "{number}");
+    }
+
+    fn record<'de, T: Record<'de>>(&mut self, record: &T) {
+        self.out.push('{');
+        for (at, member) in T::MEMBERS.iter().enumerate() {
+            if at > 0 {
+                self.out.push(',');
+            }
+            // Member names are plain identifiers.
+            self.out.push('"');
+            self.out.push_str(member.name);
+            self.out.push_str("\":");
+            record.write_member(at, self);
+        }
+        self.out.push('}');
+    }
+
+    fn list<'de, T: Item<'de>>(&mut self, items: &[T]) {
+        self.out.push('[');
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                self.out.push(',');
+            }
+            item.write_item(self);
+        }
+        self.out.push(']');
+    }
+}
+
+/// Appends `text` as a JSON string. Json.NET escapes the quote, the backslash, control characters
+/// below U+0020 and the three line breaks JavaScript knows; anything else stays literal.
+pub(crate) fn write_text(out: &mut String, text: &str) {
+    out.push('"');
+    let mut plain = 0;
+    for (at, sign) in text.char_indices() {
+        let escape = match sign {
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\u{8}' => "\\b",
+            '\t' => "\\t",
+            '\n' => "\\n",
+            '\u{c}' => "\\f",
+            '\r' => "\\r",
+            '\0'..='\u{1f}' | '\u{85}' | '\u{2028}' | '\u{2029}' => "",
+            _ => continue,
+        };
+        out.push_str(&text[plain..at]);
+        if escape.is_empty() {
+            let _ = write!(out, "\\u{:04x}", u32::from(sign));
+        } else {
+            out.push_str(escape);
+        }
+        plain = at + sign.len_utf8();
+    }
+    out.push_str(&text[plain..]);
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_json_net_escapes_is_escaped() {
+        let check = |text: &str, expected: &str| {
+            let mut out = String::new();
+            write_text(&mut out, text);
+            assert_eq!(out, expected);
+        };
+        check("库存不足 <b>&'/\u{7f}", "\"库存不足 <b>&'/\u{7f}\"");
+        check("\"\\\n\r\t\u{8}\u{c}", r#""\"\\\n\r\t\b\f""#);
+        check("\u{0}\u{1f}\u{85}\u{2028}\u{2029}", r#""\u0000\u001f\u0085\u2028\u2029""#);
+        check("", "\"\"");
+        check("a\u{1}b", r#""a\u0001b""#);
+    }
+}
