@@ -78,7 +78,8 @@ number! {
     HoldId(u64)
 }
 number! {
-    /// A purchase-limit rule of a product, counting from 0 in catalogue order.
+    /// A purchase-limit rule of a product. The number stands for the rule's kind and is not its place
+    /// in a list.
     RuleNo(u8)
 }
 number! {

@@ -11,6 +11,7 @@
 //! | [`KeyRing::identity`] | BLAKE3 in keyed mode, 128 bits | the root, so that counters outlive a rotation |
 //! | [`CodeMint`] | FF1 (NIST SP 800-38G) and a Damm digit | the root, so that a code is never minted twice |
 
+pub mod agent_secrets;
 mod code;
 mod damm;
 mod key;

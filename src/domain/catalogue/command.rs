@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::domain::catalogue::{
-    Agent, Calendar, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, LimitRule, Pool, Product,
-    Rules, Supplier, TimespanDef, TopApp,
+    Agent, AreaDef, Calendar, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, LimitRule, Pool,
+    Product, Rules, Supplier, TimespanDef, TopApp,
 };
 use crate::domain::inventory::Capacity;
 use crate::types::{
-    AgentNo, AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, Sealed, SupplierNo, Timespan,
+    AgentNo, AreaNo, Fen, PoolNo, ProductNo, Quantity, Sealed, SupplierNo, Timespan,
 };
 
 /// Creates or replaces one entry, named by its public id.
@@ -99,23 +99,23 @@ pub struct SetProduct {
     pub calendar: Calendar,
     /// Timespans.
     pub timespans: Vec<TimespanDef>,
-    /// Areas; their numbers are assigned in order.
-    pub areas: Vec<crate::domain::catalogue::AreaDef>,
+    /// Areas. One that the product has already keeps its number, a new one gets the next.
+    pub areas: Vec<AreaDef>,
     /// First part of a performance's public id.
     pub scene_prefix: String,
-    /// What an order must satisfy; limit rule numbers are assigned in order.
+    /// What an order must satisfy. Limit rules are numbered by scope and window.
     pub rules: Rules,
 }
 
 /// Why a catalogue command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogueError {
-    /// An id is empty, too long or has control characters.
+    /// An id or a name is empty, too long or has control characters.
     #[error("{what} {id:?} must have 1 to {max} printable characters")]
     BadId {
-        /// What kind of id.
+        /// What kind of id or name.
         what: &'static str,
-        /// The id.
+        /// The id or name.
         id: String,
         /// Most characters.
         max: usize,
@@ -151,6 +151,10 @@ pub enum CatalogueError {
 
 /// Highest price of one ticket, in fen: ten million yuan. Keeps every sum far inside 64 bits.
 const PRICE_MAX: i64 = 1_000_000_000;
+/// Longest name of a supplier, product or agent, in characters.
+const NAME_LEN_MAX: usize = 100;
+/// Longest first part of a performance's id: with `-yyyyMMdd-HHmm` it stays within 36 characters.
+const SCENE_PREFIX_LEN_MAX: usize = 22;
 
 impl Catalogue {
     /// Decides what `command` would change.
@@ -161,6 +165,7 @@ impl Catalogue {
         match command {
             CatalogueCommand::SetSupplier { id, name, utc_offset_seconds } => {
                 check_id("supplier", &id, 16)?;
+                check_id("supplier name", &name, NAME_LEN_MAX)?;
                 let known = self.supplier_by_id(&id).map(|supplier| supplier.no);
                 let no = number(known.map(SupplierNo::get), self.suppliers().len(), "supplier")?;
                 let (id, name) = (id.into(), name.into());
@@ -182,6 +187,7 @@ impl Catalogue {
             CatalogueCommand::SetProduct(product) => self.decide_product(*product),
             CatalogueCommand::SetAgent { id, name, enabled, secrets } => {
                 check_id("agent", &id, 50)?;
+                check_id("agent name", &name, NAME_LEN_MAX)?;
                 let known = self.agent_by_id(&id).map(|agent| agent.no.get());
                 let no = AgentNo::new(number(known, self.agents().len(), "agent")?);
                 let agent = Agent { no, id: id.into(), name: name.into(), enabled, secrets };
@@ -217,22 +223,28 @@ impl Catalogue {
 
     fn decide_product(&self, mut product: SetProduct) -> Result<CatalogueEvent, CatalogueError> {
         check_id("product", &product.id, 36)?;
+        check_id("product name", &product.name, NAME_LEN_MAX)?;
+        if !product.scene_prefix.is_empty() {
+            check_id("scene prefix", &product.scene_prefix, SCENE_PREFIX_LEN_MAX)?;
+        }
+        for area in &product.areas {
+            check_id("area", &area.id, 36)?;
+        }
         let supplier = self.known_supplier(&product.supplier)?;
         let pool = product.pool.take().map(|id| self.known_pool(id, supplier)).transpose()?;
         let known = self.product_by_id(&product.id);
         if known.is_some_and(|known| known.supplier != supplier) {
             return Err(CatalogueError::OtherSupplier { what: "product", id: product.id });
         }
-        if let Some(reason) = flaw(&product) {
+        let old_areas = known.map_or(&[][..], |known| &known.areas);
+        if let Some(reason) = flaw(&product).or_else(|| area_flaw(&product.areas, old_areas)) {
             return Err(CatalogueError::BadProduct { id: product.id, reason });
         }
         let no = number(known.map(|known| known.no.get()), self.products().len(), "product")?;
-        for (area, no) in product.areas.iter_mut().zip(1..) {
-            area.no = AreaNo::new(no);
+        number_areas(&mut product.areas, old_areas);
+        for rule in &mut product.rules.limits {
+            rule.no = LimitRule::number(rule.scope, rule.window);
         }
-        let old_limits = known.map_or(&[][..], |known| &known.rules.limits);
-        number_limits(&mut product.rules.limits, old_limits)
-            .ok_or(CatalogueError::TooMany("limit rule"))?;
         Ok(CatalogueEvent::ProductSet(Arc::new(Product {
             no: ProductNo::new(no),
             id: product.id.into(),
@@ -302,28 +314,45 @@ fn flaw(product: &SetProduct) -> Option<&'static str> {
     {
         return Some("a performance needs a time of day and a scene prefix");
     }
-    if product.areas.len() > usize::from(u8::MAX) || rules.limits.len() > usize::from(u8::MAX) {
-        return Some("a product has at most 255 areas and 255 limit rules");
+    if product.areas.len() > usize::from(u8::MAX) {
+        return Some("a product has at most 255 areas");
+    }
+    let kind = |rule: &LimitRule| (rule.scope, rule.window);
+    let limits = &rules.limits;
+    if (1..limits.len()).any(|n| limits[..n].iter().any(|rule| kind(rule) == kind(&limits[n]))) {
+        return Some("a product has at most one limit for each scope and window");
     }
     None
 }
 
-/// Gives a rule the number it had, so that what its counters hold goes on counting, or a number that
-/// no rule of the product had. `None` when there is none left.
-fn number_limits(limits: &mut [LimitRule], old: &[LimitRule]) -> Option<()> {
-    let mut next = old.iter().map(|rule| u16::from(rule.no.get()) + 1).max().unwrap_or(0);
-    for rule in limits {
-        let same = |old: &&LimitRule| (old.scope, old.window) == (rule.scope, rule.window);
-        rule.no = match old.iter().find(same) {
-            Some(old) => old.no,
-            None => {
-                let no = u8::try_from(next).ok()?;
-                next += 1;
-                RuleNo::new(no)
-            }
-        };
+/// What is wrong with a product's areas beside those it has already, if anything.
+fn area_flaw(areas: &[AreaDef], old: &[AreaDef]) -> Option<&'static str> {
+    let same = |one: &AreaDef, other: &AreaDef| one.id.eq_ignore_ascii_case(&other.id);
+    if (1..areas.len()).any(|n| areas[..n].iter().any(|area| same(area, &areas[n]))) {
+        return Some("two areas have the same id");
     }
-    Some(())
+    // Stock is kept by area number. Were an area dropped, a later one could get its number and with
+    // it the places sold.
+    if !old.iter().all(|old| areas.iter().any(|area| same(area, old))) {
+        return Some("an area cannot be dropped; give it a capacity of 0");
+    }
+    None
+}
+
+/// Gives an area the number it had, so that what is sold in it goes on counting, or the next one.
+fn number_areas(areas: &mut [AreaDef], old: &[AreaDef]) {
+    let mut last = old.iter().map(|area| area.no.get()).max().unwrap_or(0);
+    for area in areas {
+        let same = |old: &&AreaDef| old.id.eq_ignore_ascii_case(&area.id);
+        area.no = old.iter().find(same).map_or_else(
+            || {
+                // At most 255 areas, none of them ever dropped: the numbers stay dense.
+                last = last.saturating_add(1);
+                AreaNo::new(last)
+            },
+            |old| old.no,
+        );
+    }
 }
 
 fn check_id(what: &'static str, id: &str, max: usize) -> Result<(), CatalogueError> {

@@ -7,6 +7,8 @@ mod agent;
 mod command;
 mod event;
 mod product;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -102,7 +104,8 @@ impl Catalogue {
     /// Whether nothing was ever imported.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.suppliers.is_empty() && self.agents.is_empty() && self.products.is_empty()
+        // Everything else names one of these.
+        self.suppliers.is_empty() && self.agents.is_empty() && self.top_apps.is_empty()
     }
 
     /// A supplier by number.

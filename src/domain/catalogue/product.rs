@@ -83,7 +83,8 @@ pub enum LimitWindow {
 /// At most `max` in `window` for each person of `scope`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitRule {
-    /// Its number within the product; never reused, because counters carry it.
+    /// Its number within the product, [`LimitRule::number`] of its scope and window. Counters carry
+    /// it, so it must never come to mean another rule, whatever is edited, dropped or put back.
     pub no: RuleNo,
     /// Whose purchases.
     pub scope: LimitScope,
@@ -91,6 +92,25 @@ pub struct LimitRule {
     pub window: LimitWindow,
     /// How many.
     pub max: Quantity,
+}
+
+impl LimitRule {
+    /// The number of the rule of this scope and window, of which a product has at most one.
+    #[must_use]
+    pub const fn number(scope: LimitScope, window: LimitWindow) -> RuleNo {
+        let scope = match scope {
+            LimitScope::Document => 0,
+            LimitScope::Mobile => 1,
+        };
+        let window = match window {
+            LimitWindow::Timespan => 0,
+            LimitWindow::VisitDate => 1,
+            LimitWindow::OrderDate => 2,
+            LimitWindow::Lifetime => 3,
+        };
+        // Sixteen numbers a scope leave room for windows to come.
+        RuleNo::new(scope * 16 + window)
+    }
 }
 
 /// What an order of this product must satisfy.
@@ -198,6 +218,9 @@ impl Product {
     /// The date and timespan a performance's public id names, if it is one of ours.
     #[must_use]
     pub fn scene(&self, scene_id: &str) -> Option<(ServiceDate, Timespan)> {
+        if !self.is_performance() {
+            return None;
+        }
         let rest = scene_id.strip_prefix(&*self.scene_prefix)?.strip_prefix('-')?;
         let (date, _) = rest.split_once('-')?;
         let date = ServiceDate::parse_compact(date).ok()?;

@@ -62,11 +62,15 @@ impl Slot {
     /// # Errors
     /// The first that fits, in the order [`SlotError`] lists them.
     pub fn decide(&self, command: &PlaceHold) -> Result<(), SlotError> {
+        // Two passes: an area that does not exist comes before one that is sold out, wherever it stands.
         for take in &command.takes {
-            let stock = self.stock(take.area).ok_or(SlotError::UnknownArea(take.area))?;
-            stock
-                .decide_take(take.quantity)
-                .map_err(|sold_out| SlotError::SoldOut { area: take.area, sold_out })?;
+            self.stock(take.area).ok_or(SlotError::UnknownArea(take.area))?;
+        }
+        for take in &command.takes {
+            let area = take.area;
+            let stock = self.stock(area).ok_or(SlotError::UnknownArea(area))?;
+            let decided = stock.decide_take(take.quantity);
+            decided.map_err(|sold_out| SlotError::SoldOut { area, sold_out })?;
         }
         self.counters.decide(&command.claims)?;
         Ok(())
@@ -130,5 +134,115 @@ impl Slot {
             self.areas.len() - 1
         });
         &mut self.areas[index].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::domain::inventory::{AreaEvent, Available, Capacity, SoldOut, StockEvent};
+    use crate::domain::limits::{CounterEvent, LimitExceeded};
+    use crate::types::{IdentityHash, RuleNo};
+
+    const A: AreaNo = AreaNo::new(1);
+    const B: AreaNo = AreaNo::new(2);
+    const NOWHERE: AreaNo = AreaNo::new(9);
+
+    fn n(count: u32) -> Quantity {
+        Quantity::new(count)
+    }
+
+    /// Area A with two places and area B with one, nothing taken.
+    fn slot() -> Slot {
+        let stock = |places| Stock::new(Capacity::Limited(n(places)), n(0));
+        Slot::new(smallvec![(A, stock(2)), (B, stock(1))], Counters::default())
+    }
+
+    fn ask(takes: &[(AreaNo, u32)], claims: &[(u8, u32, u32)]) -> PlaceHold {
+        let take = |&(area, count): &(AreaNo, u32)| Take { area, quantity: n(count) };
+        let claim = |&(rule, amount, max): &(u8, u32, u32)| Claim {
+            rule: RuleNo::new(rule),
+            identity: IdentityHash::new(7),
+            amount: n(amount),
+            max: n(max),
+        };
+        PlaceHold {
+            takes: takes.iter().map(take).collect(),
+            claims: claims.iter().map(claim).collect(),
+        }
+    }
+
+    fn sold_out(area: AreaNo, asked: u32, left: u32) -> SlotError {
+        let available = Available::Left(n(left));
+        SlotError::SoldOut { area, sold_out: SoldOut { asked: n(asked), available } }
+    }
+
+    fn limited(rule: u8, used: u32, asked: u32, max: u32) -> SlotError {
+        let (used, asked, max) = (n(used), n(asked), n(max));
+        LimitExceeded { rule: RuleNo::new(rule), used, asked, max }.into()
+    }
+
+    fn check(given: &Slot, command: &PlaceHold, expected: Result<(), SlotError>) {
+        assert_eq!(given.decide(command), expected, "{command:?}");
+    }
+
+    #[test]
+    fn an_unknown_area_and_a_used_up_limit_are_refused() {
+        check(&slot(), &ask(&[(A, 2), (B, 1)], &[(0, 1, 1)]), Ok(()));
+        check(&slot(), &ask(&[(NOWHERE, 1)], &[]), Err(SlotError::UnknownArea(NOWHERE)));
+        check(&slot(), &ask(&[(A, 1)], &[(0, 2, 1)]), Err(limited(0, 0, 2, 1)));
+        check(&slot(), &ask(&[(A, 1)], &[(0, 1, 1), (1, 2, 1)]), Err(limited(1, 0, 2, 1)));
+    }
+
+    #[cfg(not(feature = "unguarded-stock"))]
+    #[test]
+    fn an_area_short_of_places_is_refused_by_name() {
+        check(&slot(), &ask(&[(A, 3)], &[]), Err(sold_out(A, 3, 2)));
+        check(&slot(), &ask(&[(A, 2), (B, 2)], &[]), Err(sold_out(B, 2, 1)));
+    }
+
+    #[cfg(not(feature = "unguarded-stock"))]
+    #[test]
+    fn errors_come_in_the_order_they_are_listed() {
+        let unknown = Err(SlotError::UnknownArea(NOWHERE));
+        // Whatever its place in the command: before this was checked, the order of areas decided.
+        check(&slot(), &ask(&[(A, 3), (NOWHERE, 1)], &[]), unknown);
+        check(&slot(), &ask(&[(NOWHERE, 1), (A, 3)], &[]), unknown);
+        check(&slot(), &ask(&[(NOWHERE, 1)], &[(0, 2, 1)]), unknown);
+        check(&slot(), &ask(&[(A, 3)], &[(0, 2, 1)]), Err(sold_out(A, 3, 2)));
+        check(&slot(), &ask(&[(A, 3), (B, 2)], &[]), Err(sold_out(A, 3, 2)));
+    }
+
+    #[test]
+    fn a_record_ends_the_hold_that_led_to_it_and_a_replayed_one_needs_none() {
+        let command = ask(&[(A, 2)], &[(0, 1, 1)]);
+        let sold = SlotEvent {
+            areas: smallvec![AreaEvent { area: A, stock: StockEvent::Sold(n(2)) }],
+            counters: CounterEvent::Counted(command.claims.iter().map(Claim::count).collect()),
+        };
+        let (mut live, mut replayed) = (slot(), slot());
+        let hold = HoldId::new(1);
+        live.hold(hold, command.clone());
+        live.hold(hold, command);
+        assert!(!live.is_idle());
+        live.apply(Some(hold), &sold);
+        live.release(hold);
+        replayed.apply(None, &sold);
+        assert!(live.is_idle());
+        assert_eq!(live.areas(), replayed.areas());
+        assert_eq!(live.counters().counts(), replayed.counters().counts());
+        check(&live, &ask(&[(B, 1)], &[(0, 1, 1)]), Err(limited(0, 1, 1, 1)));
+    }
+
+    #[test]
+    fn sales_in_an_area_the_catalogue_has_dropped_still_count() {
+        let mut slot = slot();
+        let event = AreaEvent { area: NOWHERE, stock: StockEvent::Sold(n(1)) };
+        slot.apply(None, &SlotEvent { areas: smallvec![event], ..SlotEvent::default() });
+        let (area, stock) = slot.areas()[2];
+        assert_eq!((area, stock.sold()), (NOWHERE, n(1)));
+        assert!(!stock.is_within_capacity());
     }
 }

@@ -73,7 +73,8 @@ struct Counter {
     pending: Quantity,
 }
 
-/// Counters of one window. An absent counter is zero.
+/// Counters of one window. An absent counter is zero, and a zero is never kept: a count of nothing
+/// leaves no trace.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     counters: HashMap<(RuleNo, IdentityHash), Counter>,
@@ -84,7 +85,9 @@ impl Counters {
     pub fn restored(counts: impl IntoIterator<Item = Count>) -> Self {
         let mut counters = Self::default();
         for count in counts {
-            counters.entry(count.rule, count.identity).used = count.amount;
+            if count.amount > Quantity::ZERO {
+                counters.entry(count.rule, count.identity).used = count.amount;
+            }
         }
         counters
     }
@@ -128,7 +131,7 @@ impl Counters {
 
     /// Keeps decided claims for a checkout in flight.
     pub fn pend(&mut self, claims: &[Claim]) {
-        for claim in claims {
+        for claim in claims.iter().filter(|claim| claim.amount > Quantity::ZERO) {
             let counter = self.entry(claim.rule, claim.identity);
             counter.pending = plus(counter.pending, claim.amount);
         }
@@ -147,7 +150,7 @@ impl Counters {
     pub fn apply(&mut self, event: &CounterEvent) {
         match event {
             CounterEvent::Counted(counts) => {
-                for count in counts {
+                for count in counts.iter().filter(|count| count.amount > Quantity::ZERO) {
                     let counter = self.entry(count.rule, count.identity);
                     counter.used = plus(counter.used, count.amount);
                 }

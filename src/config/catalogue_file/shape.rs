@@ -1,0 +1,273 @@
+//! The catalogue file as TOML has it, and the small texts in it. No rule of the catalogue is here.
+//! Shape and units: `data/README.md`. These types hold secrets, so none of them has a `Debug`.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+
+use crate::domain::catalogue::{LimitScope, LimitWindow};
+use crate::domain::inventory::Capacity;
+use crate::types::{Quantity, ServiceDate};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileShape {
+    #[serde(default)]
+    pub(super) is_demo: bool,
+    #[serde(default)]
+    pub(super) supplier: Vec<SupplierSection>,
+    #[serde(default)]
+    pub(super) pool: Vec<PoolSection>,
+    #[serde(default)]
+    pub(super) product: Vec<ProductSection>,
+    #[serde(default)]
+    pub(super) agent: Vec<AgentSection>,
+    #[serde(default)]
+    pub(super) douyin_client: Vec<ClientSection>,
+    #[serde(default)]
+    pub(super) douyin_sku: Vec<SkuSection>,
+    #[serde(default)]
+    pub(super) top_app: Vec<TopAppSection>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SupplierSection {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) utc_offset: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PoolSection {
+    pub(super) id: String,
+    pub(super) supplier: String,
+    pub(super) capacity: Places,
+    #[serde(default)]
+    pub(super) allowance: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProductSection {
+    pub(super) id: String,
+    pub(super) supplier: String,
+    pub(super) name: String,
+    #[serde(default = "yes")]
+    pub(super) on_sale: bool,
+    pub(super) price: Option<String>,
+    pub(super) list_price: Option<String>,
+    pub(super) rebate: Option<String>,
+    pub(super) pool: Option<String>,
+    pub(super) capacity: Option<Places>,
+    #[serde(default)]
+    pub(super) allowance: u32,
+    pub(super) first_day: Option<i32>,
+    pub(super) days: Option<u16>,
+    pub(super) first_date: Option<String>,
+    pub(super) last_date: Option<String>,
+    #[serde(default = "a_year")]
+    pub(super) horizon_days: u16,
+    #[serde(default)]
+    pub(super) timespans: Vec<String>,
+    #[serde(default)]
+    pub(super) scene_prefix: String,
+    pub(super) order_min: u32,
+    pub(super) order_max: u32,
+    #[serde(default)]
+    pub(super) document_per_ticket: bool,
+    #[serde(default = "half_an_hour")]
+    pub(super) hold_minutes: u16,
+    #[serde(default)]
+    pub(super) limits: Vec<LimitSection>,
+    #[serde(default)]
+    pub(super) area: Vec<AreaSection>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn a_year() -> u16 {
+    365
+}
+
+fn half_an_hour() -> u16 {
+    30
+}
+
+/// Rows and seats stay apart in the file: a seat map will need both.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AreaSection {
+    pub(super) id: String,
+    pub(super) rows: u32,
+    pub(super) seats_per_row: u32,
+    pub(super) price: String,
+    pub(super) list_price: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitSection {
+    pub(super) scope: Scope,
+    pub(super) window: Window,
+    pub(super) max: u32,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Scope {
+    Document,
+    Mobile,
+}
+
+impl From<Scope> for LimitScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Document => Self::Document,
+            Scope::Mobile => Self::Mobile,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Window {
+    Timespan,
+    VisitDate,
+    OrderDate,
+    Lifetime,
+}
+
+impl From<Window> for LimitWindow {
+    fn from(window: Window) -> Self {
+        match window {
+            Window::Timespan => Self::Timespan,
+            Window::VisitDate => Self::VisitDate,
+            Window::OrderDate => Self::OrderDate,
+            Window::Lifetime => Self::Lifetime,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentSection {
+    pub(super) id: String,
+    pub(super) name: String,
+    #[serde(default = "yes")]
+    pub(super) enabled: bool,
+    pub(super) session_key: Option<String>,
+    pub(super) login_password: Option<String>,
+    pub(super) pay_password: Option<String>,
+    #[serde(default)]
+    pub(super) funding: Vec<FundingSection>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FundingSection {
+    pub(super) supplier: String,
+    pub(super) prepaid: Option<String>,
+    pub(super) rebate: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientSection {
+    pub(super) client_key: String,
+    pub(super) secret: String,
+    pub(super) agent: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SkuSection {
+    pub(super) sku_id: String,
+    pub(super) product: String,
+    pub(super) timespan: Option<u8>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TopAppSection {
+    pub(super) app_key: String,
+    pub(super) secret: String,
+    #[serde(default)]
+    pub(super) shops: Vec<String>,
+}
+
+/// A number of places, or `"unlimited"`.
+#[derive(Clone, Copy)]
+pub(super) struct Places(pub(super) Capacity);
+
+impl<'de> Deserialize<'de> for Places {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PlacesVisitor;
+
+        impl Visitor<'_> for PlacesVisitor {
+            type Value = Places;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of places from 0 to 4294967295 or \"unlimited\"")
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Places, E> {
+                let unexpected = serde::de::Unexpected::Signed(value);
+                let places = u32::try_from(value);
+                let places = places.map_err(|_| E::invalid_value(unexpected, &self))?;
+                Ok(Places(Capacity::Limited(Quantity::new(places))))
+            }
+
+            fn visit_str<E: Error>(self, value: &str) -> Result<Places, E> {
+                if value == "unlimited" {
+                    return Ok(Places(Capacity::Unlimited));
+                }
+                Err(E::invalid_value(serde::de::Unexpected::Str(value), &self))
+            }
+        }
+
+        deserializer.deserialize_any(PlacesVisitor)
+    }
+}
+
+/// Minutes after midnight of both ends of `HH:mm-HH:mm`; the end may be `24:00`.
+pub(super) fn timespan(text: &str) -> Option<(u16, u16)> {
+    let (start, end) = text.split_once('-')?;
+    let (start, end) = (clock_time(start)?, clock_time(end)?);
+    (start < end && end <= 24 * 60).then_some((start, end))
+}
+
+/// Seconds east of Greenwich of `+HH:MM` or `-HH:MM`, less than a day.
+pub(super) fn utc_offset(text: &str) -> Option<i32> {
+    let sign = match text.chars().next()? {
+        '+' => 1,
+        '-' => -1,
+        _ => return None,
+    };
+    let minutes = clock_time(&text[1..]).filter(|minutes| *minutes < 24 * 60)?;
+    Some(sign * i32::from(minutes) * 60)
+}
+
+/// The day of `yyyy-MM-dd`.
+pub(super) fn date(text: &str) -> Option<ServiceDate> {
+    let mut parts = text.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let whole = parts.next().is_none() && (year.len(), month.len(), day.len()) == (4, 2, 2);
+    let compact = format!("{year}{month}{day}");
+    whole.then(|| ServiceDate::parse_compact(&compact).ok()).flatten()
+}
+
+/// Minutes after midnight of `HH:mm`, up to 99:59.
+fn clock_time(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let number = |part: &str| {
+        let two_digits = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+        two_digits.then(|| part.parse::<u16>().ok()).flatten()
+    };
+    let (hour, minute) = (number(hour)?, number(minute).filter(|minute| *minute < 60)?);
+    Some(hour * 60 + minute)
+}
