@@ -501,3 +501,6 @@ impl Persons<'_> {
         Ok(Some(self.hasher.mobile(&normalise_mobile(number, rules.sent_as))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,49 +66,85 @@ pub fn audit(state: &State) -> Audit {
 type Places = (u64, u64);
 type CountKey = (RuleNo, IdentityHash);
 
+type CountsByPerson = BTreeMap<CountKey, u64>;
+
 /// What the orders say that everything else should be.
 #[derive(Default)]
 struct Expected {
-    areas: BTreeMap<(SlotKey, AreaNo), Places>,
-    pools: BTreeMap<PoolKey, Places>,
-    slot_counts: BTreeMap<SlotKey, BTreeMap<CountKey, u64>>,
-    shard_counts: BTreeMap<LimitKey, BTreeMap<CountKey, u64>>,
-    house: BTreeMap<(AccountKey, Balance), i128>,
+    areas: Taken<(SlotKey, AreaNo), Places>,
+    pools: Taken<PoolKey, Places>,
+    slot_counts: Taken<SlotKey, CountsByPerson>,
+    shard_counts: Taken<LimitKey, CountsByPerson>,
+    house: Taken<(AccountKey, Balance), i128>,
+}
+
+/// What orders took, by where they took it.
+struct Taken<K, V> {
+    /// What orders that are not closed have.
+    now: BTreeMap<K, V>,
+    /// Where closed orders had something once: a difference there is most likely theirs.
+    returned: BTreeSet<K>,
+}
+
+impl<K, V> Default for Taken<K, V> {
+    fn default() -> Self {
+        Self { now: BTreeMap::new(), returned: BTreeSet::new() }
+    }
+}
+
+impl<K: Ord, V: Default> Taken<K, V> {
+    /// What is taken at `key`, or `None` after noting that a closed order gave it back.
+    fn at(&mut self, key: K, closed: bool) -> Option<&mut V> {
+        if closed {
+            self.returned.insert(key);
+            return None;
+        }
+        Some(self.now.entry(key).or_default())
+    }
 }
 
 impl Expected {
     fn from_orders(state: &State) -> Self {
         let mut expected = Self::default();
         for order in state.orders.values().map(|order| &order.value) {
-            let (held, sold) = match order.state {
-                OrderState::Held { .. } => (1, 0),
-                OrderState::Paid { .. } => (0, 1),
-                OrderState::Closed { .. } => continue,
-            };
-            for line in &order.lines {
-                let quantity = u64::from(line.quantity.get());
-                let add = |places: &mut Places| {
-                    places.0 += held * quantity;
-                    places.1 += sold * quantity;
-                };
-                add(expected.areas.entry((line.slot, line.area)).or_default());
-                if let Some(pool) = line.pool {
-                    let key = PoolKey { pool, date: line.slot.date, timespan: line.slot.timespan };
-                    add(expected.pools.entry(key).or_default());
-                }
-            }
+            expected.take(order);
             expected.count(order);
             expected.post(order);
         }
+        // Accounts leave out balances of nothing.
+        expected.house.now.retain(|_, amount| *amount != 0);
         expected
     }
 
+    fn take(&mut self, order: &Order) {
+        let (held, sold) = match order.state {
+            OrderState::Held { .. } => (1, 0),
+            OrderState::Paid { .. } => (0, 1),
+            OrderState::Closed { .. } => (0, 0),
+        };
+        let closed = is_closed(order);
+        for line in &order.lines {
+            let quantity = u64::from(line.quantity.get());
+            let add = |places: &mut Places| {
+                places.0 += held * quantity;
+                places.1 += sold * quantity;
+            };
+            self.areas.at((line.slot, line.area), closed).map(add);
+            if let Some(pool) = line.pool {
+                let key = PoolKey { pool, date: line.slot.date, timespan: line.slot.timespan };
+                self.pools.at(key, closed).map(add);
+            }
+        }
+    }
+
     fn count(&mut self, order: &Order) {
+        let closed = is_closed(order);
         for taken in &order.counts {
             let counts = match taken.home {
-                CounterHome::Slot(slot) => self.slot_counts.entry(slot).or_default(),
-                CounterHome::Shard(limit) => self.shard_counts.entry(limit).or_default(),
+                CounterHome::Slot(slot) => self.slot_counts.at(slot, closed),
+                CounterHome::Shard(limit) => self.shard_counts.at(limit, closed),
             };
+            let Some(counts) = counts else { continue };
             let key = (taken.count.rule, taken.count.identity);
             *counts.entry(key).or_default() += u64::from(taken.count.amount.get());
         }
@@ -117,7 +153,8 @@ impl Expected {
     fn post(&mut self, order: &Order) {
         let OrderState::Paid { from, .. } = order.state else { return };
         let house = AccountKey { supplier: order.supplier, holder: Holder::House };
-        *self.house.entry((house, Balance::Sales)).or_default() += i128::from(order.total.get());
+        *self.house.now.entry((house, Balance::Sales)).or_default() +=
+            i128::from(order.total.get());
         if from == Balance::Receivable {
             return;
         }
@@ -126,8 +163,12 @@ impl Expected {
             .iter()
             .map(|line| i128::from(line.unit_rebate.get()) * i128::from(line.quantity.get()))
             .sum();
-        *self.house.entry((house, Balance::RebateGranted)).or_default() -= rebate;
+        *self.house.now.entry((house, Balance::RebateGranted)).or_default() -= rebate;
     }
+}
+
+fn is_closed(order: &Order) -> bool {
+    matches!(order.state, OrderState::Closed { .. })
 }
 
 struct Auditor<'a> {
@@ -201,9 +242,7 @@ impl Auditor<'_> {
         if sum != 0 {
             self.broken(invariants::BOOKS_BALANCE, format!("all balances sum to {sum} fen"));
         }
-        let nonzero = expected.house.iter().filter(|(_, amount)| **amount != 0);
-        let wanted: BTreeMap<_, _> = nonzero.map(|(key, amount)| (*key, *amount)).collect();
-        self.compare("balance in fen of", &wanted, &house);
+        self.compare("balance in fen of", &expected.house, &house);
     }
 
     fn keys_and_codes(&mut self) {
@@ -253,16 +292,20 @@ impl Auditor<'_> {
     fn compare<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
         &mut self,
         what: &str,
-        expected: &BTreeMap<K, V>,
+        expected: &Taken<K, V>,
         seen: &BTreeMap<K, V>,
     ) {
-        let keys: BTreeSet<&K> = expected.keys().chain(seen.keys()).collect();
+        let keys: BTreeSet<&K> = expected.now.keys().chain(seen.keys()).collect();
         for key in keys {
-            let (want, have) = (expected.get(key), seen.get(key));
-            if want != have {
-                let detail = format!("{what} {key:?}: orders say {want:?}, the books {have:?}");
-                self.broken(invariants::ALL_OR_NOTHING, detail);
+            let (want, have) = (expected.now.get(key), seen.get(key));
+            if want == have {
+                continue;
             }
+            let returned = expected.returned.contains(key);
+            let invariant =
+                if returned { invariants::RETURNED_ONCE } else { invariants::ALL_OR_NOTHING };
+            let detail = format!("{what} {key:?}: orders say {want:?}, the books {have:?}");
+            self.broken(invariant, detail);
         }
     }
 
@@ -289,3 +332,6 @@ fn counts<'a, K: Ord>(
     }
     seen
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,7 +193,9 @@ impl Checkout {
     /// After several timespans were tried, "this one is full" would mislead.
     fn final_rejection(&self, rejection: Rejection) -> Rejection {
         match rejection {
-            Rejection::SoldOut { asked, .. } if self.candidate > 0 => {
+            Rejection::SoldOut { asked, timespan, .. }
+                if self.candidate > 0 && timespan != Timespan::NONE =>
+            {
                 Rejection::NoTimespanLeft { asked }
             }
             other => other,
@@ -228,3 +230,6 @@ fn plan_of(purpose: &Purpose, index: usize) -> Plan {
 fn candidate(admitted: &Admitted, index: usize) -> Timespan {
     admitted.candidates.get(index).copied().unwrap_or(Timespan::NONE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ pub mod admission;
 pub mod books;
 pub mod checkout;
 pub mod digest;
+#[cfg(test)]
+mod fixture;
 pub mod ids;
 pub mod plan;
 mod rejection;

@@ -231,3 +231,6 @@ fn sum(a: Quantity, b: Quantity) -> Quantity {
 fn shard_of(identity: IdentityHash, shards: u8) -> u8 {
     (identity.get() % u128::from(shards)) as u8
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,12 +24,10 @@ pub enum DateProblem {
     Over,
 }
 
-/// Why the rules refuse, with the facts. Listed in the order in which they are found.
+/// Why the rules refuse, with the facts. Listed in the order in which they are found; what is wrong
+/// with a line is found line by line, and [`DateProblem::Over`] after the timespan is known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// No line at all.
-    #[error("the order has no line")]
-    NoLines,
     /// More lines than one order may have.
     #[error("{lines} lines, {max} allowed")]
     TooManyLines {
@@ -38,21 +36,24 @@ pub enum Rejection {
         /// Lines allowed.
         max: usize,
     },
+    /// No line at all.
+    #[error("the order has no line")]
+    NoLines,
     /// The product does not exist.
     #[error("unknown product {id:?}")]
     UnknownProduct {
         /// The id that was sent, shortened.
         id: String,
     },
-    /// The lines belong to different suppliers.
-    #[error("one order cannot span two suppliers")]
-    MixedSuppliers,
     /// The product is not on sale.
     #[error("product {id:?} is off sale")]
     OffSale {
         /// Its public id.
         id: Box<str>,
     },
+    /// The lines belong to different suppliers.
+    #[error("one order cannot span two suppliers")]
+    MixedSuppliers,
     /// A quantity is not a positive number.
     #[error("an amount of {amount} is not a number of tickets")]
     BadQuantity {
@@ -69,6 +70,15 @@ pub enum Rejection {
         /// Most.
         max: Quantity,
     },
+    /// A validity that is empty or over.
+    #[error("the validity asked for is empty or over")]
+    BadValidity,
+    /// The request names no performance, or none that exists for the product.
+    #[error("no such performance")]
+    UnknownPerformance,
+    /// The performance is on another day than the request says.
+    #[error("the performance is on another day")]
+    PerformanceOnAnotherDay,
     /// The date cannot be booked.
     #[error("date {date:?} cannot be booked: {problem:?}")]
     Date {
@@ -80,42 +90,24 @@ pub enum Rejection {
     /// The product is sold by timespan and the request names none that exists.
     #[error("no such timespan")]
     UnknownTimespan,
-    /// The request names no performance, or none that exists for the product.
-    #[error("no such performance")]
-    UnknownPerformance,
     /// The performance has no such area.
     #[error("no such seat area")]
     UnknownArea,
-    /// The performance is on another day than the request says.
-    #[error("the performance is on another day")]
-    PerformanceOnAnotherDay,
     /// Seats were named one by one where the product sells areas.
     #[error("seats cannot be chosen one by one for this product")]
     SeatChoiceUnsupported,
-    /// A validity that is empty or over.
-    #[error("the validity asked for is empty or over")]
-    BadValidity,
-    /// A document is needed and missing.
-    #[error("a document number is missing")]
-    DocumentMissing,
     /// The kind of document is not one of the protocol's.
     #[error("unknown kind of document")]
     UnknownDocumentType,
+    /// A document is needed and missing.
+    #[error("a document number is missing")]
+    DocumentMissing,
     /// A document number is wrong.
     #[error(transparent)]
     Document(DocumentError),
     /// A name is needed and missing.
     #[error("a name is missing")]
     NameMissing,
-    /// A name is wrong.
-    #[error(transparent)]
-    Name(NameError),
-    /// A mobile is needed and missing.
-    #[error("a mobile is missing")]
-    MobileMissing,
-    /// A mobile is wrong.
-    #[error(transparent)]
-    Mobile(MobileError),
     /// Each ticket needs a person of its own.
     #[error("{travellers} travellers for {tickets} tickets")]
     TravellersMismatch {
@@ -124,6 +116,15 @@ pub enum Rejection {
         /// Tickets asked for.
         tickets: u64,
     },
+    /// A name is wrong.
+    #[error(transparent)]
+    Name(NameError),
+    /// A mobile is wrong.
+    #[error(transparent)]
+    Mobile(MobileError),
+    /// A mobile is needed and missing.
+    #[error("a mobile is missing")]
+    MobileMissing,
     /// The price of the whole cannot be expressed.
     #[error("the total is out of range")]
     TotalOutOfRange,
@@ -162,15 +163,15 @@ pub enum Rejection {
     /// The agent has too little money.
     #[error(transparent)]
     BalanceShort(BalanceShort),
+    /// There is no such order, or it is another agent's.
+    #[error("no such order")]
+    UnknownOrder,
     /// The order is over.
     #[error("the order is closed: {0}")]
     OrderClosed(CloseReason),
     /// The order is paid already.
     #[error("the order is paid already")]
     OrderPaid,
-    /// There is no such order, or it is another agent's.
-    #[error("no such order")]
-    UnknownOrder,
     /// No voucher codes are left to give out.
     #[error("the supply of voucher codes is used up")]
     CodesExhausted,
@@ -179,12 +180,15 @@ pub enum Rejection {
 impl Rejection {
     /// Whether another timespan might have answered differently.
     #[must_use]
-    pub const fn depends_on_timespan(&self) -> bool {
-        matches!(
-            self,
-            Self::SoldOut { .. }
-                | Self::LimitExceeded { about: Some((_, LimitWindow::Timespan)), .. }
-        )
+    pub fn depends_on_timespan(&self) -> bool {
+        match self {
+            // What an untimed product lacks, it lacks all day.
+            Self::SoldOut { timespan, .. } => *timespan != Timespan::NONE,
+            Self::LimitExceeded { about, .. } => {
+                matches!(about, Some((_, LimitWindow::Timespan)))
+            }
+            _ => false,
+        }
     }
 }
 

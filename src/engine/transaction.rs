@@ -400,3 +400,6 @@ fn slot_event(events: &mut Vec<Event>, slot: SlotKey) -> &mut SlotEvent {
         _ => unreachable!("the position was found by this very pattern"),
     }
 }
+
+#[cfg(test)]
+mod tests;
