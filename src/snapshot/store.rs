@@ -161,7 +161,7 @@ impl SnapshotStore {
     }
 
     /// Up to where each partition's state is in the store. A partition without one starts at
-    /// [`Lsn::ZERO`].
+    /// [`Lsn::ZERO`]. Waits while a checkpoint is being written.
     #[must_use]
     pub fn watermarks(&self) -> BTreeMap<PartitionNo, Lsn> {
         self.0.contents.lock().checkpoint.watermarks.clone()
