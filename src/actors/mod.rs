@@ -1,1 +1,35 @@
-//! Under construction.
+//! The actor system: thin shells around the pure machines, and the engine that runs them.
+//!
+//! | actor | one per | shell around |
+//! | --- | --- | --- |
+//! | `SlotActor`, `PoolActor`, `LimitActor`, `AccountActor` | slot, pool, limit shard, account | [`crate::domain`] machines |
+//! | `OrderActor` | supplier | [`crate::engine::checkout`], orders, expiry, checkpoints |
+//! | `VoucherActor` | supplier | vouchers by code |
+//!
+//! Actors of one supplier share one arbiter, so an order costs two thread hops and the journal's.
+//! Callers hold an [`EngineHandle`]; partner formats are unknown here.
+
+mod catalogue;
+mod cold;
+mod config;
+mod directory;
+mod engine;
+mod error;
+mod gate;
+mod handle;
+mod machine;
+mod order;
+mod participant;
+mod record;
+pub mod recovery;
+mod request_keys;
+mod stored;
+mod voucher;
+
+pub use config::{EngineConfig, EngineConfigError};
+pub use engine::{Engine, EngineParts, StartError, StartReport};
+pub use error::EngineError;
+pub use handle::{
+    CatalogueChangeError, EngineHandle, EngineStatus, OrderCommand, OrderRequest, PayFrom,
+    VoucherView,
+};

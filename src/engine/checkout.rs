@@ -115,6 +115,12 @@ impl Checkout {
         &self.purpose
     }
 
+    /// Whether nothing is ever held or recorded for it.
+    #[must_use]
+    pub const fn is_verify(&self) -> bool {
+        matches!(self.purpose, Purpose::Verify { .. })
+    }
+
     /// Takes the answer of the plan's participant `index`. A repeated answer changes nothing.
     pub fn answered(
         &mut self,

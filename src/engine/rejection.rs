@@ -172,6 +172,9 @@ pub enum Rejection {
     /// The order is paid already.
     #[error("the order is paid already")]
     OrderPaid,
+    /// The order's record would be larger than the journal takes.
+    #[error("the order is too large to be recorded")]
+    TooLarge,
     /// No voucher codes are left to give out.
     #[error("the supply of voucher codes is used up")]
     CodesExhausted,

@@ -1,0 +1,80 @@
+//! Loading what is not in memory, without ever blocking an arbiter.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::snapshot::{EntityKind, Entry, Refusal, SnapshotError, SnapshotHandle};
+
+/// How long a load waits before it tries a full queue again.
+const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
+
+/// The snapshots, as actors read them. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct ColdStore {
+    snapshots: SnapshotHandle,
+    damaged: Arc<AtomicBool>,
+}
+
+/// Why something could not be loaded.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    /// The store cannot be read; a restart rebuilds it.
+    #[error(transparent)]
+    Store(#[from] SnapshotError),
+    /// The process is stopping.
+    #[error("the snapshots are closed")]
+    Closed,
+}
+
+impl ColdStore {
+    pub(crate) fn new(snapshots: SnapshotHandle) -> Self {
+        Self { snapshots, damaged: Arc::new(AtomicBool::new(false)) }
+    }
+
+    /// Loads one entity. A full queue is waited for; the requests that could fill it are bounded.
+    pub(crate) fn load(
+        &self,
+        kind: EntityKind,
+        key: Box<[u8]>,
+    ) -> impl Future<Output = Result<Option<Entry>, LoadError>> + use<> {
+        let this = self.clone();
+        async move {
+            loop {
+                let (sender, receiver) = oneshot::channel();
+                let reply = move |entry| {
+                    // Whoever asked may have gone; then nobody wants the answer.
+                    let _ = sender.send(entry);
+                };
+                match this.snapshots.load(kind, key.clone(), reply) {
+                    Ok(()) => {
+                        let entry = receiver.await.map_err(|_| LoadError::Closed)?;
+                        return entry.map_err(|error| {
+                            this.report_damage();
+                            LoadError::Store(error)
+                        });
+                    }
+                    Err(Refusal::Full) => tokio::time::sleep(QUEUE_FULL_PAUSE).await,
+                    Err(Refusal::Stopped) => return Err(LoadError::Closed),
+                }
+            }
+        }
+    }
+
+    /// Notes that the snapshots cannot be trusted: the engine stops being ready.
+    pub(crate) fn report_damage(&self) {
+        self.damaged.store(true, Ordering::Release);
+    }
+
+    /// Whether the snapshots were found damaged since the start.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
+    }
+
+    /// The queue to the snapshot thread.
+    pub(crate) fn snapshots(&self) -> &SnapshotHandle {
+        &self.snapshots
+    }
+}

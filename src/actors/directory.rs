@@ -1,0 +1,290 @@
+//! One supplier's participants: which are active, how to reach them, and which have changed since the
+//! snapshots were last written. It lives inside the order actor, on the same thread.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use hashbrown::HashMap;
+
+use crate::actors::cold::ColdStore;
+use crate::actors::machine::{Machine, MoneyAsk};
+use crate::actors::order::OrderActor;
+use crate::actors::participant::{
+    AccountActor, Apply, Ask, LimitActor, ParticipantActor, PoolActor, Refresh, Release, Save,
+    Shared, SlotActor,
+};
+use crate::domain::account::Account;
+use crate::domain::catalogue::Catalogue;
+use crate::domain::inventory::{Pool, Slot};
+use crate::domain::limits::LimitShard;
+use crate::engine::plan::{self, ParticipantKey};
+use crate::engine::transaction::Event;
+use crate::types::{HoldId, Lsn, UnixMillis};
+
+/// Active participants of one kind.
+struct Active<M: Machine> {
+    entries: HashMap<M::Key, Entry<M>>,
+}
+
+struct Entry<M: Machine> {
+    addr: Addr<ParticipantActor<M>>,
+    shared: Rc<Shared>,
+    last_used: UnixMillis,
+}
+
+/// What activating a participant needs.
+pub(crate) struct Surroundings {
+    pub(crate) orders: Addr<OrderActor>,
+    pub(crate) cold: ColdStore,
+    pub(crate) catalogue: Arc<Catalogue>,
+}
+
+/// The participants.
+pub(crate) struct Directory {
+    surroundings: Surroundings,
+    slots: Active<Slot>,
+    pools: Active<Pool>,
+    limits: Active<LimitShard>,
+    accounts: Active<Account>,
+    /// First record that the snapshots lack, by participant.
+    dirty: HashMap<ParticipantKey, Lsn>,
+    /// The same for those whose state is on its way to the snapshots. They must not sleep: waking
+    /// would find the older state.
+    saving: HashMap<ParticipantKey, Lsn>,
+}
+
+impl<M: Machine> Active<M> {
+    fn new() -> Self {
+        Self { entries: HashMap::new() }
+    }
+
+    /// The participant, activated if need be, with one more message on its way.
+    fn reach(
+        &mut self,
+        key: M::Key,
+        s: &Surroundings,
+        now: UnixMillis,
+    ) -> &Addr<ParticipantActor<M>> {
+        let entry = self.entries.entry(key).or_insert_with(|| {
+            let shared = Rc::new(Shared { queued: Cell::new(0), idle: Cell::new(true) });
+            let (orders, cold) = (s.orders.clone(), s.cold.clone());
+            let catalogue = Arc::clone(&s.catalogue);
+            let actor = ParticipantActor::new(key, orders, cold, catalogue, Rc::clone(&shared));
+            Entry { addr: actor.start(), shared, last_used: now }
+        });
+        entry.last_used = now;
+        entry.shared.queued.set(entry.shared.queued.get() + 1);
+        &entry.addr
+    }
+
+    /// Sends to a participant, unless it sleeps.
+    fn tell<T>(&self, key: M::Key, message: T)
+    where
+        T: Message<Result = ()> + Send + 'static,
+        ParticipantActor<M>: Actor<Context = Context<ParticipantActor<M>>> + Handler<T>,
+    {
+        if let Some(entry) = self.entries.get(&key) {
+            entry.shared.queued.set(entry.shared.queued.get() + 1);
+            entry.addr.do_send(message);
+        }
+    }
+
+    fn refresh(&self, catalogue: &Arc<Catalogue>) {
+        for entry in self.entries.values() {
+            entry.shared.queued.set(entry.shared.queued.get() + 1);
+            entry.addr.do_send(Refresh(Arc::clone(catalogue)));
+        }
+    }
+
+    /// Stops participants that were not used since `before`, have no message on its way, no checkout
+    /// in flight and nothing that the snapshots lack. Dropping the last address stops the actor.
+    fn passivate(&mut self, before: UnixMillis, is_dirty: impl Fn(M::Key) -> bool) -> usize {
+        let count = self.entries.len();
+        self.entries.retain(|key, entry| {
+            let quiet = entry.shared.queued.get() == 0 && entry.shared.idle.get();
+            !(entry.last_used < before && quiet && !is_dirty(*key))
+        });
+        count - self.entries.len()
+    }
+}
+
+impl Directory {
+    pub(crate) fn new(surroundings: Surroundings) -> Self {
+        Self {
+            surroundings,
+            slots: Active::new(),
+            pools: Active::new(),
+            limits: Active::new(),
+            accounts: Active::new(),
+            dirty: HashMap::new(),
+            saving: HashMap::new(),
+        }
+    }
+
+    /// Asks for a part of a checkout.
+    pub(crate) fn ask(
+        &mut self,
+        key: ParticipantKey,
+        ask: plan::Ask,
+        (hold, index, keep): (HoldId, usize, bool),
+        now: UnixMillis,
+    ) {
+        let s = &self.surroundings;
+        match (key, ask) {
+            (ParticipantKey::Slot(key), plan::Ask::Slot(ask)) => {
+                let slot: &Addr<SlotActor> = self.slots.reach(key, s, now);
+                slot.do_send(Ask::<Slot> { hold, index, keep, ask });
+            }
+            (ParticipantKey::Pool(key), plan::Ask::Pool(ask)) => {
+                let pool: &Addr<PoolActor> = self.pools.reach(key, s, now);
+                pool.do_send(Ask::<Pool> { hold, index, keep, ask });
+            }
+            (ParticipantKey::Limit(key), plan::Ask::Limit(ask)) => {
+                let limit: &Addr<LimitActor> = self.limits.reach(key, s, now);
+                limit.do_send(Ask::<LimitShard> { hold, index, keep, ask });
+            }
+            (ParticipantKey::Account(key), plan::Ask::Account(money)) => {
+                let ask = MoneyAsk::Reserve(money);
+                let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
+                account.do_send(Ask::<Account> { hold, index, keep, ask });
+            }
+            (ParticipantKey::Account(key), plan::Ask::AnyFunds { year, amount }) => {
+                let ask = MoneyAsk::Any { year, amount };
+                let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
+                account.do_send(Ask::<Account> { hold, index, keep, ask });
+            }
+            (key, ask) => {
+                // A plan pairs keys with asks of their kind; anything else is our bug, and the
+                // checkout is told so instead of waiting for ever.
+                tracing::error!(?key, ?ask, "a plan asks a participant of another kind");
+                s.orders.do_send(crate::actors::participant::Answer {
+                    hold,
+                    index,
+                    answer: Err(crate::actors::participant::Faulted),
+                });
+            }
+        }
+    }
+
+    /// Lets go what a participant kept for a checkout.
+    pub(crate) fn release(&mut self, key: ParticipantKey, hold: HoldId) {
+        // A participant that keeps something is never passivated, so a sleeping one has nothing.
+        self.tell(key, Release(hold));
+    }
+
+    /// Passes a journalled event to its participant, if it is a participant's.
+    pub(crate) fn apply(&mut self, hold: Option<HoldId>, lsn: Lsn, event: Event, now: UnixMillis) {
+        let s = &self.surroundings;
+        let key = match event {
+            Event::Slot(key, event) => {
+                self.slots.reach(key, s, now).do_send(Apply::<Slot> { hold, lsn, event });
+                ParticipantKey::Slot(key)
+            }
+            Event::Pool(key, event) => {
+                self.pools.reach(key, s, now).do_send(Apply::<Pool> { hold, lsn, event });
+                ParticipantKey::Pool(key)
+            }
+            Event::Limit(key, event) => {
+                self.limits.reach(key, s, now).do_send(Apply::<LimitShard> { hold, lsn, event });
+                ParticipantKey::Limit(key)
+            }
+            Event::Account(key, event) => {
+                self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
+                ParticipantKey::Account(key)
+            }
+            Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) => return,
+        };
+        self.dirty.entry(key).or_insert(lsn);
+    }
+
+    /// Tells every active participant what the catalogue says now.
+    pub(crate) fn refresh(&mut self, catalogue: Arc<Catalogue>) {
+        self.slots.refresh(&catalogue);
+        self.pools.refresh(&catalogue);
+        self.surroundings.catalogue = catalogue;
+    }
+
+    /// Asks up to `count` changed participants for their state, oldest change first, and counts them
+    /// as unchanged from here on. Says how many were asked.
+    pub(crate) fn save(&mut self, count: usize) -> usize {
+        let mut oldest: Vec<(Lsn, ParticipantKey)> =
+            self.dirty.iter().map(|(key, lsn)| (*lsn, *key)).collect();
+        if oldest.len() > count {
+            oldest.select_nth_unstable(count);
+            oldest.truncate(count);
+        }
+        for (_, key) in &oldest {
+            if let Some(lsn) = self.dirty.remove(key) {
+                self.saving.insert(*key, lsn);
+            }
+            self.tell(*key, Save);
+        }
+        oldest.len()
+    }
+
+    /// What [`Self::save`] asked for has reached the snapshots.
+    pub(crate) fn saved(&mut self) {
+        self.saving.clear();
+    }
+
+    /// What [`Self::save`] asked for has not reached the snapshots: it counts as changed again.
+    pub(crate) fn not_saved(&mut self) {
+        for (key, lsn) in self.saving.drain() {
+            self.dirty.insert(key, lsn);
+        }
+    }
+
+    /// First record that the snapshots lack of some participant, those on their way left out.
+    pub(crate) fn first_dirty(&self) -> Option<Lsn> {
+        self.dirty.values().min().copied()
+    }
+
+    /// Stops participants that have been idle since `before`; says how many.
+    pub(crate) fn passivate(&mut self, before: UnixMillis) -> usize {
+        let (dirty, saving) = (&self.dirty, &self.saving);
+        let unsaved = |key| dirty.contains_key(&key) || saving.contains_key(&key);
+        self.slots.passivate(before, |key| unsaved(ParticipantKey::Slot(key)))
+            + self.pools.passivate(before, |key| unsaved(ParticipantKey::Pool(key)))
+            + self.limits.passivate(before, |key| unsaved(ParticipantKey::Limit(key)))
+            + self.accounts.passivate(before, |key| unsaved(ParticipantKey::Account(key)))
+    }
+
+    /// Active participants by kind: slots, pools, limit shards, accounts.
+    pub(crate) fn active(&self) -> [usize; 4] {
+        [
+            self.slots.entries.len(),
+            self.pools.entries.len(),
+            self.limits.entries.len(),
+            self.accounts.entries.len(),
+        ]
+    }
+
+    /// Drops every participant, whatever it holds: the state is to be read anew.
+    pub(crate) fn forget(&mut self) {
+        self.slots = Active::new();
+        self.pools = Active::new();
+        self.limits = Active::new();
+        self.accounts = Active::new();
+        self.dirty.clear();
+        self.saving.clear();
+    }
+
+    /// Sends to an active participant of whichever kind.
+    fn tell<T>(&mut self, key: ParticipantKey, message: T)
+    where
+        T: Message<Result = ()> + Send + 'static,
+        SlotActor: Handler<T>,
+        PoolActor: Handler<T>,
+        LimitActor: Handler<T>,
+        AccountActor: Handler<T>,
+    {
+        match key {
+            ParticipantKey::Slot(key) => self.slots.tell(key, message),
+            ParticipantKey::Pool(key) => self.pools.tell(key, message),
+            ParticipantKey::Limit(key) => self.limits.tell(key, message),
+            ParticipantKey::Account(key) => self.accounts.tell(key, message),
+        }
+    }
+}

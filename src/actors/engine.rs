@@ -1,0 +1,364 @@
+//! Starting and stopping the whole: journal, snapshots, recovery, arbiters, actors.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use actix::prelude::*;
+use arc_swap::ArcSwap;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::actors::catalogue::CatalogueSlot;
+use crate::actors::cold::ColdStore;
+use crate::actors::config::EngineConfig;
+use crate::actors::gate::Gate;
+use crate::actors::handle::{EngineHandle, Inner, Lane, STATUS_READY, STATUS_STOPPING, lane_entry};
+use crate::actors::order::{Drain, OrderActor, OrderContext};
+use crate::actors::record::{Record, Routes, Sink};
+use crate::actors::recovery::{
+    self, JournalReader, Rebuilder, Recovered, RecoveryError, journal_dir, lane_of, snapshot_dir,
+};
+use crate::actors::request_keys::{KeyFingerprint, RequestKeys};
+use crate::clock::{SharedClock, monotonic_nanos};
+use crate::journal::{
+    self, CommitSink, Journal, JournalConfig, Log, LogError, SegmentLog, SegmentReader, SpawnError,
+    Tail,
+};
+use crate::metrics::Metrics;
+use crate::schema;
+use crate::snapshot::{Outcome, SnapshotConfig, SnapshotError, SnapshotStore, Snapshotter, Stamp};
+use crate::types::{Lsn, OrderId, PartitionNo, SupplierNo, UnixMillis};
+use crate::vault::KeyRing;
+
+/// Everything the engine is started with.
+pub struct EngineParts {
+    /// Where the journal and the snapshots are.
+    pub data_dir: PathBuf,
+    /// Bounds and intervals.
+    pub config: EngineConfig,
+    /// The journal's settings.
+    pub journal: JournalConfig,
+    /// The snapshots' settings.
+    pub snapshot: SnapshotConfig,
+    /// Keys for codes and for telling whether the store belongs to them.
+    pub keys: KeyRing,
+    /// The clock.
+    pub clock: SharedClock,
+    /// Where measurements go.
+    pub metrics: Metrics,
+}
+
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal cannot be opened.
+    #[error("journal: {0}")]
+    Journal(#[from] LogError),
+    /// The journal's thread cannot be started.
+    #[error("journal: {0}")]
+    Spawn(#[from] SpawnError),
+    /// The snapshots cannot be opened.
+    #[error("snapshots: {0}")]
+    Snapshot(#[from] SnapshotError),
+    /// The stored state cannot be recovered.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The store was written under other keys.
+    #[error(
+        "the data directory was written under other keys (data key {stored}, this one is {given}): \
+         restore the key file or the environment's key"
+    )]
+    OtherKeys {
+        /// Fingerprint in the store.
+        stored: String,
+        /// Fingerprint of the keys given.
+        given: String,
+    },
+    /// A file beside the journal cannot be read or written.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// A running engine. [`Engine::stop`] it: dropping it leaves what is not saved to the next start.
+pub struct Engine {
+    handle: EngineHandle,
+    journal: Journal<Record>,
+    snapshotter: Snapshotter,
+    arbiters: Vec<Arbiter>,
+    /// What the start found.
+    pub report: StartReport,
+}
+
+/// What the start found.
+#[derive(Clone, Debug)]
+pub struct StartReport {
+    /// Whether nothing was stored yet.
+    pub is_new: bool,
+    /// Records read from the journal, beyond what the snapshots had.
+    pub records: u64,
+    /// The position after the last record.
+    pub next_lsn: Lsn,
+    /// Whether a torn tail was cut off the journal.
+    pub tail_cut: bool,
+    /// Why the snapshots were rebuilt, if they were set aside.
+    pub snapshots_rebuilt: Option<String>,
+}
+
+/// Name of the file that ties a data directory to its keys.
+const KEY_STAMP: &str = "keys.fingerprint";
+
+impl Engine {
+    /// Opens what is stored, brings it up to date and starts the actors. Blocks until it is ready;
+    /// call it inside an actix system.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(parts: EngineParts) -> Result<Self, StartError> {
+        let EngineParts { data_dir, config, journal, snapshot, keys, clock, metrics } = parts;
+        check_keys(&data_dir, &keys)?;
+        let (log, found) = SegmentLog::open(&journal_dir(&data_dir), &journal)?;
+        let opened = SnapshotStore::open(&snapshot_dir(&data_dir), &stamp(&log, &keys), &snapshot)?;
+        let store = opened.store;
+        let mint = Arc::new(keys.code_mint());
+        let (recovered, snapshots_rebuilt) =
+            recover_or_rebuild(&log, &store, &mint, opened.outcome)?;
+        let report = StartReport {
+            is_new: recovered.next_lsn == Lsn::ZERO.next(),
+            records: recovered.records,
+            next_lsn: recovered.next_lsn,
+            tail_cut: matches!(found.tail, Tail::Torn(_)),
+            snapshots_rebuilt,
+        };
+
+        let catalogue = CatalogueSlot::new(recovered.catalogue.clone());
+        let routes: Routes = Arc::new(ArcSwap::from_pointee(HashMap::new()));
+        let sinks = (0..config.partitions).map(|_| {
+            let sink = Sink { routes: Arc::clone(&routes), catalogue: catalogue.clone() };
+            Box::new(sink) as Box<dyn CommitSink<Record>>
+        });
+        let journal = Journal::spawn(log, &journal, sinks.collect(), monotonic_nanos)?;
+        let snapshotter = Snapshotter::start(&store, &snapshot)
+            .map_err(|error| StartError::Io { path: snapshot_dir(&data_dir), error })?;
+        let arbiters: Vec<Arbiter> = (0..config.partitions).map(|_| Arbiter::new()).collect();
+
+        let request_keys = RequestKeys::default();
+        for (agent, key, order) in &recovered.request_keys {
+            request_keys.set_order(KeyFingerprint::new(*agent, key), *order);
+        }
+        let directory = journal_dir(&data_dir);
+        let rebuilder = Rebuilder {
+            store,
+            mint: Arc::clone(&mint),
+            log: Arc::new(move || {
+                let reader = SegmentReader::open(&directory)?;
+                Ok(Box::new(Journalled(reader)) as Box<dyn JournalReader>)
+            }),
+        };
+        let gate = Gate::new(config.in_flight_max, config.in_flight_per_partner_max);
+        let cold = ColdStore::new(snapshotter.handle());
+        let handle = EngineHandle(Arc::new_cyclic(|inner| {
+            let suppliers = Suppliers {
+                inner: inner.clone(),
+                arbiters: arbiters.iter().map(Arbiter::handle).collect(),
+                numbers: recovered.numbers,
+                codes: recovered.codes,
+                held: recovered.held,
+                config,
+                metrics,
+                rebuilder,
+                started: Mutex::new(()),
+            };
+            Inner {
+                clock,
+                catalogue,
+                routes,
+                lanes: ArcSwap::from_pointee(HashMap::new()),
+                request_keys,
+                gate,
+                journal: journal.handle(),
+                cold,
+                mint,
+                status: AtomicU8::new(STATUS_READY),
+                catalogue_lock: tokio::sync::Mutex::new(()),
+                start_supplier: Box::new(move |supplier| suppliers.start(supplier)),
+            }
+        }));
+        for supplier in recovered.catalogue.suppliers() {
+            (handle.0.start_supplier)(supplier.no);
+        }
+        Ok(Self { handle, journal, snapshotter, arbiters, report })
+    }
+
+    /// A handle to share.
+    #[must_use]
+    pub fn handle(&self) -> EngineHandle {
+        self.handle.clone()
+    }
+
+    /// Stops taking requests, lets those in flight end, saves everything and stops.
+    pub async fn stop(self) {
+        self.handle.0.status.store(STATUS_STOPPING, Ordering::Release);
+        while self.handle.in_flight() > 0 && self.handle.0.journal.stopped().is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let routes = self.handle.0.routes.load_full();
+        let drains = routes.values().map(|orders| {
+            let (sender, receiver) = oneshot::channel();
+            orders.do_send(Drain(sender));
+            receiver
+        });
+        for drained in drains.collect::<Vec<_>>() {
+            // An actor that is gone has nothing to save that the journal does not have.
+            let _ = drained.await;
+        }
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+        let Self { journal, snapshotter, arbiters, .. } = self;
+        let stopping = tokio::task::spawn_blocking(move || {
+            if let Err(error) = journal.shutdown() {
+                tracing::error!(%error, "the journal had stopped before the engine did");
+            }
+            snapshotter.shutdown();
+            for arbiter in arbiters {
+                let _ = arbiter.join();
+            }
+        });
+        let _ = stopping.await;
+    }
+}
+
+/// Starts the actors of suppliers.
+struct Suppliers {
+    inner: std::sync::Weak<Inner>,
+    arbiters: Vec<ArbiterHandle>,
+    numbers: BTreeMap<SupplierNo, u64>,
+    codes: BTreeMap<u16, u64>,
+    held: Vec<(UnixMillis, OrderId)>,
+    config: EngineConfig,
+    metrics: Metrics,
+    rebuilder: Rebuilder,
+    started: Mutex<()>,
+}
+
+impl Suppliers {
+    /// Starts a supplier's actors on its partition's arbiter, unless they run already.
+    fn start(&self, supplier: SupplierNo) {
+        let Some(inner) = self.inner.upgrade() else { return };
+        let _one_at_a_time = self.started.lock();
+        if inner.routes.load().contains_key(&supplier) {
+            return;
+        }
+        let partition = usize::from(supplier.get()) % self.arbiters.len();
+        let lane_no = lane_entry(supplier);
+        let mut lanes = HashMap::clone(&inner.lanes.load());
+        let lane = lanes.entry(lane_no).or_insert_with(|| Lane {
+            last_code: Arc::new(AtomicU64::new(self.codes.get(&lane_no).copied().unwrap_or(0))),
+            vouchers: Vec::new(),
+        });
+        let is_own = |(_, order): &&(UnixMillis, OrderId)| {
+            crate::engine::ids::supplier_of(order.get()) == supplier
+        };
+        let context = OrderContext {
+            supplier,
+            partition: PartitionNo::new(u16::try_from(partition).unwrap_or(0)),
+            lane: (lane_of(supplier), Arc::clone(&lane.last_code)),
+            config: self.config.clone(),
+            clock: Arc::clone(&inner.clock),
+            catalogue: inner.catalogue.clone(),
+            journal: inner.journal.clone(),
+            cold: inner.cold.clone(),
+            request_keys: inner.request_keys.clone(),
+            mint: Arc::clone(&inner.mint),
+            metrics: self.metrics.clone(),
+            rebuilder: self.rebuilder.clone(),
+            numbers: self.numbers.get(&supplier).copied().unwrap_or(0),
+            held: self.held.iter().filter(is_own).copied().collect(),
+        };
+        let arbiter = &self.arbiters[partition];
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        let orders = OrderActor::start_in_arbiter(arbiter, move |ctx| {
+            let actor = OrderActor::new(context, ctx);
+            let _ = sender.send(actor.vouchers());
+            actor
+        });
+        // The arbiter has nothing else to do for a supplier nobody can reach yet.
+        let Ok(vouchers) = receiver.recv() else { return };
+        lane.vouchers.push(vouchers);
+        inner.lanes.store(Arc::new(lanes));
+        let mut routes = HashMap::clone(&inner.routes.load());
+        routes.insert(supplier, orders);
+        inner.routes.store(Arc::new(routes));
+    }
+}
+
+/// The journal as recovery reads it.
+pub(crate) struct Journalled<T>(pub(crate) T);
+
+impl JournalReader for Journalled<&SegmentLog> {
+    fn read_from(
+        &self,
+        from: Lsn,
+        visit: &mut dyn FnMut(journal::Entry<'_>) -> Result<(), RecoveryError>,
+    ) -> Result<Lsn, RecoveryError> {
+        self.0.read_from(from, visit)
+    }
+}
+
+impl JournalReader for Journalled<SegmentReader> {
+    fn read_from(
+        &self,
+        from: Lsn,
+        visit: &mut dyn FnMut(journal::Entry<'_>) -> Result<(), RecoveryError>,
+    ) -> Result<Lsn, RecoveryError> {
+        Ok(self.0.read_from(from, visit)?.next)
+    }
+}
+
+/// Recovers; snapshots that turn out damaged or ahead of the journal are rebuilt from it.
+fn recover_or_rebuild(
+    log: &SegmentLog,
+    store: &SnapshotStore,
+    mint: &crate::vault::CodeMint,
+    outcome: Outcome,
+) -> Result<(Recovered, Option<String>), StartError> {
+    let rebuilt = match outcome {
+        Outcome::SetAside { why, .. } => Some(format!("{why}")),
+        Outcome::Fresh | Outcome::Existing => None,
+    };
+    let recovered = recovery::recover(&Journalled(log), store, mint)?;
+    Ok((recovered, rebuilt))
+}
+
+/// What shapes the snapshots: another value means they are another store's or another program's.
+fn stamp(log: &SegmentLog, keys: &KeyRing) -> Stamp {
+    Stamp::new()
+        .with("store", log.store_id())
+        .with("schema", schema::VERSION)
+        .with("keys", keys.fingerprint())
+}
+
+/// Refuses a data directory that was written under other keys: its codes would not be found and its
+/// people would be counted anew.
+fn check_keys(data_dir: &Path, keys: &KeyRing) -> Result<(), StartError> {
+    let path = data_dir.join(KEY_STAMP);
+    let io = |error| StartError::Io { path: path.clone(), error };
+    let given = keys.fingerprint();
+    match std::fs::read_to_string(&path) {
+        Ok(stored) if stored.trim() == given => Ok(()),
+        Ok(stored) => Err(StartError::OtherKeys { stored: stored.trim().to_owned(), given }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(data_dir).map_err(io)?;
+            std::fs::write(&path, format!("{given}\n")).map_err(io)
+        }
+        Err(error) => Err(io(error)),
+    }
+}

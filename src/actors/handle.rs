@@ -1,0 +1,454 @@
+//! How everything outside the actor system reaches it: cheap to clone, usable from any thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use actix::Addr;
+use actix::prelude::SendError;
+use hashbrown::HashMap;
+use tokio::sync::{Mutex, oneshot};
+
+use crate::actors::EngineError;
+use crate::actors::catalogue::CatalogueSlot;
+use crate::actors::cold::ColdStore;
+use crate::actors::gate::{Gate, InFlight};
+use crate::actors::order::{CatalogueChanged, Command, OrderActor, Reply, Submit};
+use crate::actors::record::{Origin, Record, Routes};
+use crate::actors::recovery::{catalogue_batch, lane_of};
+use crate::actors::request_keys::{Entered, KeyClaim, KeyFingerprint, RequestKeys};
+use crate::actors::voucher::{Preview, VoucherActor};
+use crate::clock::SharedClock;
+use crate::domain::account::{AccountKey, Balance};
+use crate::domain::catalogue::{Catalogue, CatalogueCommand, CatalogueError};
+use crate::domain::order::Order;
+use crate::domain::voucher::Voucher;
+use crate::engine::Rejection;
+use crate::engine::admission::Admitted;
+use crate::engine::checkout::NewOrder;
+use crate::engine::ids::supplier_of;
+use crate::engine::transaction::{Payment, Transaction};
+use crate::journal::{JournalHandle, JournalStats};
+use crate::types::{
+    AgentNo, Fen, OrderId, PartitionNo, RequestKey, Sealed, SupplierNo, UnixMillis, VoucherCode,
+};
+use crate::vault::CodeMint;
+
+/// Whether the engine takes requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineStatus {
+    /// It does.
+    Ready,
+    /// It is stopping.
+    Stopping,
+    /// Its journal has failed: a restart reads the disk again.
+    JournalFailed,
+    /// Its snapshots were found damaged: a restart rebuilds them from the journal.
+    SnapshotsDamaged,
+}
+
+/// What is to become of an order.
+#[derive(Clone, Copy, Debug)]
+pub enum OrderCommand {
+    /// Pay it.
+    Pay(Payment),
+    /// Give it up while it is unpaid.
+    Cancel,
+    /// Only look.
+    Query,
+}
+
+/// A request to order, as the wire side hands it over.
+#[derive(Debug)]
+pub struct OrderRequest {
+    /// Who orders.
+    pub agent: AgentNo,
+    /// The caller's own number. Without one a repeat is another order.
+    pub key: Option<RequestKey>,
+    /// What the catalogue says of it. A known key answers even when this is a refusal: only the key
+    /// is compared, never the content.
+    pub admitted: Result<Admitted, Rejection>,
+    /// Everything personal.
+    pub private: Sealed,
+    /// How to pay, or `None` to leave it unpaid. For an admitted order the year is the venue's.
+    pub pay_from: Option<PayFrom>,
+}
+
+/// Which balance pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayFrom {
+    /// Rebate of the current calendar year.
+    Rebate,
+    /// Prepaid deposit.
+    Prepaid,
+    /// Settled later.
+    OnAccount,
+}
+
+/// A usable voucher, its order and the usable vouchers of the same product in it.
+#[derive(Clone, Debug)]
+pub struct VoucherView {
+    /// The order.
+    pub order: Arc<Order>,
+    /// The voucher that was asked for.
+    pub asked: Voucher,
+    /// Index of its line in the order.
+    pub line: usize,
+    /// Every usable voucher of the product in the order, the asked one included, as in the order.
+    pub usable: Vec<Voucher>,
+}
+
+/// Handle to a running engine.
+#[derive(Clone)]
+pub struct EngineHandle(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) clock: SharedClock,
+    pub(super) catalogue: CatalogueSlot,
+    pub(super) routes: Routes,
+    /// Voucher actors by lane of codes, with the last number used in each.
+    pub(super) lanes: arc_swap::ArcSwap<HashMap<u16, Lane>>,
+    pub(super) request_keys: RequestKeys,
+    pub(super) gate: Gate,
+    pub(super) journal: JournalHandle<Record>,
+    pub(super) cold: ColdStore,
+    pub(super) mint: Arc<CodeMint>,
+    pub(super) status: AtomicU8,
+    /// Serialises changes of the catalogue: each is decided on what the last one made.
+    pub(super) catalogue_lock: Mutex<()>,
+    /// Starts the actors of a supplier that the catalogue has gained.
+    pub(super) start_supplier: Box<dyn Fn(SupplierNo) + Send + Sync>,
+}
+
+/// One lane of voucher codes.
+#[derive(Clone)]
+pub(super) struct Lane {
+    pub(super) last_code: Arc<AtomicU64>,
+    pub(super) vouchers: Vec<Addr<VoucherActor>>,
+}
+
+pub(super) const STATUS_READY: u8 = 1;
+pub(super) const STATUS_STOPPING: u8 = 2;
+
+/// Why the catalogue was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueChangeError {
+    /// A command makes no sense.
+    #[error(transparent)]
+    Refused(#[from] CatalogueError),
+    /// The engine does not take it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl EngineHandle {
+    /// The catalogue as it is now.
+    #[must_use]
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.0.catalogue.load()
+    }
+
+    /// The engine's clock.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.0.clock.now()
+    }
+
+    /// Whether requests are taken.
+    #[must_use]
+    pub fn status(&self) -> EngineStatus {
+        if self.0.journal.stopped().is_some() {
+            return EngineStatus::JournalFailed;
+        }
+        if self.0.cold.is_damaged() {
+            return EngineStatus::SnapshotsDamaged;
+        }
+        match self.0.status.load(Ordering::Acquire) {
+            STATUS_READY => EngineStatus::Ready,
+            _ => EngineStatus::Stopping,
+        }
+    }
+
+    /// What the journal has done, for metrics.
+    #[must_use]
+    pub fn journal_stats(&self) -> &JournalStats {
+        self.0.journal.stats()
+    }
+
+    /// Requests in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.0.gate.in_flight()
+    }
+
+    /// Whether an admitted order would be granted at this moment. Nothing is held.
+    ///
+    /// # Errors
+    /// The [`Rejection`] that ordering would meet, or why there is no answer.
+    pub async fn verify(&self, admitted: Admitted) -> Result<(), EngineError> {
+        let in_flight = self.enter(admitted.agent)?;
+        let (agent, supplier) = (admitted.agent, admitted.supplier_no());
+        let year = payment(PayFrom::Rebate, &admitted).year;
+        let command = Command::Verify { admitted: Box::new(admitted), year };
+        match self.submit(supplier, command, agent, None, in_flight).await? {
+            Reply::Done | Reply::Order(_) => Ok(()),
+            Reply::NotHere => Err(EngineError::OutcomeUnknown),
+        }
+    }
+
+    /// Orders, or says what the request's key has come to.
+    ///
+    /// A key that was never seen orders; one whose order is unpaid pays it; one whose order is paid
+    /// gives it again; one whose order is closed is refused. Requests with one key at once have one
+    /// outcome. Source: docs/protocols/ota.md, "Idempotency".
+    ///
+    /// # Errors
+    /// The [`Rejection`], or why there is no answer.
+    pub async fn order(&self, request: OrderRequest) -> Result<Arc<Order>, EngineError> {
+        let OrderRequest { agent, key, admitted, private, pay_from } = request;
+        let now = self.now();
+        let supplier = admitted.as_ref().ok().map(Admitted::supplier_no);
+        let Some(key) = key else {
+            let admitted = admitted?;
+            let supplier = admitted.supplier_no();
+            let command = new_order(admitted, None, private, pay_from);
+            let in_flight = self.enter(agent)?;
+            return self.order_reply(supplier, command, agent, None, in_flight).await;
+        };
+        let fingerprint = KeyFingerprint::new(agent, &key);
+        loop {
+            let in_flight = self.enter(agent)?;
+            let (route, claim, command) = match self.0.request_keys.enter(fingerprint, supplier) {
+                Entered::Order(order) => {
+                    let route = supplier_of(order.get());
+                    let payment = pay_from.map(|from| self.payment_at(from, route, now));
+                    (route, None, Command::Resume { order, payment })
+                }
+                Entered::Unknown => {
+                    return Err(admitted.err().map_or(EngineError::OutcomeUnknown, Into::into));
+                }
+                Entered::Supplier(route, claim) => {
+                    let command = match &admitted {
+                        Ok(admitted) if route == admitted.supplier_no() => new_order(
+                            admitted.clone(),
+                            Some(key.clone()),
+                            private.clone(),
+                            pay_from,
+                        ),
+                        _ => Command::Await,
+                    };
+                    (route, Some(claim), command)
+                }
+            };
+            match self.submit(route, command, agent, claim, in_flight).await? {
+                Reply::Order(order) => return Ok(order),
+                // What was under way with the key has come to nothing: now it is this one's turn.
+                Reply::NotHere | Reply::Done => match &admitted {
+                    Err(rejection) => return Err(rejection.clone().into()),
+                    Ok(_) => continue,
+                },
+            }
+        }
+    }
+
+    /// Does something with an order of `agent`.
+    ///
+    /// # Errors
+    /// The [`Rejection`], [`Rejection::UnknownOrder`] for another agent's, or why there is no answer.
+    pub async fn with_order(
+        &self,
+        agent: AgentNo,
+        order: OrderId,
+        command: OrderCommand,
+    ) -> Result<Arc<Order>, EngineError> {
+        let in_flight = self.enter(agent)?;
+        let command = match command {
+            OrderCommand::Pay(payment) => Command::Pay { order, payment },
+            OrderCommand::Cancel => Command::Cancel { order },
+            OrderCommand::Query => Command::Query { order },
+        };
+        let supplier = supplier_of(order.get());
+        self.order_reply(supplier, command, agent, None, in_flight).await
+    }
+
+    /// How a payment of an order of `supplier` is made at `now`.
+    #[must_use]
+    pub fn payment_at(&self, from: PayFrom, supplier: SupplierNo, now: UnixMillis) -> Payment {
+        let catalogue = self.catalogue();
+        let offset = catalogue.supplier(supplier).map_or(0, |s| s.utc_offset_seconds);
+        payment_in(from, crate::engine::transaction::calendar_year(now, offset))
+    }
+
+    /// What a code is worth; `None` when it cannot be used.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn preview(&self, code: VoucherCode) -> Result<Option<VoucherView>, EngineError> {
+        self.check_status()?;
+        let Some((lane, n)) = self.0.mint.locate(code) else { return Ok(None) };
+        let lanes = self.0.lanes.load_full();
+        let Some(lane) = lanes.get(&lane.get()) else { return Ok(None) };
+        // A code that was never given out needs no look-up.
+        if n > lane.last_code.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        for vouchers in &lane.vouchers {
+            let (reply, receiver) = oneshot::channel();
+            vouchers
+                .try_send(Preview { code, now: self.now(), reply })
+                .map_err(|e| not_sent(&e))?;
+            if let Some(view) = receiver.await.map_err(|_| EngineError::Unavailable)?? {
+                return Ok(Some(view));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Changes the catalogue, all commands or none.
+    ///
+    /// # Errors
+    /// [`CatalogueChangeError`].
+    pub async fn change_catalogue(
+        &self,
+        commands: Vec<CatalogueCommand>,
+    ) -> Result<(), CatalogueChangeError> {
+        self.check_status()?;
+        let _turn = self.0.catalogue_lock.lock().await;
+        let mut catalogue = Catalogue::clone(&self.catalogue());
+        let mut events = Vec::with_capacity(commands.len());
+        for command in commands {
+            let event = catalogue.decide(command)?;
+            catalogue.apply(&event);
+            events.push(event);
+        }
+        let permit = self.0.journal.permit().map_err(|_| EngineError::Unavailable)?;
+        let (sender, receiver) = oneshot::channel();
+        let transaction = Transaction::catalogue(self.now(), events);
+        let origin = Origin::Catalogue(sender);
+        permit.append(PartitionNo::default(), Record { transaction, origin });
+        let lsn = receiver
+            .await
+            .map_err(|_| EngineError::OutcomeUnknown)?
+            .map_err(|_| EngineError::Rejected(Rejection::TooLarge))?;
+        // The journal thread has swapped the catalogue in; what depends on it follows.
+        let changed = self.catalogue();
+        for supplier in changed.suppliers() {
+            (self.0.start_supplier)(supplier.no);
+        }
+        for orders in self.0.routes.load().values() {
+            orders.do_send(CatalogueChanged);
+        }
+        if self.0.cold.snapshots().submit(catalogue_batch(&changed, lsn)).is_err() {
+            // The next start reads the change from the journal instead.
+            tracing::warn!(
+                "the snapshot queue is full; the catalogue is saved with its next change"
+            );
+        }
+        Ok(())
+    }
+
+    /// Credits money that an agent brought in.
+    ///
+    /// # Errors
+    /// Why it was not credited, or why nobody knows.
+    pub async fn top_up(
+        &self,
+        account: AccountKey,
+        balance: Balance,
+        amount: Fen,
+    ) -> Result<(), EngineError> {
+        self.check_status()?;
+        let (reply, receiver) = oneshot::channel();
+        let orders = self.route(account.supplier)?;
+        let top_up = crate::actors::order::TopUp { account, balance, amount, reply };
+        orders.try_send(top_up).map_err(|error| not_sent(&error))?;
+        receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
+    }
+
+    async fn order_reply(
+        &self,
+        supplier: SupplierNo,
+        command: Command,
+        agent: AgentNo,
+        claim: Option<KeyClaim>,
+        in_flight: InFlight,
+    ) -> Result<Arc<Order>, EngineError> {
+        match self.submit(supplier, command, agent, claim, in_flight).await? {
+            Reply::Order(order) => Ok(order),
+            Reply::Done | Reply::NotHere => Err(EngineError::OutcomeUnknown),
+        }
+    }
+
+    async fn submit(
+        &self,
+        supplier: SupplierNo,
+        command: Command,
+        agent: AgentNo,
+        claim: Option<KeyClaim>,
+        in_flight: InFlight,
+    ) -> Result<Reply, EngineError> {
+        let (reply, receiver) = oneshot::channel();
+        let orders = match self.route(supplier) {
+            Ok(orders) => orders,
+            // A number that carries no supplier of ours is no order of ours.
+            Err(_) => return Err(Rejection::UnknownOrder.into()),
+        };
+        let submit = Submit { command, agent, claim, _in_flight: in_flight, reply };
+        orders.try_send(submit).map_err(|error| not_sent(&error))?;
+        receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
+    }
+
+    fn route(&self, supplier: SupplierNo) -> Result<Addr<OrderActor>, EngineError> {
+        self.0.routes.load().get(&supplier).cloned().ok_or(EngineError::Unavailable)
+    }
+
+    fn enter(&self, agent: AgentNo) -> Result<InFlight, EngineError> {
+        self.check_status()?;
+        self.0.gate.enter(agent).ok_or(EngineError::Overloaded)
+    }
+
+    fn check_status(&self) -> Result<(), EngineError> {
+        match self.status() {
+            EngineStatus::Ready => Ok(()),
+            _ => Err(EngineError::Unavailable),
+        }
+    }
+}
+
+/// Lanes by number: which voucher actors may know a code.
+pub(super) fn lane_entry(supplier: SupplierNo) -> u16 {
+    lane_of(supplier).get()
+}
+
+fn new_order(
+    admitted: Admitted,
+    request_key: Option<RequestKey>,
+    private: Sealed,
+    pay_from: Option<PayFrom>,
+) -> Command {
+    let payment = pay_from.map(|from| payment(from, &admitted));
+    let order = Box::new(NewOrder { admitted, request_key, private });
+    match payment {
+        Some(payment) => Command::Sell { order, payment },
+        None => Command::Place { order },
+    }
+}
+
+fn payment(from: PayFrom, admitted: &Admitted) -> Payment {
+    payment_in(from, admitted.today.to_civil().map_or(0, jiff::civil::Date::year))
+}
+
+fn payment_in(from: PayFrom, year: i16) -> Payment {
+    let from = match from {
+        PayFrom::Rebate => Balance::Rebate { year },
+        PayFrom::Prepaid => Balance::Prepaid,
+        PayFrom::OnAccount => Balance::Receivable,
+    };
+    Payment { from, year }
+}
+
+fn not_sent<T>(error: &SendError<T>) -> EngineError {
+    match error {
+        SendError::Full(_) => EngineError::Overloaded,
+        SendError::Closed(_) => EngineError::Unavailable,
+    }
+}

@@ -1,0 +1,265 @@
+//! What a participant's shell needs of the machine inside it, and the four machines that have it.
+
+use smallvec::SmallVec;
+
+use crate::domain::account::{
+    Account, AccountKey, Balance, BalanceShort, Posting, Postings, ReserveMoney,
+};
+use crate::domain::catalogue::Catalogue;
+use crate::domain::inventory::{PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent};
+use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard};
+use crate::engine::plan::Refusal;
+use crate::engine::state::{pool_capacity, set_capacity};
+use crate::schema::{self, SchemaError};
+use crate::snapshot::EntityKind;
+use crate::types::{Fen, HoldId, Quantity, SlotKey};
+
+/// A pure state machine that can grant a part of an order.
+pub(crate) trait Machine: Sized + Unpin + 'static {
+    /// Names one machine of this kind.
+    type Key: Copy + Eq + std::hash::Hash + std::fmt::Debug + Send + Unpin + 'static;
+    /// What may be asked of it.
+    type Ask: Send + 'static;
+    /// What may happen to it.
+    type Event: Send + 'static;
+
+    /// How the snapshots call it.
+    const KIND: EntityKind;
+
+    /// The machine before any event.
+    fn untouched(key: Self::Key, catalogue: &Catalogue) -> Self;
+    /// Whether `ask` could be granted.
+    fn decide(&self, ask: &Self::Ask) -> Result<(), Refusal>;
+    /// Keeps what was decided.
+    fn hold(&mut self, hold: HoldId, ask: Self::Ask);
+    /// Lets it go.
+    fn release(&mut self, hold: HoldId);
+    /// Makes a journalled event true.
+    fn apply(&mut self, hold: Option<HoldId>, event: &Self::Event);
+    /// Whether no checkout is in flight.
+    fn is_idle(&self) -> bool;
+    /// Takes over what the catalogue says now.
+    fn refresh(&mut self, key: Self::Key, catalogue: &Catalogue);
+    /// Its key in the snapshots.
+    fn store_key(key: Self::Key) -> Box<[u8]>;
+    /// Its state for the snapshots.
+    fn encode(&self, out: &mut Vec<u8>);
+    /// Its state from the snapshots.
+    fn decode(payload: &[u8]) -> Result<Self, SchemaError>;
+}
+
+impl Machine for Slot {
+    type Key = SlotKey;
+    type Ask = PlaceHold;
+    type Event = SlotEvent;
+
+    const KIND: EntityKind = EntityKind::Slot;
+
+    fn untouched(key: SlotKey, catalogue: &Catalogue) -> Self {
+        let offered = catalogue.slot_capacity(key).into_iter();
+        let areas =
+            offered.map(|(area, capacity, allowance)| (area, Stock::new(capacity, allowance)));
+        Self::new(areas.collect(), Counters::default())
+    }
+
+    fn decide(&self, ask: &PlaceHold) -> Result<(), Refusal> {
+        Self::decide(self, ask).map_err(Refusal::Slot)
+    }
+
+    fn hold(&mut self, hold: HoldId, ask: PlaceHold) {
+        Self::hold(self, hold, ask);
+    }
+
+    fn release(&mut self, hold: HoldId) {
+        Self::release(self, hold);
+    }
+
+    fn apply(&mut self, hold: Option<HoldId>, event: &SlotEvent) {
+        Self::apply(self, hold, event);
+    }
+
+    fn is_idle(&self) -> bool {
+        Self::is_idle(self)
+    }
+
+    fn refresh(&mut self, key: SlotKey, catalogue: &Catalogue) {
+        set_capacity(self, key, catalogue);
+    }
+
+    fn store_key(key: SlotKey) -> Box<[u8]> {
+        schema::slot_key(key).into()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        schema::encode_slot(self, out);
+    }
+
+    fn decode(payload: &[u8]) -> Result<Self, SchemaError> {
+        schema::decode_slot(payload)
+    }
+}
+
+impl Machine for Pool {
+    type Key = PoolKey;
+    type Ask = Quantity;
+    type Event = StockEvent;
+
+    const KIND: EntityKind = EntityKind::Pool;
+
+    fn untouched(key: PoolKey, catalogue: &Catalogue) -> Self {
+        let (capacity, allowance) = pool_capacity(key, catalogue);
+        Self::new(Stock::new(capacity, allowance))
+    }
+
+    fn decide(&self, ask: &Quantity) -> Result<(), Refusal> {
+        Self::decide(self, *ask).map_err(Refusal::Pool)
+    }
+
+    fn hold(&mut self, hold: HoldId, ask: Quantity) {
+        Self::hold(self, hold, ask);
+    }
+
+    fn release(&mut self, hold: HoldId) {
+        Self::release(self, hold);
+    }
+
+    fn apply(&mut self, hold: Option<HoldId>, event: &StockEvent) {
+        Self::apply(self, hold, *event);
+    }
+
+    fn is_idle(&self) -> bool {
+        Self::is_idle(self)
+    }
+
+    fn refresh(&mut self, key: PoolKey, catalogue: &Catalogue) {
+        let (capacity, allowance) = pool_capacity(key, catalogue);
+        self.set_capacity(capacity, allowance);
+    }
+
+    fn store_key(key: PoolKey) -> Box<[u8]> {
+        schema::pool_key(key).into()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        schema::encode_pool(self, out);
+    }
+
+    fn decode(payload: &[u8]) -> Result<Self, SchemaError> {
+        schema::decode_pool(payload)
+    }
+}
+
+impl Machine for LimitShard {
+    type Key = LimitKey;
+    type Ask = SmallVec<[Claim; 2]>;
+    type Event = CounterEvent;
+
+    const KIND: EntityKind = EntityKind::Limit;
+
+    fn untouched(_: LimitKey, _: &Catalogue) -> Self {
+        Self::default()
+    }
+
+    fn decide(&self, ask: &Self::Ask) -> Result<(), Refusal> {
+        Self::decide(self, ask).map_err(Refusal::Limit)
+    }
+
+    fn hold(&mut self, hold: HoldId, ask: Self::Ask) {
+        Self::hold(self, hold, ask);
+    }
+
+    fn release(&mut self, hold: HoldId) {
+        Self::release(self, hold);
+    }
+
+    fn apply(&mut self, hold: Option<HoldId>, event: &CounterEvent) {
+        Self::apply(self, hold, event);
+    }
+
+    fn is_idle(&self) -> bool {
+        Self::is_idle(self)
+    }
+
+    fn refresh(&mut self, _: LimitKey, _: &Catalogue) {}
+
+    fn store_key(key: LimitKey) -> Box<[u8]> {
+        schema::limit_key(key).into()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        schema::encode_limit(self, out);
+    }
+
+    fn decode(payload: &[u8]) -> Result<Self, SchemaError> {
+        schema::decode_limit(payload)
+    }
+}
+
+/// What an account may be asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum MoneyAsk {
+    /// This much from this balance.
+    Reserve(ReserveMoney),
+    /// Whether this much could be had from the prepaid or the rebate balance. Only ever checked.
+    Any { year: i16, amount: Fen },
+}
+
+impl Machine for Account {
+    type Key = AccountKey;
+    type Ask = MoneyAsk;
+    type Event = Postings;
+
+    const KIND: EntityKind = EntityKind::Account;
+
+    fn untouched(_: AccountKey, _: &Catalogue) -> Self {
+        Self::default()
+    }
+
+    fn decide(&self, ask: &MoneyAsk) -> Result<(), Refusal> {
+        let decision = match *ask {
+            MoneyAsk::Reserve(reserve) => Self::decide(self, &reserve),
+            MoneyAsk::Any { year, amount } => any_funds(self, year, amount),
+        };
+        decision.map_err(Refusal::Account)
+    }
+
+    fn hold(&mut self, hold: HoldId, ask: MoneyAsk) {
+        if let MoneyAsk::Reserve(reserve) = ask {
+            Self::hold(self, hold, reserve);
+        }
+    }
+
+    fn release(&mut self, hold: HoldId) {
+        Self::release(self, hold);
+    }
+
+    fn apply(&mut self, hold: Option<HoldId>, event: &Postings) {
+        Self::apply(self, hold, event as &[Posting]);
+    }
+
+    fn is_idle(&self) -> bool {
+        Self::is_idle(self)
+    }
+
+    fn refresh(&mut self, _: AccountKey, _: &Catalogue) {}
+
+    fn store_key(key: AccountKey) -> Box<[u8]> {
+        schema::account_key(key).into()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        schema::encode_account(self, out);
+    }
+
+    fn decode(payload: &[u8]) -> Result<Self, SchemaError> {
+        schema::decode_account(payload)
+    }
+}
+
+/// Refuses only when neither balance would do, and then by the fuller one.
+fn any_funds(account: &Account, year: i16, amount: Fen) -> Result<(), BalanceShort> {
+    let prepaid = account.available(Balance::Prepaid);
+    let rebate = account.available(Balance::Rebate { year });
+    let available = prepaid.max(rebate);
+    if available >= amount { Ok(()) } else { Err(BalanceShort { needed: amount, available }) }
+}

@@ -1,0 +1,286 @@
+//! The orders in memory, and fetching those that are not.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use hashbrown::HashMap;
+use tokio::sync::oneshot;
+
+use crate::actors::EngineError;
+use crate::actors::cold::LoadError;
+use crate::actors::handle::VoucherView;
+use crate::actors::order::commit::SharedOrder;
+use crate::actors::order::{OrderActor, Submit};
+use crate::actors::voucher::Siblings;
+use crate::domain::order::{CloseReason, Order};
+use crate::domain::voucher::Voucher;
+use crate::engine::Rejection;
+use crate::schema;
+use crate::snapshot::{EntityKind, Entry};
+use crate::types::{Lsn, OrderId, UnixMillis};
+
+struct Cached {
+    order: SharedOrder,
+    lsn: Lsn,
+    /// Whether the snapshots lack its present state.
+    dirty: bool,
+    /// Whether its state is on its way to the snapshots.
+    saving: bool,
+}
+
+/// Orders by number. Orders that the snapshots have may be dropped, oldest first.
+pub(super) struct OrderCache {
+    orders: HashMap<OrderId, Cached>,
+    /// First record that the snapshots lack, by order, in log order.
+    dirty: VecDeque<(Lsn, OrderId)>,
+    /// The same for orders on their way to the snapshots.
+    saving: Vec<(Lsn, OrderId)>,
+    /// Orders the snapshots have, oldest first; some may have been dropped or changed since.
+    saved: VecDeque<OrderId>,
+    /// Requests that wait for an order to be fetched.
+    fetching: HashMap<OrderId, Vec<Waiting>>,
+    cached_max: usize,
+}
+
+/// What to do with an order once it has been fetched.
+pub(super) enum Waiting {
+    Submit(Submit),
+    Describe(Describe),
+    Expire,
+}
+
+/// Asks what a voucher's order says about it; the answer goes to whoever previews the code.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Describe {
+    pub(crate) voucher: Voucher,
+    pub(crate) now: UnixMillis,
+    pub(crate) reply: oneshot::Sender<Result<Option<VoucherView>, EngineError>>,
+}
+
+/// An order has been fetched from the snapshots, or not.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Fetched {
+    id: OrderId,
+    entry: Result<Option<Entry>, LoadError>,
+}
+
+impl OrderCache {
+    pub(super) fn new(cached_max: usize) -> Self {
+        Self {
+            orders: HashMap::new(),
+            dirty: VecDeque::new(),
+            saving: Vec::new(),
+            saved: VecDeque::new(),
+            fetching: HashMap::new(),
+            cached_max,
+        }
+    }
+
+    pub(super) fn get(&self, id: OrderId) -> Option<SharedOrder> {
+        self.orders.get(&id).map(|cached| Arc::clone(&cached.order))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Adds an order that a record has made.
+    pub(super) fn insert(&mut self, lsn: Lsn, order: Order) {
+        let id = order.id;
+        let order = Arc::new(order);
+        self.orders.insert(id, Cached { order, lsn, dirty: true, saving: false });
+        self.dirty.push_back((lsn, id));
+    }
+
+    /// Changes an order as a record says. Whoever shares the old state keeps it.
+    pub(super) fn update(&mut self, id: OrderId, lsn: Lsn, change: impl FnOnce(&mut Order)) {
+        let Some(cached) = self.orders.get_mut(&id) else {
+            tracing::error!(order = %id, "a record changes an order that is not in memory");
+            return;
+        };
+        change(Arc::make_mut(&mut cached.order));
+        cached.lsn = lsn;
+        if !cached.dirty {
+            cached.dirty = true;
+            self.dirty.push_back((lsn, id));
+        }
+    }
+
+    /// First record that the snapshots lack of some order, those on their way left out.
+    pub(super) fn first_dirty(&self) -> Option<Lsn> {
+        self.dirty.front().map(|(lsn, _)| *lsn)
+    }
+
+    /// Takes up to `count` changed orders to be saved, oldest change first.
+    pub(super) fn save(&mut self, count: usize) -> Vec<(SharedOrder, Lsn)> {
+        let mut orders = Vec::with_capacity(count.min(self.dirty.len()));
+        while orders.len() < count
+            && let Some((first, id)) = self.dirty.pop_front()
+        {
+            if let Some(cached) = self.orders.get_mut(&id) {
+                cached.dirty = false;
+                cached.saving = true;
+                self.saving.push((first, id));
+                orders.push((Arc::clone(&cached.order), cached.lsn));
+            }
+        }
+        orders
+    }
+
+    /// What [`Self::save`] took has reached the snapshots.
+    pub(super) fn saved(&mut self, is_locked: impl Fn(OrderId) -> bool) {
+        for (_, id) in self.saving.drain(..) {
+            if let Some(cached) = self.orders.get_mut(&id) {
+                cached.saving = false;
+                self.saved.push_back(id);
+            }
+        }
+        while self.orders.len() > self.cached_max
+            && let Some(id) = self.saved.pop_front()
+        {
+            let gone = |cached: &Cached| !cached.dirty && !cached.saving && !is_locked(id);
+            if self.orders.get(&id).is_some_and(gone) {
+                self.orders.remove(&id);
+            }
+        }
+    }
+
+    /// What [`Self::save`] took has not reached the snapshots: it counts as changed again.
+    pub(super) fn not_saved(&mut self) {
+        for (first, id) in self.saving.drain(..).rev() {
+            if let Some(cached) = self.orders.get_mut(&id) {
+                cached.saving = false;
+                if !cached.dirty {
+                    cached.dirty = true;
+                    self.dirty.push_front((first, id));
+                }
+            }
+        }
+        self.dirty.make_contiguous().sort_unstable();
+    }
+
+    /// Drops everything: the state is to be read anew.
+    pub(super) fn forget(&mut self) {
+        self.orders.clear();
+        self.dirty.clear();
+        self.saving.clear();
+        self.saved.clear();
+    }
+
+    fn put_fetched(&mut self, lsn: Lsn, order: Order) -> SharedOrder {
+        let order = Arc::new(order);
+        let id = order.id;
+        let cached = Cached { order: Arc::clone(&order), lsn, dirty: false, saving: false };
+        self.orders.insert(id, cached);
+        self.saved.push_back(id);
+        order
+    }
+}
+
+impl OrderActor {
+    /// Carries out a command about an order, fetching it if need be.
+    pub(super) fn with_order(&mut self, id: OrderId, submit: Submit, ctx: &mut Context<Self>) {
+        match self.orders.get(id) {
+            Some(order) => self.on_order(&order, submit),
+            None => self.fetch(id, Waiting::Submit(submit), ctx),
+        }
+    }
+
+    pub(super) fn fetch(&mut self, id: OrderId, waiting: Waiting, ctx: &mut Context<Self>) {
+        if let Some(others) = self.orders.fetching.get_mut(&id) {
+            others.push(waiting);
+            return;
+        }
+        self.orders.fetching.insert(id, vec![waiting]);
+        let load = self.context.cold.load(EntityKind::Order, schema::order_key(id).into());
+        let this = ctx.address();
+        // Spawned beside the actor: futures inside its context are polled with every message.
+        actix_rt::spawn(async move {
+            let entry = load.await;
+            this.do_send(Fetched { id, entry });
+        });
+    }
+
+    fn fetched(&mut self, id: OrderId, entry: Result<Option<Entry>, LoadError>) {
+        let waiting = self.orders.fetching.remove(&id).unwrap_or_default();
+        let order = match (self.orders.get(id), entry) {
+            (Some(order), _) => Ok(Some(order)),
+            (None, Ok(None)) => Ok(None),
+            (None, Ok(Some(entry))) => match schema::decode_order(&entry.payload) {
+                Ok(order) => Ok(Some(self.orders.put_fetched(entry.lsn, order))),
+                Err(error) => {
+                    tracing::error!(order = %id, %error, "a stored order cannot be read");
+                    self.context.cold.report_damage();
+                    Err(EngineError::Unavailable)
+                }
+            },
+            (None, Err(error)) => {
+                tracing::error!(order = %id, %error, "an order cannot be fetched");
+                Err(EngineError::Unavailable)
+            }
+        };
+        for waiting in waiting {
+            self.with_fetched(waiting, &order);
+        }
+    }
+
+    fn with_fetched(&mut self, waiting: Waiting, order: &Result<Option<SharedOrder>, EngineError>) {
+        match (waiting, order) {
+            (Waiting::Submit(submit), Ok(Some(order))) => self.on_order(order, submit),
+            (Waiting::Submit(submit), Ok(None)) => {
+                submit.answer(Err(Rejection::UnknownOrder.into()));
+            }
+            (Waiting::Submit(submit), Err(error)) => submit.answer(Err(error.clone())),
+            (Waiting::Describe(describe), Ok(Some(order))) => self.describe(describe, order),
+            (Waiting::Describe(describe), Ok(None)) => {
+                let _ = describe.reply.send(Ok(None));
+            }
+            (Waiting::Describe(describe), Err(error)) => {
+                let _ = describe.reply.send(Err(error.clone()));
+            }
+            (Waiting::Expire, Ok(Some(order))) => self.expire(order),
+            (Waiting::Expire, _) => {}
+        }
+    }
+
+    /// Sends a voucher's preview on to ask how the other vouchers of its product stand.
+    fn describe(&self, describe: Describe, order: &SharedOrder) {
+        let Describe { voucher, now, reply } = describe;
+        self.vouchers.do_send(Siblings { voucher, order: Arc::clone(order), now, reply });
+    }
+
+    /// An unpaid order's time is up.
+    pub(super) fn expire(&mut self, order: &SharedOrder) {
+        if order.decide_close().is_err() || self.locks.contains_key(&order.id) {
+            // Someone pays or cancels it at this moment; a payment that fails adds it again.
+            if let crate::domain::order::OrderState::Held { expires_at } = order.state {
+                self.expiries.add(expires_at, order.id);
+            }
+            return;
+        }
+        self.begin_close(order, CloseReason::Expired, None);
+    }
+}
+
+impl Handler<Describe> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, describe: Describe, ctx: &mut Self::Context) {
+        let id = describe.voucher.order;
+        match self.orders.get(id) {
+            Some(order) => self.describe(describe, &order),
+            None => self.fetch(id, Waiting::Describe(describe), ctx),
+        }
+    }
+}
+
+impl Handler<Fetched> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, message: Fetched, _: &mut Self::Context) {
+        self.fetched(message.id, message.entry);
+    }
+}

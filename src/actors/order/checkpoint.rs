@@ -1,0 +1,240 @@
+//! Saving what has changed, in small steps between orders: a step asks changed participants and the
+//! voucher actor for their states, adds changed orders and submits all of it as one batch with the
+//! position up to which the snapshots then have everything.
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+
+use crate::actors::order::OrderActor;
+use crate::actors::participant::Saved;
+use crate::actors::stored::{order_puts, sequence_put};
+use crate::actors::voucher::SaveVouchers;
+use crate::snapshot::{Batch, Put, Removal, SnapshotError};
+use crate::types::{Lsn, PartitionNo};
+
+/// Ticks between looks for idle participants.
+const IDLE_LOOKS: u64 = 16;
+
+/// The step under way, if any.
+#[derive(Default)]
+pub(super) struct Checkpoint {
+    step: Option<StepState>,
+    /// Whoever waits until nothing is left to save.
+    draining: Vec<oneshot::Sender<()>>,
+    /// Ticks so far, to look for idle participants only now and then.
+    ticks: u64,
+    /// The watermark submitted last.
+    submitted: Lsn,
+    /// Set by the first failure of the snapshots: the journal goes on, the snapshots do not.
+    failed: bool,
+}
+
+struct StepState {
+    puts: Vec<Put>,
+    removals: Vec<Removal>,
+    /// Participants that have not told their state yet.
+    missing: usize,
+    vouchers_missing: bool,
+    /// Everything up to here is in the snapshots once the batch is, vouchers aside.
+    covered: Lsn,
+    submitted: bool,
+}
+
+/// The voucher actor's part of a step.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct VouchersSaved {
+    pub(crate) puts: Vec<Put>,
+    /// First record that the snapshots lack of some voucher after this.
+    pub(crate) first_dirty: Option<Lsn>,
+}
+
+/// A batch has become durable, or not.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct CheckpointDone(Result<(), SnapshotError>);
+
+/// Saves everything; answered when nothing is left to save.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Drain(pub(crate) oneshot::Sender<()>);
+
+impl OrderActor {
+    /// What there is to do from time to time.
+    pub(super) fn tick(&mut self, ctx: &mut Context<Self>) {
+        self.checkpoint.ticks += 1;
+        if self.rebuilding {
+            self.rebuild_if_quiet(ctx);
+            return;
+        }
+        self.expire_due(ctx);
+        self.begin_step();
+        if self.checkpoint.ticks.is_multiple_of(IDLE_LOOKS) {
+            let idle = i64::try_from(self.context.config.idle_ms).unwrap_or(i64::MAX);
+            let before = self.context.clock.now().plus_millis(-idle);
+            self.directory.passivate(before);
+            let supplier = self.context.supplier;
+            let held = self.expiries.len();
+            let active = self.directory.active();
+            self.context.metrics.supplier(supplier, active, self.orders.len(), held);
+        }
+    }
+
+    fn begin_step(&mut self) {
+        if self.checkpoint.step.is_some() || self.checkpoint.failed || self.rebuilding {
+            return;
+        }
+        // Read before looking at what is under way: whatever became durable up to here was applied,
+        // if nothing of ours is on its way now.
+        let durable =
+            self.context.journal.stats().durable_lsn.load(std::sync::atomic::Ordering::Acquire);
+        let known = if self.appended == 0 { Lsn::new(durable) } else { self.applied };
+        let count = self.context.config.checkpoint_step;
+        let orders = self.orders.save(count);
+        let missing = self.directory.save(count);
+        let firsts = [self.orders.first_dirty(), self.directory.first_dirty()];
+        let covered = firsts.into_iter().flatten().fold(known, |lsn, first| lsn.min(before(first)));
+
+        let mut puts = Vec::with_capacity(orders.len() * 2 + missing + 1);
+        let mut removals = Vec::new();
+        for (order, lsn) in &orders {
+            order_puts(order, *lsn, &mut puts, &mut removals);
+        }
+        let last_code = self.context.lane.1.load(std::sync::atomic::Ordering::Acquire);
+        puts.push(sequence_put(self.context.supplier, self.numbers.position(), last_code, known));
+        self.checkpoint.step = Some(StepState {
+            puts,
+            removals,
+            missing,
+            vouchers_missing: true,
+            covered,
+            submitted: false,
+        });
+        self.vouchers.do_send(SaveVouchers { count: count * 2 });
+    }
+
+    /// Submits the step's batch once every part of it is there.
+    fn submit_if_complete(&mut self, ctx: &mut Context<Self>) {
+        let Some(step) = &mut self.checkpoint.step else { return };
+        if step.missing > 0 || step.vouchers_missing || step.submitted {
+            return;
+        }
+        let nothing = step.puts.len() == 1 && step.removals.is_empty();
+        if nothing && step.covered <= self.checkpoint.submitted {
+            self.end_step(Ok(()));
+            return;
+        }
+        step.submitted = true;
+        self.checkpoint.submitted = step.covered;
+        let this = ctx.address();
+        let batch = Batch {
+            // Watermarks are kept by supplier: each has a position of its own.
+            partition: PartitionNo::new(self.context.supplier.get()),
+            puts: std::mem::take(&mut step.puts),
+            removals: std::mem::take(&mut step.removals),
+            watermark: step.covered,
+            done: Box::new(move |result| this.do_send(CheckpointDone(result))),
+        };
+        if self.context.cold.snapshots().submit(batch).is_err() {
+            // Full or closed: what was taken counts as changed again and is taken at a later tick.
+            self.not_saved();
+        }
+    }
+
+    /// Forgets the step under way; its parts are gone or will be read anew.
+    pub(super) fn abandon_step(&mut self) {
+        self.checkpoint.step = None;
+        self.checkpoint.submitted = Lsn::ZERO;
+    }
+
+    fn not_saved(&mut self) {
+        self.orders.not_saved();
+        self.directory.not_saved();
+        self.vouchers.do_send(crate::actors::voucher::VouchersKept { saved: false });
+        self.checkpoint.submitted = Lsn::ZERO;
+        self.checkpoint.step = None;
+    }
+
+    fn end_step(&mut self, result: Result<(), SnapshotError>) {
+        match result {
+            Ok(()) => {
+                let locks = &self.locks;
+                self.orders.saved(|order| locks.contains_key(&order));
+                self.directory.saved();
+                self.vouchers.do_send(crate::actors::voucher::VouchersKept { saved: true });
+                self.checkpoint.step = None;
+            }
+            Err(error) => {
+                tracing::error!(%error, "snapshots have stopped; the journal goes on without them");
+                self.not_saved();
+                self.checkpoint.failed = true;
+                self.context.cold.report_damage();
+            }
+        }
+        let clean = self.directory.first_dirty().is_none() && self.orders.first_dirty().is_none();
+        let more = !clean || !self.checkpoint.draining.is_empty();
+        if self.checkpoint.failed || (clean && self.appended == 0 && self.vouchers_are_clean) {
+            for waiter in self.checkpoint.draining.drain(..) {
+                let _ = waiter.send(());
+            }
+        } else if more {
+            self.begin_step();
+        }
+    }
+}
+
+impl Handler<Saved> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, Saved(put): Saved, ctx: &mut Self::Context) {
+        let Some(put) = put else {
+            // A participant is broken, and with it the step it may have been part of.
+            self.begin_rebuild(ctx);
+            return;
+        };
+        if let Some(step) = &mut self.checkpoint.step {
+            step.missing = step.missing.saturating_sub(1);
+            step.puts.push(put);
+            self.submit_if_complete(ctx);
+        }
+    }
+}
+
+impl Handler<VouchersSaved> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, message: VouchersSaved, ctx: &mut Self::Context) {
+        self.vouchers_are_clean = message.first_dirty.is_none();
+        if let Some(step) = &mut self.checkpoint.step {
+            step.vouchers_missing = false;
+            if let Some(first) = message.first_dirty {
+                step.covered = step.covered.min(before(first));
+            }
+            step.puts.extend(message.puts);
+            self.submit_if_complete(ctx);
+        }
+    }
+}
+
+impl Handler<CheckpointDone> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, CheckpointDone(result): CheckpointDone, _: &mut Self::Context) {
+        if self.checkpoint.step.is_some() {
+            self.end_step(result);
+        }
+    }
+}
+
+impl Handler<Drain> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, Drain(waiter): Drain, _: &mut Self::Context) {
+        self.checkpoint.draining.push(waiter);
+        self.begin_step();
+    }
+}
+
+fn before(lsn: Lsn) -> Lsn {
+    Lsn::new(lsn.get().saturating_sub(1))
+}

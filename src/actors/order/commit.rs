@@ -1,0 +1,123 @@
+//! What happens when records have become durable, or not.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+
+use crate::actors::EngineError;
+use crate::actors::order::{OrderActor, Reply};
+use crate::actors::record::{Origin, Record};
+use crate::actors::request_keys::KeyFingerprint;
+use crate::actors::voucher::Issue;
+use crate::domain::order::{OrderEvent, OrderState};
+use crate::domain::voucher::VoucherEvent;
+use crate::engine::transaction::Event;
+use crate::types::{HoldId, Lsn, OrderId};
+
+/// Durable records of this supplier, in log order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Committed(pub(crate) Vec<(Lsn, Record)>);
+
+/// The journal has stopped; the outcome of these commands is unknown.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct JournalFailed(pub(crate) Vec<HoldId>);
+
+/// The record of this command was too large and was not written.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct TooLarge(pub(crate) HoldId);
+
+impl OrderActor {
+    fn committed(&mut self, lsn: Lsn, record: Record, ctx: &mut Context<Self>) {
+        let hold = match record.origin {
+            Origin::Orders(hold) => hold,
+            Origin::Catalogue(_) => return,
+        };
+        self.appended = self.appended.saturating_sub(1);
+        self.applied = lsn;
+        let now = self.context.clock.now();
+        let mut about: Option<OrderId> = None;
+        let mut issued = Vec::new();
+        for event in record.transaction.events {
+            match event {
+                Event::Order(event) => {
+                    about = Some(event.order());
+                    self.apply_order(lsn, event);
+                }
+                Event::Voucher(VoucherEvent::Issued(voucher)) => issued.push(voucher),
+                other => self.directory.apply(Some(hold), lsn, other, now),
+            }
+        }
+        if !issued.is_empty() {
+            self.vouchers.do_send(Issue { lsn, vouchers: issued });
+        }
+        let reply = match about.map(|id| self.orders.get(id)) {
+            Some(Some(order)) => Ok(Reply::Order(order)),
+            // Its order is gone from memory although it was locked there.
+            Some(None) => Err(EngineError::OutcomeUnknown),
+            // Money was credited.
+            None => Ok(Reply::Done),
+        };
+        self.finish(hold, reply, ctx);
+    }
+
+    fn apply_order(&mut self, lsn: Lsn, event: OrderEvent) {
+        let id = event.order();
+        match event {
+            OrderEvent::Placed(placed) => {
+                self.expiries.add(placed.expires_at, id);
+                let order = crate::domain::order::Order::placed(*placed);
+                if let Some(key) = &order.request_key {
+                    let key = KeyFingerprint::new(order.agent, key);
+                    self.context.request_keys.set_order(key, id);
+                }
+                self.orders.insert(lsn, order);
+            }
+            event => self.orders.update(id, lsn, |order| order.apply(&event)),
+        }
+        let held = self.orders.get(id).is_some_and(|o| matches!(o.state, OrderState::Held { .. }));
+        if !held {
+            self.expiries.remove(id);
+        }
+    }
+}
+
+impl Handler<Committed> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, Committed(records): Committed, ctx: &mut Self::Context) {
+        for (lsn, record) in records {
+            self.committed(lsn, record, ctx);
+        }
+        self.rebuild_if_quiet(ctx);
+    }
+}
+
+impl Handler<JournalFailed> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, JournalFailed(holds): JournalFailed, ctx: &mut Self::Context) {
+        for hold in holds {
+            // Nothing is released: whether it was taken only the disk knows, and nothing is sold
+            // from here on until a restart has read it.
+            self.appended = self.appended.saturating_sub(1);
+            self.finish(hold, Err(EngineError::OutcomeUnknown), ctx);
+        }
+    }
+}
+
+impl Handler<TooLarge> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, TooLarge(hold): TooLarge, ctx: &mut Self::Context) {
+        self.appended = self.appended.saturating_sub(1);
+        self.give_up_holds(hold);
+        let refused = crate::engine::Rejection::TooLarge;
+        self.finish(hold, Err(refused.into()), ctx);
+    }
+}
+
+/// An order as callers share it.
+pub(super) type SharedOrder = Arc<crate::domain::order::Order>;

@@ -1,0 +1,349 @@
+//! One supplier's order actor: serialises what happens under a request key or to an order, drives the
+//! checkout machine, appends its records and applies them when they are durable.
+//!
+//! It owns the directory of the supplier's participants and its orders; it decides nothing itself.
+
+mod cache;
+mod checkpoint;
+mod commit;
+mod drive;
+mod expiry;
+mod rebuild;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use actix::prelude::*;
+use hashbrown::HashMap;
+use tokio::sync::oneshot;
+
+use crate::actors::EngineError;
+use crate::actors::catalogue::CatalogueSlot;
+use crate::actors::cold::ColdStore;
+use crate::actors::config::EngineConfig;
+use crate::actors::directory::{Directory, Surroundings};
+use crate::actors::gate::InFlight;
+use crate::actors::record::Record;
+use crate::actors::recovery::Rebuilder;
+use crate::actors::request_keys::{KeyClaim, KeyFingerprint, RequestKeys};
+use crate::actors::voucher::VoucherActor;
+use crate::clock::SharedClock;
+use crate::domain::account::{AccountKey, Balance};
+use crate::domain::order::Order;
+use crate::engine::Rejection;
+use crate::engine::admission::Admitted;
+use crate::engine::checkout::{NewOrder, Purpose};
+use crate::engine::ids::Numbers;
+use crate::engine::transaction::Payment;
+use crate::journal::JournalHandle;
+use crate::metrics::Metrics;
+use crate::types::{AgentNo, Fen, HoldId, Lsn, OrderId, PartitionNo, SupplierNo};
+use crate::vault::CodeMint;
+
+pub(crate) use cache::Describe;
+pub(crate) use checkpoint::{Drain, VouchersSaved};
+pub(crate) use commit::{Committed, JournalFailed, TooLarge};
+
+use cache::OrderCache;
+use checkpoint::Checkpoint;
+use drive::Running;
+use expiry::Expiries;
+
+/// What a caller wants.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Whether an order would be granted.
+    Verify { admitted: Box<Admitted>, year: i16 },
+    /// Place an order and pay it.
+    Sell { order: Box<NewOrder>, payment: Payment },
+    /// Place an order to be paid later.
+    Place { order: Box<NewOrder> },
+    /// The outcome of whatever is under way under the request's key.
+    Await,
+    /// What an order known by its request key has come to; pay it if it is unpaid and a payment is
+    /// given.
+    Resume { order: OrderId, payment: Option<Payment> },
+    /// Pay a held order.
+    Pay { order: OrderId, payment: Payment },
+    /// Give a held order up.
+    Cancel { order: OrderId },
+    /// How an order stands.
+    Query { order: OrderId },
+}
+
+/// What a caller gets.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// The order, whether made now or before.
+    Order(Arc<Order>),
+    /// The order would be granted, or the money was credited.
+    Done,
+    /// Nothing is known here under the key; ask where the request itself belongs.
+    NotHere,
+}
+
+/// A caller's command.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Submit {
+    pub(crate) command: Command,
+    pub(crate) agent: AgentNo,
+    /// The request key's claim, for commands that have one.
+    pub(crate) claim: Option<KeyClaim>,
+    /// Room taken in the gate, given back when the command ends.
+    pub(crate) _in_flight: InFlight,
+    pub(crate) reply: oneshot::Sender<Result<Reply, EngineError>>,
+}
+
+/// Credits money that an agent brought in.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct TopUp {
+    pub(crate) account: AccountKey,
+    pub(crate) balance: Balance,
+    pub(crate) amount: Fen,
+    pub(crate) reply: oneshot::Sender<Result<(), EngineError>>,
+}
+
+/// The catalogue has changed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct CatalogueChanged;
+
+/// Everything an order actor is given at its start.
+#[derive(Clone)]
+pub(crate) struct OrderContext {
+    pub(crate) supplier: SupplierNo,
+    pub(crate) partition: PartitionNo,
+    /// Lane of the supplier's voucher codes and the last number used in it.
+    pub(crate) lane: (PartitionNo, Arc<AtomicU64>),
+    pub(crate) config: EngineConfig,
+    pub(crate) clock: SharedClock,
+    pub(crate) catalogue: CatalogueSlot,
+    pub(crate) journal: JournalHandle<Record>,
+    pub(crate) cold: ColdStore,
+    pub(crate) request_keys: RequestKeys,
+    pub(crate) mint: Arc<CodeMint>,
+    pub(crate) metrics: Metrics,
+    pub(crate) rebuilder: Rebuilder,
+    /// Position of the supplier's numbers as recovered.
+    pub(crate) numbers: u64,
+    /// Unpaid orders as recovered.
+    pub(crate) held: Vec<(crate::types::UnixMillis, OrderId)>,
+}
+
+/// The actor.
+pub(crate) struct OrderActor {
+    context: OrderContext,
+    directory: Directory,
+    vouchers: Addr<VoucherActor>,
+    orders: OrderCache,
+    expiries: Expiries,
+    checkpoint: Checkpoint,
+    numbers: Numbers,
+    next_hold: u64,
+    running: HashMap<HoldId, Running>,
+    /// Requests that wait for the one under way with their key.
+    keys: HashMap<KeyFingerprint, Vec<Submit>>,
+    /// Requests that wait for the one under way with their order.
+    locks: HashMap<OrderId, Vec<Submit>>,
+    /// Records appended and not delivered yet.
+    appended: usize,
+    /// The last record applied.
+    applied: Lsn,
+    /// Whether the snapshots had every voucher when the voucher actor last said.
+    vouchers_are_clean: bool,
+    /// Set by a fault until the supplier's state has been read anew.
+    rebuilding: bool,
+    /// Whether a rebuild has come to reading the journal.
+    reading_anew: bool,
+}
+
+impl OrderActor {
+    /// Makes the actor inside its context. Its voucher actor is started beside it.
+    pub(crate) fn new(context: OrderContext, ctx: &mut Context<Self>) -> Self {
+        ctx.set_mailbox_capacity(context.config.mailbox_len_max);
+        let orders = ctx.address();
+        let directory = Directory::new(Surroundings {
+            orders: orders.clone(),
+            cold: context.cold.clone(),
+            catalogue: context.catalogue.load(),
+        });
+        let vouchers = VoucherActor::new(orders, context.cold.clone(), &context.config).start();
+        let mut numbers = Numbers::new(context.supplier);
+        numbers.resume(context.numbers);
+        Self {
+            directory,
+            vouchers,
+            orders: OrderCache::new(context.config.orders_cached_max),
+            expiries: Expiries::new(context.held.iter().copied()),
+            checkpoint: Checkpoint::default(),
+            numbers,
+            next_hold: 0,
+            running: HashMap::new(),
+            keys: HashMap::new(),
+            locks: HashMap::new(),
+            appended: 0,
+            applied: Lsn::ZERO,
+            vouchers_are_clean: true,
+            rebuilding: false,
+            reading_anew: false,
+            context,
+        }
+    }
+
+    /// The supplier's voucher actor.
+    pub(crate) fn vouchers(&self) -> Addr<VoucherActor> {
+        self.vouchers.clone()
+    }
+
+    /// Takes a command as far as it goes without waiting.
+    fn dispatch(&mut self, submit: Submit, ctx: &mut Context<Self>) {
+        if self.rebuilding {
+            submit.answer(Err(EngineError::Overloaded));
+            return;
+        }
+        if let Some(claim) = &submit.claim {
+            let key = claim.fingerprint();
+            if let Some(waiting) = self.keys.get_mut(&key) {
+                waiting.push(submit);
+                return;
+            }
+            if let Some(order) = self.context.request_keys.order(key) {
+                self.resume_known(order, submit, ctx);
+                return;
+            }
+        }
+        match &submit.command {
+            Command::Verify { .. } | Command::Sell { .. } | Command::Place { .. } => {
+                self.begin_new(submit);
+            }
+            Command::Await => submit.answer(Ok(Reply::NotHere)),
+            Command::Resume { order, .. }
+            | Command::Pay { order, .. }
+            | Command::Cancel { order }
+            | Command::Query { order } => {
+                let order = *order;
+                self.with_order(order, submit, ctx);
+            }
+        }
+    }
+
+    /// The key has an order by now: whatever the request says, it is about that one.
+    fn resume_known(&mut self, order: OrderId, mut submit: Submit, ctx: &mut Context<Self>) {
+        let payment = match &submit.command {
+            Command::Sell { payment, .. } => Some(*payment),
+            Command::Resume { payment, .. } => *payment,
+            _ => None,
+        };
+        submit.command = Command::Resume { order, payment };
+        submit.claim = None;
+        self.with_order(order, submit, ctx);
+    }
+
+    /// Begins a checkout for a request that brings its own order.
+    fn begin_new(&mut self, mut submit: Submit) {
+        let command = std::mem::replace(&mut submit.command, Command::Await);
+        let purpose = match command {
+            Command::Verify { admitted, year } => Purpose::Verify { admitted, year },
+            Command::Sell { order, payment } => Purpose::Sell { order, payment },
+            Command::Place { order } => Purpose::Place { order },
+            _ => return submit.answer(Ok(Reply::NotHere)),
+        };
+        let supplier = match &purpose {
+            Purpose::Verify { admitted, .. } => admitted.supplier_no(),
+            Purpose::Sell { order, .. } | Purpose::Place { order } => order.admitted.supplier_no(),
+            Purpose::Pay { order, .. } => order.supplier,
+        };
+        if supplier != self.context.supplier {
+            // The key brought it here and has come to nothing meanwhile.
+            return submit.answer(Ok(Reply::NotHere));
+        }
+        self.begin(purpose, submit, None);
+    }
+
+    /// Carries out a command about an order that is in memory.
+    fn on_order(&mut self, order: &Arc<Order>, mut submit: Submit) {
+        if order.agent != submit.agent {
+            return submit.answer(Err(Rejection::UnknownOrder.into()));
+        }
+        if let Some(waiting) = self.locks.get_mut(&order.id)
+            && !matches!(submit.command, Command::Query { .. })
+        {
+            waiting.push(submit);
+            return;
+        }
+        let now = self.context.clock.now();
+        match std::mem::replace(&mut submit.command, Command::Await) {
+            Command::Resume { payment: Some(payment), .. } => {
+                use crate::domain::order::OrderError;
+                match order.decide_pay(now) {
+                    Ok(()) => self.begin_payment(order, payment, submit),
+                    Err(OrderError::AlreadyPaid) => {
+                        submit.answer(Ok(Reply::Order(Arc::clone(order))));
+                    }
+                    Err(error) => submit.answer(Err(Rejection::from(error).into())),
+                }
+            }
+            Command::Pay { payment, .. } => match order.decide_pay(now) {
+                Ok(()) => self.begin_payment(order, payment, submit),
+                Err(error) => submit.answer(Err(Rejection::from(error).into())),
+            },
+            Command::Cancel { .. } => match order.decide_close() {
+                Ok(()) => {
+                    let reason = crate::domain::order::CloseReason::Cancelled;
+                    self.begin_close(order, reason, Some(submit));
+                }
+                Err(error) => submit.answer(Err(Rejection::from(error).into())),
+            },
+            _ => submit.answer(Ok(Reply::Order(Arc::clone(order)))),
+        }
+    }
+
+    fn begin_payment(&mut self, order: &Arc<Order>, payment: Payment, submit: Submit) {
+        let id = order.id;
+        let order = Box::new(Order::clone(order));
+        self.begin(Purpose::Pay { order, payment }, submit, Some(id));
+    }
+}
+
+impl Submit {
+    /// Answers the caller, who may have gone, and makes room.
+    fn answer(self, reply: Result<Reply, EngineError>) {
+        let _ = self.reply.send(reply);
+    }
+}
+
+impl Actor for OrderActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let tick = Duration::from_millis(self.context.config.tick_ms);
+        ctx.run_interval(tick, |actor, ctx| actor.tick(ctx));
+    }
+}
+
+impl Handler<Submit> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) {
+        self.dispatch(submit, ctx);
+    }
+}
+
+impl Handler<TopUp> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, message: TopUp, _: &mut Self::Context) {
+        self.begin_top_up(message);
+    }
+}
+
+impl Handler<CatalogueChanged> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, _: CatalogueChanged, _: &mut Self::Context) {
+        self.directory.refresh(self.context.catalogue.load());
+    }
+}

@@ -1,0 +1,72 @@
+//! After a bug: the supplier's state in memory is dropped and read anew from snapshots and journal.
+//!
+//! A broken machine cannot be resumed, since nobody knows how far it got. Commands without a record
+//! are given up, records on their way are waited for (they are on the disk or they are not), then
+//! everything the snapshots lack is brought up to the journal's end, and the supplier sells again.
+//! Other suppliers notice nothing.
+
+use actix::prelude::*;
+
+use crate::actors::order::{OrderActor, OrderContext};
+use crate::types::{HoldId, OrderId, UnixMillis};
+
+/// The supplier's state has been brought up to the journal's end in the snapshots, or could not be.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Rebuilt(pub(crate) Result<Vec<(UnixMillis, OrderId)>, String>);
+
+impl OrderActor {
+    pub(super) fn begin_rebuild(&mut self, ctx: &mut Context<Self>) {
+        if self.rebuilding {
+            return;
+        }
+        tracing::warn!(supplier = %self.context.supplier, "rebuilding a supplier after a fault");
+        self.context.metrics.rebuild(self.context.supplier);
+        self.rebuilding = true;
+        let undecided: Vec<HoldId> = self
+            .running
+            .iter()
+            .filter(|(_, running)| running.is_undecided())
+            .map(|(hold, _)| *hold)
+            .collect();
+        for hold in undecided {
+            self.give_up(hold, ctx);
+        }
+        self.rebuild_if_quiet(ctx);
+    }
+
+    /// Goes on with a rebuild once no record and no batch is on its way.
+    pub(super) fn rebuild_if_quiet(&mut self, ctx: &mut Context<Self>) {
+        if !self.rebuilding || self.appended > 0 || self.reading_anew {
+            return;
+        }
+        self.reading_anew = true;
+        self.directory.forget();
+        self.orders.forget();
+        self.abandon_step();
+        self.vouchers.do_send(crate::actors::voucher::Forget);
+        let this = ctx.address();
+        let OrderContext { rebuilder, supplier, .. } = &self.context;
+        rebuilder.rebuild(*supplier, move |result| this.do_send(Rebuilt(result)));
+    }
+}
+
+impl Handler<Rebuilt> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, Rebuilt(result): Rebuilt, _: &mut Self::Context) {
+        match result {
+            Ok(held) => {
+                self.expiries = super::expiry::Expiries::new(held.into_iter());
+                self.reading_anew = false;
+                self.rebuilding = false;
+                tracing::info!(supplier = %self.context.supplier, "the supplier sells again");
+            }
+            Err(error) => {
+                // It stays out of service; a restart tries again with everything read anew.
+                tracing::error!(supplier = %self.context.supplier, %error, "a rebuild has failed");
+                self.context.cold.report_damage();
+            }
+        }
+    }
+}

@@ -1,0 +1,481 @@
+//! From disk to a state that can be sold from: the snapshots, and on top of them what the journal has
+//! beyond. What the journal's tail touches is brought up to date in the snapshots themselves, so that
+//! actors afterwards find everything where they always look.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::actors::stored::{
+    HELD_PREFIX, catalogue_put, decode_request_key, decode_sequence, order_puts, put, sequence_put,
+    voucher_put,
+};
+use crate::domain::account::{Account, AccountKey};
+use crate::domain::catalogue::Catalogue;
+use crate::domain::inventory::{Pool, PoolKey, Slot};
+use crate::domain::limits::{LimitKey, LimitShard};
+use crate::domain::order::{Order, OrderEvent};
+use crate::domain::voucher::{Voucher, VoucherEvent};
+use crate::engine::ids::{Numbers, supplier_of};
+use crate::engine::state::{EntitySource, State, Tracked};
+use crate::engine::transaction::{Event, Transaction};
+use crate::journal::{self, LogError};
+use crate::schema::{self, SchemaError};
+use crate::snapshot::{Batch, EntityKind, Entry, Put, Removal, SnapshotError, SnapshotStore};
+use crate::types::{
+    AgentNo, Lsn, OrderId, PartitionNo, RequestKey, SlotKey, SupplierNo, UnixMillis, VoucherCode,
+};
+use crate::vault::{CodeMint, PARTITIONS_MAX};
+
+/// Watermark of the catalogue, beyond every supplier's.
+const CATALOGUE_WATERMARK: PartitionNo = PartitionNo::new(u16::MAX);
+/// Entities in memory at most before they are written to the snapshots.
+const SPILL_ENTITIES: usize = 400_000;
+/// Entities in one write to the snapshots.
+const SPILL_PUTS: usize = 4096;
+
+/// Why the stored state cannot be recovered.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// The journal cannot be read.
+    #[error("journal: {0}")]
+    Log(#[from] LogError),
+    /// The snapshots cannot be read or written. They can be deleted: the journal has everything.
+    #[error("snapshots: {0}")]
+    Snapshot(#[from] SnapshotError),
+    /// A record or an entity cannot be decoded.
+    #[error("{place}: {error}")]
+    Schema {
+        /// Where.
+        place: String,
+        /// Why.
+        error: SchemaError,
+    },
+    /// A record is of another version than this program writes or reads.
+    #[error("record {lsn} has schema {schema}, this program reads {known}")]
+    UnknownSchema {
+        /// The record.
+        lsn: Lsn,
+        /// Its schema.
+        schema: u16,
+        /// The newest schema known.
+        known: u16,
+    },
+}
+
+/// Reads the journal from a position on. The engine reads its open log, a rebuild and the audit a
+/// read-only view of it.
+pub trait JournalReader {
+    /// Visits every record from `from` on and returns the position after the last.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or the first error of `visit`.
+    fn read_from(
+        &self,
+        from: Lsn,
+        visit: &mut dyn FnMut(journal::Entry<'_>) -> Result<(), RecoveryError>,
+    ) -> Result<Lsn, RecoveryError>;
+}
+
+/// What the engine starts from.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// Who sells what.
+    pub catalogue: Catalogue,
+    /// The last record the catalogue includes.
+    pub catalogue_lsn: Lsn,
+    /// Request keys and their orders.
+    pub request_keys: Vec<(AgentNo, RequestKey, OrderId)>,
+    /// Position of each supplier's numbers.
+    pub numbers: BTreeMap<SupplierNo, u64>,
+    /// Last voucher number used, by lane.
+    pub codes: BTreeMap<u16, u64>,
+    /// Unpaid orders.
+    pub held: Vec<(UnixMillis, OrderId)>,
+    /// Records read from the journal.
+    pub records: u64,
+    /// The position after the last record.
+    pub next_lsn: Lsn,
+}
+
+/// Brings the snapshots up to the journal's end and says what the engine needs in memory.
+///
+/// # Errors
+/// [`RecoveryError`].
+pub fn recover(
+    log: &dyn JournalReader,
+    store: &SnapshotStore,
+    mint: &CodeMint,
+) -> Result<Recovered, RecoveryError> {
+    let mut tail = Tail::new(store, mint, None);
+    tail.load_catalogue()?;
+    let from = tail.first_missing()?;
+    let next_lsn = log.read_from(from, &mut |entry| tail.take(entry))?;
+    tail.spill()?;
+    tail.finish(next_lsn)
+}
+
+/// One supplier's part of [`recover`], while the others sell on. Returns its unpaid orders.
+///
+/// # Errors
+/// [`RecoveryError`].
+pub fn recover_supplier(
+    log: &dyn JournalReader,
+    store: &SnapshotStore,
+    mint: &CodeMint,
+    supplier: SupplierNo,
+) -> Result<Vec<(UnixMillis, OrderId)>, RecoveryError> {
+    let mut tail = Tail::new(store, mint, Some(supplier));
+    let watermark = store.watermarks().get(&PartitionNo::new(supplier.get())).copied();
+    log.read_from(watermark.unwrap_or(Lsn::ZERO).next(), &mut |entry| tail.take(entry))?;
+    tail.spill()?;
+    let held = held(store)?;
+    Ok(held.into_iter().filter(|(_, order)| supplier_of(order.get()) == supplier).collect())
+}
+
+/// Rebuilds one supplier after a fault, on a thread of its own.
+#[derive(Clone)]
+pub(crate) struct Rebuilder {
+    pub(crate) store: SnapshotStore,
+    pub(crate) mint: Arc<CodeMint>,
+    pub(crate) log: Arc<dyn Fn() -> Result<Box<dyn JournalReader>, RecoveryError> + Send + Sync>,
+}
+
+impl Rebuilder {
+    pub(crate) fn rebuild(
+        &self,
+        supplier: SupplierNo,
+        done: impl FnOnce(Result<Vec<(UnixMillis, OrderId)>, String>) + Send + 'static,
+    ) {
+        let this = self.clone();
+        std::thread::spawn(move || {
+            let rebuilt = (this.log)()
+                .and_then(|log| recover_supplier(log.as_ref(), &this.store, &this.mint, supplier));
+            done(rebuilt.map_err(|error| error.to_string()));
+        });
+    }
+}
+
+/// The catalogue on its way to the snapshots.
+pub(crate) fn catalogue_batch(catalogue: &Catalogue, lsn: Lsn) -> Batch {
+    Batch {
+        partition: CATALOGUE_WATERMARK,
+        puts: vec![catalogue_put(catalogue, lsn)],
+        removals: Vec::new(),
+        watermark: lsn,
+        done: Box::new(|result| {
+            if let Err(error) = result {
+                tracing::error!(%error, "the catalogue is not in the snapshots");
+            }
+        }),
+    }
+}
+
+/// Lane of a supplier's voucher codes. Suppliers far apart share one; a lane only keeps codes apart.
+#[must_use]
+pub(crate) fn lane_of(supplier: SupplierNo) -> PartitionNo {
+    PartitionNo::new(supplier.get() % PARTITIONS_MAX)
+}
+
+/// The journal's tail being applied.
+struct Tail<'a> {
+    store: &'a SnapshotStore,
+    mint: &'a CodeMint,
+    only: Option<SupplierNo>,
+    state: State,
+    numbers: BTreeMap<SupplierNo, Numbers>,
+    codes: BTreeMap<u16, u64>,
+    records: u64,
+    last: Lsn,
+}
+
+impl<'a> Tail<'a> {
+    fn new(store: &'a SnapshotStore, mint: &'a CodeMint, only: Option<SupplierNo>) -> Self {
+        Self {
+            store,
+            mint,
+            only,
+            state: State::default(),
+            numbers: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            records: 0,
+            last: Lsn::ZERO,
+        }
+    }
+
+    fn load_catalogue(&mut self) -> Result<(), RecoveryError> {
+        if let Some(entry) = self.store.get(EntityKind::Catalogue, &[])? {
+            self.state.catalogue =
+                decoded("the catalogue", schema::decode_catalogue(&entry.payload))?;
+            self.state.catalogue_lsn = entry.lsn;
+        }
+        Ok(())
+    }
+
+    /// The first record that some part of the snapshots lacks.
+    fn first_missing(&self) -> Result<Lsn, RecoveryError> {
+        let watermarks = self.store.watermarks();
+        // A supplier the catalogue has and the snapshots know nothing of has no record before the
+        // catalogue's own.
+        let unknown = self.state.catalogue_lsn;
+        let mut first = watermarks.get(&CATALOGUE_WATERMARK).copied().unwrap_or(Lsn::ZERO);
+        for supplier in self.state.catalogue.suppliers() {
+            let watermark = watermarks.get(&PartitionNo::new(supplier.no.get())).copied();
+            first = first.min(watermark.unwrap_or(unknown.min(first)));
+        }
+        Ok(first.next())
+    }
+
+    fn take(&mut self, entry: journal::Entry<'_>) -> Result<(), RecoveryError> {
+        let transaction = decode_record(entry)?;
+        if self.only.is_some() && self.only != transaction.supplier {
+            return Ok(());
+        }
+        self.records += 1;
+        self.last = entry.lsn;
+        self.observe(&transaction);
+        self.state.apply(entry.lsn, &transaction, &mut Stored(self.store))?;
+        if self.entities() > SPILL_ENTITIES {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    /// Numbers and codes given out are never given out again.
+    fn observe(&mut self, transaction: &Transaction) {
+        for event in &transaction.events {
+            match event {
+                Event::Order(OrderEvent::Placed(placed)) => {
+                    let numbers = self.numbers(placed.supplier);
+                    numbers.observe(placed.id.get());
+                    placed.lines.iter().for_each(|line| numbers.observe(line.id.get()));
+                }
+                Event::Voucher(VoucherEvent::Issued(voucher)) => {
+                    let supplier = supplier_of(voucher.ticket.get());
+                    self.numbers(supplier).observe(voucher.ticket.get());
+                    if let Some((lane, n)) = self.mint.locate(voucher.code) {
+                        let last = self.codes.entry(lane.get()).or_default();
+                        *last = n.max(*last);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn numbers(&mut self, supplier: SupplierNo) -> &mut Numbers {
+        self.numbers.entry(supplier).or_insert_with(|| Numbers::new(supplier))
+    }
+
+    fn entities(&self) -> usize {
+        self.state.orders.len() + self.state.vouchers.len() + self.state.slots.len()
+    }
+
+    /// Writes everything the tail touched to the snapshots and lets go of it.
+    fn spill(&mut self) -> Result<(), RecoveryError> {
+        let mut state = std::mem::take(&mut self.state);
+        let mut batch = Spill { store: self.store, puts: Vec::new(), removals: Vec::new() };
+        for (key, slot) in state.slots.drain() {
+            let (key, lsn) = (schema::slot_key(key).into(), slot.lsn);
+            batch.put(put(EntityKind::Slot, key, lsn, |o| schema::encode_slot(&slot.value, o)))?;
+        }
+        for (key, pool) in state.pools.drain() {
+            let (key, lsn) = (schema::pool_key(key).into(), pool.lsn);
+            batch.put(put(EntityKind::Pool, key, lsn, |o| schema::encode_pool(&pool.value, o)))?;
+        }
+        for (key, limit) in state.limits.drain() {
+            let (key, lsn) = (schema::limit_key(key).into(), limit.lsn);
+            batch
+                .put(put(EntityKind::Limit, key, lsn, |o| schema::encode_limit(&limit.value, o)))?;
+        }
+        for (key, account) in state.accounts.drain() {
+            let (key, lsn) = (schema::account_key(key).into(), account.lsn);
+            let encode = |out: &mut Vec<u8>| schema::encode_account(&account.value, out);
+            batch.put(put(EntityKind::Account, key, lsn, encode))?;
+        }
+        for (_, order) in state.orders.drain() {
+            order_puts(&order.value, order.lsn, &mut batch.puts, &mut batch.removals);
+            batch.write_if_full()?;
+        }
+        for (_, voucher) in state.vouchers.drain() {
+            batch.put(voucher_put(&voucher.value, voucher.lsn))?;
+        }
+        batch.write()?;
+        // The catalogue stays: later records are applied on top of it.
+        self.state.catalogue = std::mem::take(&mut state.catalogue);
+        self.state.catalogue_lsn = state.catalogue_lsn;
+        let removals = std::mem::take(&mut batch.removals);
+        self.store.checkpoint(&[], &removals)?;
+        Ok(())
+    }
+
+    fn finish(mut self, next_lsn: Lsn) -> Result<Recovered, RecoveryError> {
+        let last = Lsn::new(next_lsn.get().saturating_sub(1));
+        let catalogue = std::mem::take(&mut self.state.catalogue);
+        let catalogue_lsn = self.state.catalogue_lsn;
+        self.store.scan(EntityKind::Sequence, &[], |key, entry| {
+            self.resume(key, &entry);
+            ControlFlow::Continue(())
+        })?;
+        let mut puts = vec![catalogue_put(&catalogue, catalogue_lsn)];
+        let mut watermarks = vec![(CATALOGUE_WATERMARK, last)];
+        for supplier in catalogue.suppliers() {
+            let numbers = self.numbers.get(&supplier.no).map_or(0, Numbers::position);
+            let code = self.codes.get(&lane_of(supplier.no).get()).copied().unwrap_or(0);
+            puts.push(sequence_put(supplier.no, numbers, code, last));
+            watermarks.push((PartitionNo::new(supplier.no.get()), last));
+        }
+        self.store.write(&puts)?;
+        self.store.checkpoint(&watermarks, &[])?;
+        let positions = self.numbers.iter().map(|(supplier, n)| (*supplier, n.position()));
+        Ok(Recovered {
+            numbers: positions.collect(),
+            codes: self.codes,
+            request_keys: request_keys(self.store)?,
+            held: held(self.store)?,
+            records: self.records,
+            catalogue,
+            catalogue_lsn,
+            next_lsn,
+        })
+    }
+
+    fn resume(&mut self, key: &[u8], entry: &Entry) {
+        if let Some((supplier, numbers, code)) = decode_sequence(key, &entry.payload) {
+            self.numbers(supplier).resume(numbers);
+            let last = self.codes.entry(lane_of(supplier).get()).or_default();
+            *last = code.max(*last);
+        }
+    }
+}
+
+/// Writes entities to the snapshots, a bounded number at once.
+struct Spill<'a> {
+    store: &'a SnapshotStore,
+    puts: Vec<Put>,
+    removals: Vec<Removal>,
+}
+
+impl Spill<'_> {
+    fn put(&mut self, put: Put) -> Result<(), SnapshotError> {
+        self.puts.push(put);
+        self.write_if_full()
+    }
+
+    fn write_if_full(&mut self) -> Result<(), SnapshotError> {
+        if self.puts.len() >= SPILL_PUTS { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> Result<(), SnapshotError> {
+        self.store.write(&self.puts)?;
+        self.puts.clear();
+        Ok(())
+    }
+}
+
+/// Decodes one record of the journal.
+///
+/// # Errors
+/// [`RecoveryError::Schema`] or [`RecoveryError::UnknownSchema`].
+pub fn decode_record(entry: journal::Entry<'_>) -> Result<Transaction, RecoveryError> {
+    let (lsn, schema) = (entry.lsn, entry.schema);
+    if schema != schema::VERSION {
+        return Err(RecoveryError::UnknownSchema { lsn, schema, known: schema::VERSION });
+    }
+    schema::decode_transaction(entry.bytes)
+        .map_err(|error| RecoveryError::Schema { place: format!("record {lsn}"), error })
+}
+
+fn request_keys(
+    store: &SnapshotStore,
+) -> Result<Vec<(AgentNo, RequestKey, OrderId)>, RecoveryError> {
+    let mut keys = Vec::new();
+    let mut damaged = false;
+    store.scan(EntityKind::RequestKey, &[], |key, entry| {
+        match decode_request_key(key, &entry.payload) {
+            Some(known) => keys.push(known),
+            None => damaged = true,
+        }
+        ControlFlow::Continue(())
+    })?;
+    if damaged {
+        let error = SchemaError::Invalid;
+        return Err(RecoveryError::Schema { place: "a request key".into(), error });
+    }
+    Ok(keys)
+}
+
+fn held(store: &SnapshotStore) -> Result<Vec<(UnixMillis, OrderId)>, RecoveryError> {
+    let mut held = Vec::new();
+    store.scan(EntityKind::Meta, HELD_PREFIX, |key, entry| {
+        let order = <[u8; 8]>::try_from(&key[HELD_PREFIX.len()..]);
+        let at = <[u8; 8]>::try_from(&*entry.payload);
+        if let (Ok(order), Ok(at)) = (order, at) {
+            let at = UnixMillis::new(i64::from_be_bytes(at));
+            held.push((at, OrderId::new(u64::from_be_bytes(order))));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(held)
+}
+
+fn decoded<T>(place: &str, result: Result<T, SchemaError>) -> Result<T, RecoveryError> {
+    result.map_err(|error| RecoveryError::Schema { place: place.to_owned(), error })
+}
+
+/// The snapshots as the source of machines.
+pub struct Stored<'a>(pub &'a SnapshotStore);
+
+impl Stored<'_> {
+    fn get<T>(
+        &self,
+        kind: EntityKind,
+        key: &[u8],
+        decode: impl FnOnce(&[u8]) -> Result<T, SchemaError>,
+    ) -> Result<Option<Tracked<T>>, RecoveryError> {
+        let Some(entry) = self.0.get(kind, key)? else { return Ok(None) };
+        let value = decoded(kind.name(), decode(&entry.payload))?;
+        Ok(Some(Tracked { value, lsn: entry.lsn }))
+    }
+}
+
+impl EntitySource for Stored<'_> {
+    type Error = RecoveryError;
+
+    fn slot(&mut self, key: SlotKey) -> Result<Option<Tracked<Slot>>, RecoveryError> {
+        self.get(EntityKind::Slot, &schema::slot_key(key), schema::decode_slot)
+    }
+
+    fn pool(&mut self, key: PoolKey) -> Result<Option<Tracked<Pool>>, RecoveryError> {
+        self.get(EntityKind::Pool, &schema::pool_key(key), schema::decode_pool)
+    }
+
+    fn limit(&mut self, key: LimitKey) -> Result<Option<Tracked<LimitShard>>, RecoveryError> {
+        self.get(EntityKind::Limit, &schema::limit_key(key), schema::decode_limit)
+    }
+
+    fn account(&mut self, key: AccountKey) -> Result<Option<Tracked<Account>>, RecoveryError> {
+        self.get(EntityKind::Account, &schema::account_key(key), schema::decode_account)
+    }
+
+    fn order(&mut self, id: OrderId) -> Result<Option<Tracked<Order>>, RecoveryError> {
+        self.get(EntityKind::Order, &schema::order_key(id), schema::decode_order)
+    }
+
+    fn voucher(&mut self, code: VoucherCode) -> Result<Option<Tracked<Voucher>>, RecoveryError> {
+        self.get(EntityKind::Voucher, &schema::voucher_key(code), schema::decode_voucher)
+    }
+}
+
+/// Path of the journal inside a data directory.
+#[must_use]
+pub fn journal_dir(data_dir: &std::path::Path) -> PathBuf {
+    data_dir.join("journal")
+}
+
+/// Path of the snapshots inside a data directory.
+#[must_use]
+pub fn snapshot_dir(data_dir: &std::path::Path) -> PathBuf {
+    data_dir.join("snapshots")
+}

@@ -1,0 +1,173 @@
+//! Which order a caller's own number stands for, over all suppliers: a number is unique per agent,
+//! not per supplier, and the supplier's order actor serialises what happens under it.
+//!
+//! The map is sharded and its locks are held for a look-up only; nothing waits while holding one.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use crate::types::{AgentNo, OrderId, RequestKey, SupplierNo};
+
+/// Shards of the map: enough that two workers hardly ever meet.
+const SHARDS: usize = 64;
+
+/// 128-bit hash of an agent and its number. Collisions are not to be expected in any lifetime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct KeyFingerprint(u128);
+
+impl KeyFingerprint {
+    pub(crate) fn new(agent: AgentNo, key: &RequestKey) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&agent.get().to_le_bytes());
+        hasher.update(key.as_str().as_bytes());
+        let hash = hasher.finalize();
+        let mut first = [0; 16];
+        first.copy_from_slice(&hash.as_bytes()[..16]);
+        Self(u128::from_le_bytes(first))
+    }
+
+    fn shard(self) -> usize {
+        self.0 as usize % SHARDS
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Entry {
+    /// Requests with this key are on their way to this supplier.
+    Busy { supplier: SupplierNo, claims: u32 },
+    /// The key's order.
+    Order(OrderId),
+}
+
+/// The map. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RequestKeys(Arc<Shards>);
+
+#[derive(Debug)]
+struct Shards([Mutex<HashMap<KeyFingerprint, Entry>>; SHARDS]);
+
+impl Default for Shards {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+/// Where a request with a key has to go.
+#[derive(Debug)]
+pub(crate) enum Entered {
+    /// To the order the key stands for.
+    Order(OrderId),
+    /// To this supplier, which may not be the one the request names: others are on their way there.
+    Supplier(SupplierNo, KeyClaim),
+    /// The key is unknown and the request names no supplier.
+    Unknown,
+}
+
+/// Keeps a key with its supplier while a request under it is on its way. It travels with the request.
+#[derive(Debug)]
+pub(crate) struct KeyClaim {
+    keys: RequestKeys,
+    fingerprint: KeyFingerprint,
+}
+
+impl RequestKeys {
+    /// Looks a key up and claims it for `supplier` if nobody else has.
+    pub(crate) fn enter(&self, key: KeyFingerprint, supplier: Option<SupplierNo>) -> Entered {
+        let mut shard = self.0.0[key.shard()].lock();
+        match (shard.get_mut(&key), supplier) {
+            (Some(Entry::Order(order)), _) => Entered::Order(*order),
+            (Some(Entry::Busy { supplier, claims }), _) => {
+                *claims += 1;
+                Entered::Supplier(*supplier, self.claim(key))
+            }
+            (None, Some(supplier)) => {
+                shard.insert(key, Entry::Busy { supplier, claims: 1 });
+                Entered::Supplier(supplier, self.claim(key))
+            }
+            (None, None) => Entered::Unknown,
+        }
+    }
+
+    /// The order a key stands for.
+    pub(crate) fn order(&self, key: KeyFingerprint) -> Option<OrderId> {
+        match self.0.0[key.shard()].lock().get(&key) {
+            Some(Entry::Order(order)) => Some(*order),
+            _ => None,
+        }
+    }
+
+    /// Notes the order a key stands for from now on.
+    pub(crate) fn set_order(&self, key: KeyFingerprint, order: OrderId) {
+        self.0.0[key.shard()].lock().insert(key, Entry::Order(order));
+    }
+
+    fn claim(&self, fingerprint: KeyFingerprint) -> KeyClaim {
+        KeyClaim { keys: self.clone(), fingerprint }
+    }
+}
+
+impl KeyClaim {
+    pub(crate) const fn fingerprint(&self) -> KeyFingerprint {
+        self.fingerprint
+    }
+}
+
+impl Drop for KeyClaim {
+    fn drop(&mut self) {
+        let mut shard = self.keys.0.0[self.fingerprint.shard()].lock();
+        if let Some(Entry::Busy { claims, .. }) = shard.get_mut(&self.fingerprint) {
+            *claims -= 1;
+            if *claims == 0 {
+                shard.remove(&self.fingerprint);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fingerprint() -> KeyFingerprint {
+        KeyFingerprint::new(AgentNo::new(1), &RequestKey::new("A-1").unwrap())
+    }
+
+    #[test]
+    fn requests_under_one_key_meet_at_one_supplier() {
+        let keys = RequestKeys::default();
+        let (one, two) = (SupplierNo::new(1), SupplierNo::new(2));
+        let Entered::Supplier(first, first_claim) = keys.enter(fingerprint(), Some(one)) else {
+            panic!("a new key goes to the supplier the request names");
+        };
+        let Entered::Supplier(second, second_claim) = keys.enter(fingerprint(), Some(two)) else {
+            panic!("a busy key is not known yet");
+        };
+        assert_eq!((first, second), (one, one));
+        drop(first_claim);
+        assert!(matches!(keys.enter(fingerprint(), None), Entered::Supplier(s, _) if s == one));
+        drop(second_claim);
+        assert!(matches!(keys.enter(fingerprint(), None), Entered::Unknown));
+    }
+
+    #[test]
+    fn a_key_with_an_order_stays_with_it() {
+        let keys = RequestKeys::default();
+        let Entered::Supplier(_, claim) = keys.enter(fingerprint(), Some(SupplierNo::new(1)))
+        else {
+            panic!("a new key");
+        };
+        keys.set_order(fingerprint(), OrderId::new(7));
+        drop(claim);
+        let entered = keys.enter(fingerprint(), Some(SupplierNo::new(2)));
+        assert!(matches!(entered, Entered::Order(order) if order == OrderId::new(7)));
+    }
+
+    #[test]
+    fn agents_do_not_share_keys() {
+        let key = RequestKey::new("A-1").unwrap();
+        let of = |agent| KeyFingerprint::new(AgentNo::new(agent), &key);
+        assert_ne!(of(1), of(2));
+    }
+}

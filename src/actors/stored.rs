@@ -1,0 +1,97 @@
+//! Entities as the snapshots keep them: keys and payloads, nothing about when they are written.
+
+use crate::domain::catalogue::Catalogue;
+use crate::domain::order::{Order, OrderState};
+use crate::domain::voucher::Voucher;
+use crate::schema;
+use crate::snapshot::{EntityKind, Key, Put, Removal};
+use crate::types::{AgentNo, Lsn, OrderId, RequestKey, SupplierNo};
+
+/// Prefix of the notes about unpaid orders.
+pub(super) const HELD_PREFIX: &[u8] = b"held/";
+
+/// An entity with the payload that `encode` writes.
+pub(super) fn put(kind: EntityKind, key: Key, lsn: Lsn, encode: impl FnOnce(&mut Vec<u8>)) -> Put {
+    let mut payload = Vec::new();
+    encode(&mut payload);
+    Put { kind, key, schema: SCHEMA, lsn, payload }
+}
+
+/// Version noted beside every entity; payloads carry it as well.
+pub(super) const SCHEMA: u8 = 1;
+
+/// A voucher.
+pub(super) fn voucher_put(voucher: &Voucher, lsn: Lsn) -> Put {
+    let key = schema::voucher_key(voucher.code).into();
+    put(EntityKind::Voucher, key, lsn, |out| schema::encode_voucher(voucher, out))
+}
+
+/// An order, its request key, and the note that it is unpaid or no longer is.
+pub(super) fn order_puts(
+    order: &Order,
+    lsn: Lsn,
+    puts: &mut Vec<Put>,
+    removals: &mut Vec<Removal>,
+) {
+    let key = schema::order_key(order.id).into();
+    puts.push(put(EntityKind::Order, key, lsn, |out| schema::encode_order(order, out)));
+    if let Some(key) = &order.request_key {
+        let key = request_key_key(order.agent, key);
+        let id = order.id.get().to_be_bytes();
+        puts.push(put(EntityKind::RequestKey, key, lsn, |out| out.extend_from_slice(&id)));
+    }
+    let key = held_key(order.id);
+    match order.state {
+        OrderState::Held { expires_at } => {
+            let at = expires_at.get().to_be_bytes();
+            puts.push(put(EntityKind::Meta, key, lsn, |out| out.extend_from_slice(&at)));
+        }
+        _ => removals.push(Removal { kind: EntityKind::Meta, key }),
+    }
+}
+
+/// A supplier's positions in its numbers and in its lane of voucher codes.
+pub(super) fn sequence_put(supplier: SupplierNo, numbers: u64, last_code: u64, lsn: Lsn) -> Put {
+    put(EntityKind::Sequence, supplier.get().to_be_bytes().into(), lsn, |out| {
+        out.extend_from_slice(&numbers.to_be_bytes());
+        out.extend_from_slice(&last_code.to_be_bytes());
+    })
+}
+
+/// Reads what [`sequence_put`] wrote: supplier, numbers, last code.
+pub(super) fn decode_sequence(key: &[u8], payload: &[u8]) -> Option<(SupplierNo, u64, u64)> {
+    let supplier = SupplierNo::new(u16::from_be_bytes(key.try_into().ok()?));
+    let (numbers, code) = payload.split_first_chunk::<8>()?;
+    let code = u64::from_be_bytes(code.try_into().ok()?);
+    Some((supplier, u64::from_be_bytes(*numbers), code))
+}
+
+/// The catalogue.
+pub(super) fn catalogue_put(catalogue: &Catalogue, lsn: Lsn) -> Put {
+    put(EntityKind::Catalogue, Box::default(), lsn, |out| schema::encode_catalogue(catalogue, out))
+}
+
+/// Key under which an agent's request key is found.
+fn request_key_key(agent: AgentNo, key: &RequestKey) -> Key {
+    let mut bytes = agent.get().to_be_bytes().to_vec();
+    bytes.extend_from_slice(key.as_str().as_bytes());
+    bytes.into()
+}
+
+/// Reads what [`order_puts`] wrote about a request key.
+pub(super) fn decode_request_key(
+    key: &[u8],
+    payload: &[u8],
+) -> Option<(AgentNo, RequestKey, OrderId)> {
+    let (agent, key) = key.split_first_chunk::<4>()?;
+    let key = RequestKey::new(std::str::from_utf8(key).ok()?).ok()?;
+    let order = OrderId::new(u64::from_be_bytes(payload.try_into().ok()?));
+    Some((AgentNo::new(u32::from_be_bytes(*agent)), key, order))
+}
+
+/// Key of the note that an order is unpaid.
+fn held_key(order: OrderId) -> Key {
+    let mut key = HELD_PREFIX.to_vec();
+    key.extend_from_slice(&order.get().to_be_bytes());
+    key.into()
+}
