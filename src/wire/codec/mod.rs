@@ -1,6 +1,6 @@
 //! Bounded readers and exact writers for bodies in the ASP.NET Web API style: JSON, XML, form.
 //!
-//! A type is declared once with [`wire_record!`](schema) (members in JSON order, with the rules a
+//! A type is declared once with `wire_record!` (members in JSON order, with the rules a
 //! partner annotates them with); from that one declaration come three readers, two writers, the
 //! validation and a `Debug` that shows no personal data. What a reader cannot use becomes an entry
 //! of the [`ModelState`], as the framework records it, and never a panic.

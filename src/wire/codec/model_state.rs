@@ -40,10 +40,11 @@ pub struct ModelState {
 
 impl ModelState {
     /// An empty state for the body bound to the action parameter `parameter`, holding at most
-    /// `errors_max` errors.
+    /// `errors_max` errors. The first is always kept, for it makes the state invalid.
     #[must_use]
     pub fn new(parameter: &str, errors_max: usize) -> Self {
-        Self { parameter: parameter.to_owned(), entries: Vec::new(), errors_left: errors_max }
+        let errors_left = errors_max.max(1);
+        Self { parameter: parameter.to_owned(), entries: Vec::new(), errors_left }
     }
 
     /// Whether nothing was wrong.
@@ -65,6 +66,11 @@ impl ModelState {
         self.add(key, ModelError::Message(message.into()));
     }
 
+    /// Whether further errors are dropped, so that describing them is wasted work.
+    pub(super) fn is_full(&self) -> bool {
+        self.errors_left == 0
+    }
+
     pub(super) fn add_message(&mut self, path: &Path<'_>, message: String) {
         let key = self.key(&path.to_text());
         self.add(key, ModelError::Message(message));
@@ -84,7 +90,7 @@ impl ModelState {
     }
 
     fn add(&mut self, key: String, error: ModelError) {
-        if self.errors_left == 0 {
+        if self.is_full() {
             return;
         }
         self.errors_left -= 1;
@@ -203,5 +209,8 @@ mod tests {
         assert_eq!(errors.len(), 2);
         assert_eq!(errors[0].text(false), "An error has occurred.");
         assert_eq!(errors[0].text(true), "secret cause");
+        let mut none_kept = ModelState::new("parm", 0);
+        none_kept.add_error("", "wrong");
+        assert!(!none_kept.is_valid());
     }
 }

@@ -57,6 +57,9 @@ impl<'de> Reader<'de, '_> {
     /// Records an error that costs only the member it is in.
     #[cold]
     fn error(&mut self, message: &str) {
+        if self.state.is_full() {
+            return; // Finding line and position takes a walk over the body.
+        }
         let (line, position) = self.lexer.position();
         let path = self.path.to_text();
         self.state.add_exception(
