@@ -286,16 +286,13 @@ fn touch<K: Copy + Eq + std::hash::Hash, T, E>(
     Ok(machine.map(|machine| &mut machine.value))
 }
 
-/// Gives a slot the capacity the catalogue has now; areas it no longer has get none.
+/// Gives a slot the areas and capacities the catalogue has now; areas it no longer has get none.
 pub fn set_capacity(slot: &mut Slot, key: SlotKey, catalogue: &Catalogue) {
-    let offered = catalogue.slot_capacity(key);
-    for (area, stock) in slot.areas_mut() {
-        let now = offered.iter().find(|(no, ..)| no == area);
-        let (capacity, allowance) = now.map_or(
-            (Capacity::Limited(Quantity::ZERO), Quantity::ZERO),
-            |(_, capacity, allowance)| (*capacity, *allowance),
-        );
-        stock.set_capacity(capacity, allowance);
+    for (_, stock) in slot.areas_mut() {
+        stock.set_capacity(Capacity::Limited(Quantity::ZERO), Quantity::ZERO);
+    }
+    for (area, capacity, allowance) in catalogue.slot_capacity(key) {
+        slot.set_capacity(area, capacity, allowance);
     }
 }
 
@@ -305,3 +302,6 @@ pub fn pool_capacity(key: PoolKey, catalogue: &Catalogue) -> (Capacity, Quantity
     let gone = (Capacity::Limited(Quantity::ZERO), Quantity::ZERO);
     catalogue.pool(key.pool).map_or(gone, |pool| (pool.capacity, pool.allowance))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::domain::inventory::{SlotError, SlotEvent, Stock};
+use crate::domain::inventory::{Capacity, SlotError, SlotEvent, Stock};
 use crate::domain::limits::{Claim, Counters};
 use crate::types::{AreaNo, HoldId, Quantity};
 
@@ -49,6 +49,12 @@ impl Slot {
     /// Stock by area, to give it the capacity the catalogue has now.
     pub fn areas_mut(&mut self) -> &mut [(AreaNo, Stock)] {
         &mut self.areas
+    }
+
+    /// Gives an area the capacity the catalogue has now. An area the slot does not have yet begins
+    /// untouched: replay only knows those in which something happened.
+    pub fn set_capacity(&mut self, area: AreaNo, capacity: Capacity, allowance: Quantity) {
+        self.stock_or_insert(area).set_capacity(capacity, allowance);
     }
 
     /// The counters of the limits whose window is this slot.
@@ -129,7 +135,7 @@ impl Slot {
     /// The journal may know an area the catalogue has dropped since; its sales still count.
     fn stock_or_insert(&mut self, area: AreaNo) -> &mut Stock {
         let index = self.areas.iter().position(|(no, _)| *no == area).unwrap_or_else(|| {
-            let gone = crate::domain::inventory::Capacity::Limited(Quantity::ZERO);
+            let gone = Capacity::Limited(Quantity::ZERO);
             self.areas.push((area, Stock::new(gone, Quantity::ZERO)));
             self.areas.len() - 1
         });

@@ -243,7 +243,8 @@ fn documents_and_names() {
     check(&draft(vec![line("P-FLASH", 1)]), Rejection::DocumentMissing);
 
     // Precedence: seats, kind, document, name missing, number of travellers, name wrong.
-    let faults: [(fn(&mut DraftLine), Rejection); 6] = [
+    type Fault = (fn(&mut DraftLine), Rejection);
+    let faults: [Fault; 6] = [
         (|line| line.seats_named = true, Rejection::SeatChoiceUnsupported),
         (|line| line.document_type_unknown = true, Rejection::UnknownDocumentType),
         (|line| line.document = "12".to_owned(), malformed),
