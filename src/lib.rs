@@ -8,6 +8,8 @@ pub mod domain;
 
 pub mod engine;
 
+pub mod schema;
+
 pub mod journal;
 pub mod snapshot;
 pub mod vault;

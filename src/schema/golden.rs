@@ -1,0 +1,421 @@
+//! Values of every kind as version 1 writes them, see `tests/golden/schema/README.md`.
+
+use std::fmt::{Debug, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use smallvec::smallvec;
+
+use super::*;
+use crate::domain::account::{AccountKey, Balance, Holder, Posting};
+use crate::domain::catalogue::{
+    Agent, AreaDef, Calendar, CatalogueEvent, DouyinClient, DouyinSku, LimitRule, LimitScope,
+    LimitWindow, Pool as PoolDef, Product, Rules, Supplier, TimespanDef, TopApp,
+};
+use crate::domain::inventory::{AreaEvent, Capacity, PoolKey, SlotEvent, Stock, StockEvent};
+use crate::domain::limits::{Count, CounterEvent, Counters, LimitKey, WindowInstance};
+use crate::domain::order::{
+    CloseReason, CounterHome, OrderEvent, OrderLine, OrderPlaced, TakenCount, Ticket,
+};
+use crate::domain::voucher::VoucherEvent;
+use crate::engine::transaction::Event;
+use crate::types::{
+    AgentNo, AreaNo, Channel, Fen, IdentityHash, LineId, OrderId, PoolNo, ProductNo, Quantity,
+    RequestKey, RuleNo, Sealed, ServiceDate, SlotKey, SupplierNo, TicketId, Timespan, UnixMillis,
+    VoucherCode,
+};
+
+/// Bytes on one line of a file.
+const LINE_BYTES: usize = 32;
+/// 2026-11-21 10:00 at GMT+8.
+const NOW: UnixMillis = UnixMillis::new(1_795_226_400_000);
+const DATE: ServiceDate = ServiceDate::from_days(20_779);
+const ORDER: OrderId = OrderId::new(2_173_896_000_001_000_001);
+const ADULT: ProductNo = ProductNo::new(0);
+const SLOT: SlotKey = SlotKey { product: ADULT, date: Some(DATE), timespan: Timespan::new(1) };
+const OPEN: SlotKey = SlotKey { product: ProductNo::new(4), date: None, timespan: Timespan::NONE };
+const POOL: PoolKey =
+    PoolKey { pool: PoolNo::new(0), date: Some(DATE), timespan: Timespan::new(1) };
+const HOUSE: AccountKey = AccountKey { supplier: SupplierNo::new(0), holder: Holder::House };
+const AGENT: AccountKey =
+    AccountKey { supplier: SupplierNo::new(0), holder: Holder::Agent(AgentNo::new(1)) };
+
+fn path(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests/golden/schema/v1", &format!("{name}.hex")].iter().collect()
+}
+
+fn read(name: &str) -> Vec<u8> {
+    let path = path(name);
+    let text = std::fs::read_to_string(&path);
+    let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    hex::decode(text.split_whitespace().collect::<String>()).unwrap()
+}
+
+/// The file is read as `value` and `value` is written as the file.
+fn check<T, F: PartialEq + Debug>(
+    name: &str,
+    value: &T,
+    encode: fn(&T, &mut Vec<u8>),
+    decode: fn(&[u8]) -> Result<T, SchemaError>,
+    facts: impl Fn(&T) -> F,
+) {
+    let mut bytes = Vec::new();
+    encode(value, &mut bytes);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let mut text = String::new();
+        for line in bytes.chunks(LINE_BYTES) {
+            writeln!(text, "{}", hex::encode(line)).unwrap();
+        }
+        std::fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+        std::fs::write(path(name), text).unwrap();
+    }
+    let stored = read(name);
+    let value_read = decode(&stored).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(facts(&value_read), facts(value), "{name}");
+    assert_eq!(hex::encode(&bytes), hex::encode(&stored), "{name}");
+}
+
+#[test]
+fn records_are_read_and_written_as_their_files() {
+    let check = |name: &str, supplier: Option<u16>, events: Vec<Event>| {
+        let supplier = supplier.map(SupplierNo::new);
+        let transaction = Transaction { at: NOW, supplier, events };
+        check(name, &transaction, encode_transaction, decode_transaction, Clone::clone);
+    };
+    check("record-catalogue", None, catalogue_events().map(Event::Catalogue).to_vec());
+    check("record-top-up", Some(0), top_up());
+    check("record-sold", Some(0), sold());
+    check("record-held", Some(0), held());
+    check("record-paid", Some(0), paid());
+    check("record-cancelled", Some(0), closed(CloseReason::Cancelled));
+    check("record-expired", Some(0), closed(CloseReason::Expired));
+}
+
+#[test]
+fn entities_are_read_and_written_as_their_files() {
+    let stock = |held: u32, sold: u32| {
+        let (held, sold) = (Quantity::new(held), Quantity::new(sold));
+        Stock::restored(Capacity::Unlimited, Quantity::ZERO, held, sold)
+    };
+    let counters = || Counters::restored([count(0, 1, 1), count(1, 2, 300)]);
+    let areas = smallvec![(AreaNo::new(2), stock(1, 600)), (AreaNo::new(1), stock(0, 0))];
+    let slot = Slot::new(areas, counters());
+    check("entity-slot", &slot, encode_slot, decode_slot, |slot| {
+        (slot.areas().to_vec(), slot.counters().counts())
+    });
+    let pool = Pool::new(stock(3, 497));
+    check("entity-pool", &pool, encode_pool, decode_pool, |pool| *pool.stock());
+    let limit = LimitShard::new(counters());
+    check("entity-limit", &limit, encode_limit, decode_limit, |it| it.counters().counts());
+    let rebate = Balance::Rebate { year: 2026 };
+    let balances = [(Balance::Prepaid, 1), (rebate, 600), (Balance::Receivable, -12_000)];
+    let account = Account::restored(balances.map(|(balance, fen)| (balance, Fen::new(fen))));
+    check("entity-account", &account, encode_account, decode_account, |account| {
+        account.balances().to_vec()
+    });
+    let code = VoucherCode::from_number(16_569_843_362).unwrap();
+    let voucher = Voucher { uses_total: 3, uses_left: 2, ..voucher(code) };
+    check("entity-voucher", &voucher, encode_voucher, decode_voucher, |voucher| *voucher);
+
+    let order = Order::placed(placed(Some("20261121-0001"), Channel::Ota, SLOT));
+    check("entity-order-held", &order, encode_order, decode_order, Clone::clone);
+    for (name, event) in [
+        ("entity-order-paid", payment(Balance::Prepaid)),
+        ("entity-order-cancelled", closing(CloseReason::Cancelled)),
+        ("entity-order-expired", closing(CloseReason::Expired)),
+    ] {
+        let mut order = order.clone();
+        order.apply(&event);
+        check(name, &order, encode_order, decode_order, Clone::clone);
+    }
+
+    let mut catalogue = Catalogue::default();
+    catalogue_events().iter().for_each(|event| catalogue.apply(event));
+    check("entity-catalogue", &catalogue, encode_catalogue, decode_catalogue, Catalogue::events);
+}
+
+/// Keys have no files: these lines are the format.
+#[test]
+fn keys_are_written_as_ever() {
+    let check = |key: &[u8], expected: &str| assert_eq!(hex::encode(key), expected);
+    let limit = |window| limit_key(LimitKey { product: ProductNo::new(7), window, shard: 63 });
+    check(&slot_key(SLOT), "00000000018000512b01");
+    check(&slot_key(OPEN), "00000004000000000000");
+    check(&pool_key(POOL), "00000000018000512b01");
+    check(&limit(WindowInstance::VisitDate(DATE)), "00000007008000512b3f");
+    check(&limit(WindowInstance::OrderDate(DATE)), "00000007018000512b3f");
+    check(&limit(WindowInstance::Lifetime), "0000000702000000003f");
+    check(&account_key(HOUSE), "00000000000000");
+    check(&account_key(AGENT), "00000100000001");
+    check(&order_key(ORDER), "1e2b3ae4eab3c241");
+    let code = VoucherCode::from_number(999_999_999_999).unwrap();
+    check(&voucher_key(code), "000000e8d4a50fff");
+}
+
+/// The size that the journal is planned with: an adult's ticket with its personal data sealed.
+#[test]
+fn a_one_ticket_order_is_small() {
+    let transaction = Transaction { at: NOW, supplier: Some(SupplierNo::new(0)), events: sold() };
+    let mut bytes = Vec::new();
+    encode_transaction(&transaction, &mut bytes);
+    assert!(bytes.len() - sealed().bytes.len() < 350, "{} bytes", bytes.len());
+}
+
+fn sealed() -> Sealed {
+    Sealed { key_id: 1, bytes: (0..120).collect() }
+}
+
+fn count(rule: u8, identity: u128, amount: u32) -> Count {
+    let identity =
+        IdentityHash::new(identity.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+    Count { rule: RuleNo::new(rule), identity, amount: Quantity::new(amount) }
+}
+
+fn visit_date() -> LimitKey {
+    LimitKey { product: ADULT, window: WindowInstance::VisitDate(DATE), shard: 0 }
+}
+
+fn placed(request_key: Option<&str>, channel: Channel, slot: SlotKey) -> OrderPlaced {
+    let home = CounterHome::Shard(visit_date());
+    OrderPlaced {
+        id: ORDER,
+        supplier: SupplierNo::new(0),
+        agent: AgentNo::new(1),
+        channel,
+        request_key: request_key.map(|text| RequestKey::new(text).unwrap()),
+        placed_at: NOW,
+        expires_at: NOW.plus_millis(900_000),
+        lines: vec![OrderLine {
+            id: LineId::new(ORDER.get() + 1),
+            product: slot.product,
+            product_name: "云山景区成人票".into(),
+            slot,
+            area: AreaNo::NONE,
+            pool: slot.date.map(|_| POOL.pool),
+            quantity: Quantity::ONE,
+            unit_price: Fen::new(12_000),
+            list_price: Fen::new(15_000),
+            unit_rebate: Fen::new(600),
+            valid_from: DATE.start(28_800),
+            valid_until: DATE.plus_days(1).start(28_800),
+        }],
+        counts: vec![
+            TakenCount { home, count: count(0, 1, 1) },
+            TakenCount { home, count: count(1, 2, 1) },
+        ],
+        private: sealed(),
+        total: Fen::new(12_000),
+    }
+}
+
+fn ticket() -> Ticket {
+    let code = VoucherCode::from_number(523_162_942_005).unwrap();
+    Ticket { id: TicketId::new(ORDER.get() + 2), line: 0, code }
+}
+
+fn voucher(code: VoucherCode) -> Voucher {
+    Voucher {
+        code,
+        ticket: ticket().id,
+        order: ORDER,
+        product: ADULT,
+        uses_total: 1,
+        uses_left: 1,
+        valid_from: DATE.start(28_800),
+        valid_until: DATE.plus_days(1).start(28_800),
+    }
+}
+
+fn payment(from: Balance) -> OrderEvent {
+    OrderEvent::Paid { order: ORDER, at: NOW, from, tickets: vec![ticket()] }
+}
+
+fn closing(reason: CloseReason) -> OrderEvent {
+    OrderEvent::Closed { order: ORDER, at: NOW.plus_millis(1), reason }
+}
+
+fn slot_event(slot: SlotKey, stock: StockEvent, counters: CounterEvent) -> Event {
+    let areas = smallvec![AreaEvent { area: AreaNo::NONE, stock }];
+    Event::Slot(slot, SlotEvent { areas, counters })
+}
+
+fn moved(account: AccountKey, balance: Balance, fen: i64) -> Event {
+    Event::Account(account, smallvec![Posting { balance, amount: Fen::new(fen) }])
+}
+
+fn top_up() -> Vec<Event> {
+    vec![
+        moved(AGENT, Balance::Prepaid, 100_000_000_000),
+        moved(HOUSE, Balance::Funding, -100_000_000_000),
+    ]
+}
+
+/// An adult's ticket, placed and paid from rebate at once.
+fn sold() -> Vec<Event> {
+    let rebate = Balance::Rebate { year: 2026 };
+    let posting = |balance, fen: i64| Posting { balance, amount: Fen::new(fen) };
+    vec![
+        Event::Order(OrderEvent::Placed(Box::new(placed(
+            Some("20261121100000000001"),
+            Channel::Ota,
+            SLOT,
+        )))),
+        slot_event(SLOT, StockEvent::Sold(Quantity::ONE), CounterEvent::default()),
+        Event::Pool(POOL, StockEvent::Sold(Quantity::ONE)),
+        Event::Limit(
+            visit_date(),
+            CounterEvent::Counted(smallvec![count(0, 1, 1), count(1, 2, 1)]),
+        ),
+        Event::Voucher(VoucherEvent::Issued(voucher(ticket().code))),
+        Event::Account(AGENT, smallvec![posting(rebate, -12_000), posting(rebate, 600)]),
+        Event::Account(
+            HOUSE,
+            smallvec![posting(Balance::Sales, 12_000), posting(Balance::RebateGranted, -600)],
+        ),
+        Event::Order(payment(rebate)),
+    ]
+}
+
+/// A ticket that is not bound to a date and is not paid yet, from a caller without a number.
+fn held() -> Vec<Event> {
+    let one = Quantity::ONE;
+    let window = WindowInstance::Lifetime;
+    let limit = LimitKey { product: OPEN.product, window, shard: 63 };
+    vec![
+        Event::Order(OrderEvent::Placed(Box::new(placed(None, Channel::Console, OPEN)))),
+        slot_event(OPEN, StockEvent::Held(one), CounterEvent::Counted(smallvec![count(2, 3, 5)])),
+        Event::Limit(limit, CounterEvent::Counted(smallvec![count(3, 4, 1)])),
+    ]
+}
+
+fn paid() -> Vec<Event> {
+    vec![
+        slot_event(SLOT, StockEvent::Confirmed(Quantity::ONE), CounterEvent::default()),
+        Event::Pool(POOL, StockEvent::Confirmed(Quantity::ONE)),
+        moved(AGENT, Balance::Receivable, -12_000),
+        moved(HOUSE, Balance::Sales, 12_000),
+        Event::Order(payment(Balance::Receivable)),
+    ]
+}
+
+fn closed(reason: CloseReason) -> Vec<Event> {
+    let one = Quantity::ONE;
+    let window = WindowInstance::OrderDate(DATE);
+    let limit = LimitKey { product: ADULT, window, shard: 15 };
+    vec![
+        Event::Order(closing(reason)),
+        slot_event(
+            SLOT,
+            StockEvent::Released(one),
+            CounterEvent::Returned(smallvec![count(0, 1, 1), count(1, 2, 1), count(2, 3, 1)]),
+        ),
+        Event::Pool(POOL, StockEvent::Released(one)),
+        Event::Limit(limit, CounterEvent::Returned(smallvec![count(3, 4, 1)])),
+    ]
+}
+
+/// One entry of each kind, and with them every part that an entry may have or lack.
+fn catalogue_events() -> [CatalogueEvent; 9] {
+    let rule = |no: u8, scope, window| LimitRule {
+        no: RuleNo::new(no),
+        scope,
+        window,
+        max: Quantity::new(5),
+    };
+    let timed = Product {
+        no: ADULT,
+        id: "P-ADULT".into(),
+        supplier: SupplierNo::new(0),
+        name: "云山景区成人票".into(),
+        on_sale: true,
+        price: Fen::new(12_000),
+        list_price: Fen::new(15_000),
+        rebate: Fen::new(600),
+        pool: Some(POOL.pool),
+        calendar: Calendar {
+            dates: Some((DATE, DATE.plus_days(59))),
+            capacity: Capacity::Limited(Quantity::new(500)),
+            allowance: Quantity::new(10),
+        },
+        timespans: vec![
+            TimespanDef { no: Timespan::new(1), start_minute: 480, end_minute: 660 },
+            TimespanDef { no: Timespan::new(2), start_minute: 660, end_minute: 840 },
+        ],
+        areas: Vec::new(),
+        scene_prefix: "".into(),
+        rules: Rules {
+            order_min: Quantity::ONE,
+            order_max: Quantity::new(5),
+            document_per_ticket: true,
+            horizon_days: 60,
+            hold_seconds: 900,
+            limits: vec![
+                rule(0, LimitScope::Document, LimitWindow::VisitDate),
+                rule(1, LimitScope::Mobile, LimitWindow::Timespan),
+                rule(2, LimitScope::Mobile, LimitWindow::OrderDate),
+                rule(3, LimitScope::Document, LimitWindow::Lifetime),
+            ],
+        },
+    };
+    let show = Product {
+        no: ProductNo::new(1),
+        id: "P-SHOW".into(),
+        on_sale: false,
+        pool: None,
+        calendar: Calendar {
+            dates: None,
+            capacity: Capacity::Unlimited,
+            allowance: Quantity::ZERO,
+        },
+        areas: vec![AreaDef {
+            no: AreaNo::new(1),
+            id: "A".into(),
+            capacity: Quantity::new(300),
+            price: Fen::new(38_000),
+            list_price: Fen::new(48_000),
+        }],
+        scene_prefix: "SC".into(),
+        rules: Rules { document_per_ticket: false, limits: Vec::new(), ..timed.rules.clone() },
+        ..timed.clone()
+    };
+    let sku = |sku_id: &str, timespan| {
+        let (sku_id, product) = (sku_id.into(), ADULT);
+        CatalogueEvent::DouyinSkuSet(Arc::new(DouyinSku { sku_id, product, timespan }))
+    };
+    [
+        CatalogueEvent::SupplierSet(Arc::new(Supplier {
+            no: SupplierNo::new(0),
+            id: "01".into(),
+            name: "云山景区".into(),
+            utc_offset_seconds: 28_800,
+        })),
+        CatalogueEvent::PoolSet(Arc::new(PoolDef {
+            no: POOL.pool,
+            id: "POOL-GATE".into(),
+            supplier: SupplierNo::new(0),
+            capacity: Capacity::Limited(Quantity::new(500)),
+            allowance: Quantity::new(3),
+        })),
+        CatalogueEvent::ProductSet(Arc::new(timed)),
+        CatalogueEvent::ProductSet(Arc::new(show)),
+        CatalogueEvent::AgentSet(Arc::new(Agent {
+            no: AgentNo::new(0),
+            id: "demo-agent".into(),
+            name: "演示代理商".into(),
+            enabled: true,
+            secrets: sealed(),
+        })),
+        CatalogueEvent::DouyinClientSet(Arc::new(DouyinClient {
+            client_key: "awdemo0000000001".into(),
+            secret: sealed(),
+            agent: AgentNo::new(0),
+        })),
+        sku("7000000000000000001", None),
+        sku("7000000000000000002", Some(Timespan::new(2))),
+        CatalogueEvent::TopAppSet(Arc::new(TopApp {
+            app_key: "12345678".into(),
+            secret: Sealed::default(),
+            shops: vec!["2017112100077000000046517463".into()],
+        })),
+    ]
+}

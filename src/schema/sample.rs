@@ -1,0 +1,479 @@
+//! Arbitrary domain values, for the property tests.
+
+use std::sync::Arc;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::strategy::Union;
+
+use crate::domain::account::{Account, AccountKey, Balance, Holder, Posting};
+use crate::domain::catalogue::{
+    Agent, AreaDef, Calendar, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, LimitRule,
+    LimitScope, LimitWindow, Pool as PoolDef, Product, Rules, Supplier, TimespanDef, TopApp,
+};
+use crate::domain::inventory::{
+    AreaEvent, Capacity, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent,
+};
+use crate::domain::limits::{Count, CounterEvent, Counters, LimitKey, LimitShard, WindowInstance};
+use crate::domain::order::{
+    CloseReason, CounterHome, Order, OrderEvent, OrderLine, OrderPlaced, OrderState, TakenCount,
+    Ticket,
+};
+use crate::domain::voucher::{Voucher, VoucherEvent};
+use crate::engine::transaction::{Event, Transaction};
+use crate::types::{
+    AgentNo, AreaNo, Channel, Fen, IdentityHash, LineId, OrderId, PoolNo, ProductNo, Quantity,
+    RequestKey, RuleNo, Sealed, ServiceDate, SlotKey, SupplierNo, TicketId, Timespan, UnixMillis,
+    VoucherCode,
+};
+
+/// Longest list: longer than what small collections keep inline.
+const LIST_LEN_MAX: usize = 4;
+
+pub(super) fn transaction() -> BoxedStrategy<Transaction> {
+    (instant(), option::of(supplier_no()), vec(event(), 0..=2 * LIST_LEN_MAX))
+        .prop_map(|(at, supplier, events)| Transaction { at, supplier, events })
+        .boxed()
+}
+
+fn event() -> BoxedStrategy<Event> {
+    prop_oneof![
+        catalogue_event().prop_map(Event::Catalogue),
+        (slot_key(), slot_event()).prop_map(|(key, event)| Event::Slot(key, event)),
+        (pool_key(), stock_event()).prop_map(|(key, event)| Event::Pool(key, event)),
+        (limit_key(), counter_event()).prop_map(|(key, event)| Event::Limit(key, event)),
+        (account_key(), list(posting()))
+            .prop_map(|(key, postings)| Event::Account(key, postings.into())),
+        order_event().prop_map(Event::Order),
+        voucher().prop_map(|voucher| Event::Voucher(VoucherEvent::Issued(voucher))),
+    ]
+    .boxed()
+}
+
+// Keys and small values.
+
+pub(super) fn slot_key() -> BoxedStrategy<SlotKey> {
+    (product_no(), option::of(date()), timespan())
+        .prop_map(|(product, date, timespan)| SlotKey { product, date, timespan })
+        .boxed()
+}
+
+pub(super) fn pool_key() -> BoxedStrategy<PoolKey> {
+    (pool_no(), option::of(date()), timespan())
+        .prop_map(|(pool, date, timespan)| PoolKey { pool, date, timespan })
+        .boxed()
+}
+
+pub(super) fn limit_key() -> BoxedStrategy<LimitKey> {
+    let window = prop_oneof![
+        date().prop_map(WindowInstance::VisitDate),
+        date().prop_map(WindowInstance::OrderDate),
+        Just(WindowInstance::Lifetime),
+    ];
+    (product_no(), window, any::<u8>())
+        .prop_map(|(product, window, shard)| LimitKey { product, window, shard })
+        .boxed()
+}
+
+pub(super) fn account_key() -> BoxedStrategy<AccountKey> {
+    let holder = prop_oneof![Just(Holder::House), agent_no().prop_map(Holder::Agent)];
+    (supplier_no(), holder).prop_map(|(supplier, holder)| AccountKey { supplier, holder }).boxed()
+}
+
+pub(super) fn order_id() -> BoxedStrategy<OrderId> {
+    any::<u64>().prop_map(OrderId::new).boxed()
+}
+
+pub(super) fn code() -> BoxedStrategy<VoucherCode> {
+    (0..VoucherCode::SPACE).prop_map(|number| VoucherCode::from_number(number).unwrap()).boxed()
+}
+
+fn supplier_no() -> impl Strategy<Value = SupplierNo> + Clone {
+    any::<u16>().prop_map(SupplierNo::new)
+}
+
+fn agent_no() -> impl Strategy<Value = AgentNo> + Clone {
+    any::<u32>().prop_map(AgentNo::new)
+}
+
+/// Few and many, so that equal ones meet.
+fn product_no() -> impl Strategy<Value = ProductNo> + Clone {
+    prop_oneof![0_u32..3, any::<u32>()].prop_map(ProductNo::new)
+}
+
+fn pool_no() -> impl Strategy<Value = PoolNo> + Clone {
+    prop_oneof![0_u32..3, any::<u32>()].prop_map(PoolNo::new)
+}
+
+fn area_no() -> impl Strategy<Value = AreaNo> + Clone {
+    any::<u8>().prop_map(AreaNo::new)
+}
+
+fn timespan() -> impl Strategy<Value = Timespan> + Clone {
+    any::<u8>().prop_map(Timespan::new)
+}
+
+fn rule_no() -> impl Strategy<Value = RuleNo> + Clone {
+    any::<u8>().prop_map(RuleNo::new)
+}
+
+fn date() -> impl Strategy<Value = ServiceDate> + Clone {
+    prop_oneof![-2_i32..2, 20_000..21_000, any::<i32>()].prop_map(ServiceDate::from_days)
+}
+
+fn instant() -> impl Strategy<Value = UnixMillis> + Clone {
+    prop_oneof![1_600_000_000_000_i64..1_900_000_000_000, any::<i64>(), Just(i64::MIN)]
+        .prop_map(UnixMillis::new)
+}
+
+fn fen() -> impl Strategy<Value = Fen> + Clone {
+    prop_oneof![-50_000_i64..50_000, any::<i64>(), Just(i64::MIN)].prop_map(Fen::new)
+}
+
+fn quantity() -> impl Strategy<Value = Quantity> + Clone {
+    prop_oneof![0_u32..200, any::<u32>()].prop_map(Quantity::new)
+}
+
+fn identity() -> impl Strategy<Value = IdentityHash> + Clone {
+    any::<u128>().prop_map(IdentityHash::new)
+}
+
+fn text() -> impl Strategy<Value = Box<str>> + Clone {
+    ".{0,12}".prop_map(String::into_boxed_str)
+}
+
+fn request_key() -> impl Strategy<Value = Option<RequestKey>> + Clone {
+    option::of("[!-~]{1,64}".prop_map(|text| RequestKey::new(&text).unwrap()))
+}
+
+fn sealed() -> impl Strategy<Value = Sealed> + Clone {
+    (any::<u32>(), vec(any::<u8>(), 0..200))
+        .prop_map(|(key_id, bytes)| Sealed { key_id, bytes: bytes.into() })
+}
+
+fn list<T: std::fmt::Debug>(one: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<T>> {
+    vec(one, 0..=LIST_LEN_MAX)
+}
+
+fn one_of<T: Clone + std::fmt::Debug>(values: &[T]) -> impl Strategy<Value = T> {
+    Union::new(values.iter().cloned().map(Just))
+}
+
+fn balance() -> impl Strategy<Value = Balance> {
+    prop_oneof![
+        Just(Balance::Prepaid),
+        any::<i16>().prop_map(|year| Balance::Rebate { year }),
+        one_of(&[Balance::Receivable, Balance::Sales, Balance::RebateGranted, Balance::Funding]),
+    ]
+}
+
+// Events.
+
+fn stock_event() -> BoxedStrategy<StockEvent> {
+    let kinds: [fn(Quantity) -> StockEvent; 4] =
+        [StockEvent::Held, StockEvent::Sold, StockEvent::Confirmed, StockEvent::Released];
+    (0..kinds.len(), quantity()).prop_map(move |(kind, quantity)| kinds[kind](quantity)).boxed()
+}
+
+fn slot_event() -> impl Strategy<Value = SlotEvent> {
+    let area = (area_no(), stock_event()).prop_map(|(area, stock)| AreaEvent { area, stock });
+    (list(area), counter_event())
+        .prop_map(|(areas, counters)| SlotEvent { areas: areas.into(), counters })
+}
+
+fn count() -> impl Strategy<Value = Count> {
+    (rule_no(), identity(), quantity()).prop_map(|(rule, identity, amount)| Count {
+        rule,
+        identity,
+        amount,
+    })
+}
+
+fn counter_event() -> BoxedStrategy<CounterEvent> {
+    prop_oneof![
+        list(count()).prop_map(|counts| CounterEvent::Counted(counts.into())),
+        list(count()).prop_map(|counts| CounterEvent::Returned(counts.into())),
+    ]
+    .boxed()
+}
+
+fn posting() -> impl Strategy<Value = Posting> {
+    (balance(), fen()).prop_map(|(balance, amount)| Posting { balance, amount })
+}
+
+fn order_event() -> impl Strategy<Value = OrderEvent> {
+    prop_oneof![
+        order_placed().prop_map(|placed| OrderEvent::Placed(Box::new(placed))),
+        (order_id(), instant(), balance(), list(ticket(u16::MAX)))
+            .prop_map(|(order, at, from, tickets)| OrderEvent::Paid { order, at, from, tickets }),
+        (order_id(), instant(), close_reason())
+            .prop_map(|(order, at, reason)| OrderEvent::Closed { order, at, reason }),
+    ]
+}
+
+fn close_reason() -> impl Strategy<Value = CloseReason> {
+    one_of(&[CloseReason::Cancelled, CloseReason::Expired])
+}
+
+fn ticket(line_max: u16) -> impl Strategy<Value = Ticket> {
+    (any::<u64>(), 0..=line_max, code()).prop_map(|(id, line, code)| Ticket {
+        id: TicketId::new(id),
+        line,
+        code,
+    })
+}
+
+fn order_line() -> impl Strategy<Value = OrderLine> {
+    let what = (any::<u64>(), product_no(), text(), slot_key(), area_no(), option::of(pool_no()));
+    let price = (quantity(), fen(), fen(), fen());
+    (what, price, instant(), instant()).prop_map(|(what, price, valid_from, valid_until)| {
+        let (id, product, product_name, slot, area, pool) = what;
+        let (quantity, unit_price, list_price, unit_rebate) = price;
+        OrderLine {
+            id: LineId::new(id),
+            product,
+            product_name,
+            slot,
+            area,
+            pool,
+            quantity,
+            unit_price,
+            list_price,
+            unit_rebate,
+            valid_from,
+            valid_until,
+        }
+    })
+}
+
+fn order_placed() -> impl Strategy<Value = OrderPlaced> {
+    let home = prop_oneof![
+        slot_key().prop_map(CounterHome::Slot),
+        limit_key().prop_map(CounterHome::Shard),
+    ];
+    let taken = (home, count()).prop_map(|(home, count)| TakenCount { home, count });
+    let channel = one_of(&[Channel::Ota, Channel::Douyin, Channel::LocalLife, Channel::Console]);
+    let head = (order_id(), supplier_no(), agent_no(), channel, request_key());
+    let body = (vec(order_line(), 1..=LIST_LEN_MAX), list(taken), sealed(), fen());
+    (head, instant(), instant(), body).prop_map(|(head, placed_at, expires_at, body)| {
+        let (id, supplier, agent, channel, request_key) = head;
+        let (lines, counts, private, total) = body;
+        OrderPlaced {
+            id,
+            supplier,
+            agent,
+            channel,
+            request_key,
+            placed_at,
+            expires_at,
+            lines,
+            counts,
+            private,
+            total,
+        }
+    })
+}
+
+fn catalogue_event() -> BoxedStrategy<CatalogueEvent> {
+    prop_oneof![
+        (supplier_no(), text(), text(), any::<i32>()).prop_map(|(no, id, name, offset)| {
+            let supplier = Supplier { no, id, name, utc_offset_seconds: offset };
+            CatalogueEvent::SupplierSet(Arc::new(supplier))
+        }),
+        (pool_no(), text(), supplier_no(), capacity(), quantity()).prop_map(
+            |(no, id, supplier, capacity, allowance)| {
+                let pool = PoolDef { no, id, supplier, capacity, allowance };
+                CatalogueEvent::PoolSet(Arc::new(pool))
+            }
+        ),
+        product().prop_map(|product| CatalogueEvent::ProductSet(Arc::new(product))),
+        (agent_no(), text(), text(), any::<bool>(), sealed()).prop_map(
+            |(no, id, name, enabled, secrets)| {
+                CatalogueEvent::AgentSet(Arc::new(Agent { no, id, name, enabled, secrets }))
+            }
+        ),
+        (text(), sealed(), agent_no()).prop_map(|(client_key, secret, agent)| {
+            let client = DouyinClient { client_key, secret, agent };
+            CatalogueEvent::DouyinClientSet(Arc::new(client))
+        }),
+        (text(), product_no(), option::of(timespan())).prop_map(|(sku_id, product, timespan)| {
+            CatalogueEvent::DouyinSkuSet(Arc::new(DouyinSku { sku_id, product, timespan }))
+        }),
+        (text(), sealed(), list(text())).prop_map(|(app_key, secret, shops)| {
+            CatalogueEvent::TopAppSet(Arc::new(TopApp { app_key, secret, shops }))
+        }),
+    ]
+    .boxed()
+}
+
+fn capacity() -> impl Strategy<Value = Capacity> {
+    prop_oneof![Just(Capacity::Unlimited), quantity().prop_map(Capacity::Limited)]
+}
+
+fn product() -> impl Strategy<Value = Product> {
+    let head = (product_no(), text(), supplier_no(), text(), any::<bool>());
+    let money = (fen(), fen(), fen(), option::of(pool_no()));
+    let calendar = (option::of((date(), date())), capacity(), quantity())
+        .prop_map(|(dates, capacity, allowance)| Calendar { dates, capacity, allowance });
+    let timespan = (timespan(), any::<u16>(), any::<u16>())
+        .prop_map(|(no, start_minute, end_minute)| TimespanDef { no, start_minute, end_minute });
+    let area = (area_no(), text(), quantity(), fen(), fen()).prop_map(
+        |(no, id, capacity, price, list_price)| AreaDef { no, id, capacity, price, list_price },
+    );
+    let parts = (calendar, list(timespan), list(area), text(), rules());
+    (head, money, parts).prop_map(|(head, money, parts)| {
+        let (no, id, supplier, name, on_sale) = head;
+        let (price, list_price, rebate, pool) = money;
+        let (calendar, timespans, areas, scene_prefix, rules) = parts;
+        Product {
+            no,
+            id,
+            supplier,
+            name,
+            on_sale,
+            price,
+            list_price,
+            rebate,
+            pool,
+            calendar,
+            timespans,
+            areas,
+            scene_prefix,
+            rules,
+        }
+    })
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let scope = one_of(&[LimitScope::Document, LimitScope::Mobile]);
+    let window = one_of(&[
+        LimitWindow::Timespan,
+        LimitWindow::VisitDate,
+        LimitWindow::OrderDate,
+        LimitWindow::Lifetime,
+    ]);
+    let limit = (rule_no(), scope, window, quantity())
+        .prop_map(|(no, scope, window, max)| LimitRule { no, scope, window, max });
+    (quantity(), quantity(), any::<bool>(), any::<u16>(), any::<u32>(), list(limit)).prop_map(
+        |(order_min, order_max, document_per_ticket, horizon_days, hold_seconds, limits)| Rules {
+            order_min,
+            order_max,
+            document_per_ticket,
+            horizon_days,
+            hold_seconds,
+            limits,
+        },
+    )
+}
+
+// Entities.
+
+fn stock() -> impl Strategy<Value = Stock> {
+    (quantity(), quantity()).prop_map(|(held, sold)| {
+        let sold = Quantity::new(sold.get().min(u32::MAX - held.get()));
+        Stock::restored(Capacity::Unlimited, Quantity::ZERO, held, sold)
+    })
+}
+
+fn counters() -> impl Strategy<Value = Counters> {
+    let counts = btree_map((rule_no(), identity()), 1..=u32::MAX, 0..=LIST_LEN_MAX);
+    counts.prop_map(|counts| {
+        Counters::restored(counts.into_iter().map(|((rule, identity), amount)| Count {
+            rule,
+            identity,
+            amount: Quantity::new(amount),
+        }))
+    })
+}
+
+pub(super) fn slot() -> impl Strategy<Value = Slot> {
+    // Areas lie in the order in which they came, not sorted.
+    let areas = btree_map(area_no(), stock(), 0..=LIST_LEN_MAX)
+        .prop_map(|areas| areas.into_iter().collect::<Vec<_>>())
+        .prop_shuffle();
+    (areas, counters()).prop_map(|(areas, counters)| Slot::new(areas.into(), counters))
+}
+
+pub(super) fn pool() -> impl Strategy<Value = Pool> {
+    stock().prop_map(Pool::new)
+}
+
+pub(super) fn limit_shard() -> impl Strategy<Value = LimitShard> {
+    counters().prop_map(LimitShard::new)
+}
+
+pub(super) fn account() -> impl Strategy<Value = Account> {
+    btree_map(balance(), fen(), 0..=LIST_LEN_MAX).prop_map(Account::restored)
+}
+
+pub(super) fn order() -> impl Strategy<Value = Order> {
+    let state = prop_oneof![
+        instant().prop_map(|expires_at| OrderState::Held { expires_at }),
+        (balance(), instant()).prop_map(|(from, at)| OrderState::Paid { from, at }),
+        (close_reason(), instant()).prop_map(|(reason, at)| OrderState::Closed { reason, at }),
+    ];
+    (order_placed(), state, list(ticket(u16::MAX))).prop_map(|(placed, state, mut tickets)| {
+        let mut order = Order::placed(placed);
+        let lines = u16::try_from(order.lines.len()).unwrap();
+        tickets.iter_mut().for_each(|ticket| ticket.line %= lines);
+        order.state = state;
+        order.tickets = tickets;
+        order
+    })
+}
+
+pub(super) fn voucher() -> BoxedStrategy<Voucher> {
+    let ids = (code(), any::<u64>(), order_id(), product_no());
+    (ids, any::<u16>(), any::<u16>(), instant(), instant())
+        .prop_map(|(ids, uses_total, uses_left, valid_from, valid_until)| {
+            let (code, ticket, order, product) = ids;
+            Voucher {
+                code,
+                ticket: TicketId::new(ticket),
+                order,
+                product,
+                uses_total,
+                uses_left,
+                valid_from,
+                valid_until,
+            }
+        })
+        .boxed()
+}
+
+pub(super) fn catalogue() -> impl Strategy<Value = Catalogue> {
+    vec(catalogue_event(), 0..=3 * LIST_LEN_MAX).prop_map(|events| {
+        let mut catalogue = Catalogue::default();
+        for event in events {
+            let event = appended(event, &catalogue);
+            catalogue.apply(&event);
+        }
+        catalogue
+    })
+}
+
+/// The event with the next free number in place of an arbitrary one.
+fn appended(event: CatalogueEvent, catalogue: &Catalogue) -> CatalogueEvent {
+    let next = |len: usize| u32::try_from(len).unwrap();
+    match event {
+        CatalogueEvent::SupplierSet(mut supplier) => {
+            let no = u16::try_from(catalogue.suppliers().len()).unwrap();
+            Arc::make_mut(&mut supplier).no = SupplierNo::new(no);
+            CatalogueEvent::SupplierSet(supplier)
+        }
+        CatalogueEvent::PoolSet(mut pool) => {
+            Arc::make_mut(&mut pool).no = PoolNo::new(next(catalogue.pools().len()));
+            CatalogueEvent::PoolSet(pool)
+        }
+        CatalogueEvent::ProductSet(mut product) => {
+            Arc::make_mut(&mut product).no = ProductNo::new(next(catalogue.products().len()));
+            CatalogueEvent::ProductSet(product)
+        }
+        CatalogueEvent::AgentSet(mut agent) => {
+            Arc::make_mut(&mut agent).no = AgentNo::new(next(catalogue.agents().len()));
+            CatalogueEvent::AgentSet(agent)
+        }
+        unnumbered => unnumbered,
+    }
+}

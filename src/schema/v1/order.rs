@@ -1,0 +1,487 @@
+//! Orders.
+
+use serde::{Deserialize, Serialize};
+
+use super::account::BalanceV1;
+use super::inventory::SlotKeyV1;
+use super::limits::{CountV1, LimitKeyV1};
+use super::{Bytes, Invalid, List, Mirrored};
+use crate::domain::account::Balance;
+use crate::domain::order::{
+    CloseReason, CounterHome, Order, OrderEvent, OrderLine, OrderPlaced, OrderState, TakenCount,
+    Ticket,
+};
+use crate::types::{
+    AgentNo, AreaNo, Channel, Fen, LineId, OrderId, PoolNo, ProductNo, Quantity, RequestKey,
+    Sealed, SupplierNo, TicketId, UnixMillis, VoucherCode,
+};
+
+/// Twin of [`Channel`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum ChannelV1 {
+    /// 0
+    Ota,
+    /// 1
+    Douyin,
+    /// 2
+    LocalLife,
+    /// 3
+    Console,
+}
+
+impl Mirrored for Channel {
+    type Mirror<'a> = ChannelV1;
+
+    fn mirror(&self) -> ChannelV1 {
+        match self {
+            Self::Ota => ChannelV1::Ota,
+            Self::Douyin => ChannelV1::Douyin,
+            Self::LocalLife => ChannelV1::LocalLife,
+            Self::Console => ChannelV1::Console,
+        }
+    }
+
+    fn restore(mirror: ChannelV1) -> Result<Self, Invalid> {
+        Ok(match mirror {
+            ChannelV1::Ota => Self::Ota,
+            ChannelV1::Douyin => Self::Douyin,
+            ChannelV1::LocalLife => Self::LocalLife,
+            ChannelV1::Console => Self::Console,
+        })
+    }
+}
+
+/// Twin of [`CloseReason`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum CloseReasonV1 {
+    /// 0
+    Cancelled,
+    /// 1
+    Expired,
+}
+
+impl Mirrored for CloseReason {
+    type Mirror<'a> = CloseReasonV1;
+
+    fn mirror(&self) -> CloseReasonV1 {
+        match self {
+            Self::Cancelled => CloseReasonV1::Cancelled,
+            Self::Expired => CloseReasonV1::Expired,
+        }
+    }
+
+    fn restore(mirror: CloseReasonV1) -> Result<Self, Invalid> {
+        Ok(match mirror {
+            CloseReasonV1::Cancelled => Self::Cancelled,
+            CloseReasonV1::Expired => Self::Expired,
+        })
+    }
+}
+
+/// Twin of [`Sealed`].
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct SealedV1<'a> {
+    key_id: u32,
+    #[serde(borrow)]
+    bytes: Bytes<'a>,
+}
+
+impl Mirrored for Sealed {
+    type Mirror<'a> = SealedV1<'a>;
+
+    fn mirror(&self) -> SealedV1<'_> {
+        let Self { key_id, bytes } = self;
+        SealedV1 { key_id: *key_id, bytes: Bytes(bytes) }
+    }
+
+    fn restore(mirror: SealedV1<'_>) -> Result<Self, Invalid> {
+        Ok(Self { key_id: mirror.key_id, bytes: mirror.bytes.0.into() })
+    }
+}
+
+/// Twin of [`CounterHome`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum CounterHomeV1 {
+    /// 0
+    Slot(SlotKeyV1),
+    /// 1
+    Shard(LimitKeyV1),
+}
+
+/// Twin of [`TakenCount`].
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct TakenCountV1 {
+    home: CounterHomeV1,
+    count: CountV1,
+}
+
+impl Mirrored for TakenCount {
+    type Mirror<'a> = TakenCountV1;
+
+    fn mirror(&self) -> TakenCountV1 {
+        let Self { home, count } = self;
+        let home = match home {
+            CounterHome::Slot(slot) => CounterHomeV1::Slot(slot.mirror()),
+            CounterHome::Shard(limit) => CounterHomeV1::Shard(limit.mirror()),
+        };
+        TakenCountV1 { home, count: count.mirror() }
+    }
+
+    fn restore(mirror: TakenCountV1) -> Result<Self, Invalid> {
+        let TakenCountV1 { home, count } = mirror;
+        let home = match home {
+            CounterHomeV1::Slot(slot) => CounterHome::Slot(Mirrored::restore(slot)?),
+            CounterHomeV1::Shard(limit) => CounterHome::Shard(Mirrored::restore(limit)?),
+        };
+        Ok(Self { home, count: Mirrored::restore(count)? })
+    }
+}
+
+/// Twin of [`OrderLine`]. Money in fen, instants in milliseconds since 1970-01-01 UTC.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct OrderLineV1<'a> {
+    /// Fixed width, like every number of 19 digits: as a varint it would take nine bytes.
+    #[serde(with = "postcard::fixint::le")]
+    id: u64,
+    product: u32,
+    product_name: &'a str,
+    slot: SlotKeyV1,
+    area: u8,
+    pool: Option<u32>,
+    quantity: u32,
+    unit_price: i64,
+    list_price: i64,
+    unit_rebate: i64,
+    valid_from: i64,
+    valid_until: i64,
+}
+
+impl Mirrored for OrderLine {
+    type Mirror<'a> = OrderLineV1<'a>;
+
+    fn mirror(&self) -> OrderLineV1<'_> {
+        let Self {
+            id,
+            product,
+            product_name,
+            slot,
+            area,
+            pool,
+            quantity,
+            unit_price,
+            list_price,
+            unit_rebate,
+            valid_from,
+            valid_until,
+        } = self;
+        OrderLineV1 {
+            id: id.get(),
+            product: product.get(),
+            product_name,
+            slot: slot.mirror(),
+            area: area.get(),
+            pool: pool.map(PoolNo::get),
+            quantity: quantity.get(),
+            unit_price: unit_price.get(),
+            list_price: list_price.get(),
+            unit_rebate: unit_rebate.get(),
+            valid_from: valid_from.get(),
+            valid_until: valid_until.get(),
+        }
+    }
+
+    fn restore(mirror: OrderLineV1<'_>) -> Result<Self, Invalid> {
+        Ok(Self {
+            id: LineId::new(mirror.id),
+            product: ProductNo::new(mirror.product),
+            product_name: mirror.product_name.into(),
+            slot: Mirrored::restore(mirror.slot)?,
+            area: AreaNo::new(mirror.area),
+            pool: mirror.pool.map(PoolNo::new),
+            quantity: Quantity::new(mirror.quantity),
+            unit_price: Fen::new(mirror.unit_price),
+            list_price: Fen::new(mirror.list_price),
+            unit_rebate: Fen::new(mirror.unit_rebate),
+            valid_from: UnixMillis::new(mirror.valid_from),
+            valid_until: UnixMillis::new(mirror.valid_until),
+        })
+    }
+}
+
+/// Twin of [`Ticket`].
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct TicketV1 {
+    #[serde(with = "postcard::fixint::le")]
+    id: u64,
+    line: u16,
+    /// The code's digits read as a number.
+    code: u64,
+}
+
+impl Mirrored for Ticket {
+    type Mirror<'a> = TicketV1;
+
+    fn mirror(&self) -> TicketV1 {
+        let Self { id, line, code } = *self;
+        TicketV1 { id: id.get(), line, code: code.to_number() }
+    }
+
+    fn restore(mirror: TicketV1) -> Result<Self, Invalid> {
+        let TicketV1 { id, line, code } = mirror;
+        let code = VoucherCode::from_number(code).map_err(|_| Invalid)?;
+        Ok(Self { id: TicketId::new(id), line, code })
+    }
+}
+
+/// Twin of [`OrderPlaced`].
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct OrderPlacedV1<'a> {
+    #[serde(with = "postcard::fixint::le")]
+    id: u64,
+    supplier: u16,
+    agent: u32,
+    channel: ChannelV1,
+    request_key: Option<&'a str>,
+    placed_at: i64,
+    expires_at: i64,
+    #[serde(borrow)]
+    lines: List<'a, OrderLine>,
+    #[serde(borrow)]
+    counts: List<'a, TakenCount>,
+    #[serde(borrow)]
+    private: SealedV1<'a>,
+    total: i64,
+}
+
+impl Mirrored for OrderPlaced {
+    type Mirror<'a> = OrderPlacedV1<'a>;
+
+    fn mirror(&self) -> OrderPlacedV1<'_> {
+        let Self {
+            id,
+            supplier,
+            agent,
+            channel,
+            request_key,
+            placed_at,
+            expires_at,
+            lines,
+            counts,
+            private,
+            total,
+        } = self;
+        OrderPlacedV1 {
+            id: id.get(),
+            supplier: supplier.get(),
+            agent: agent.get(),
+            channel: channel.mirror(),
+            request_key: request_key.as_ref().map(RequestKey::as_str),
+            placed_at: placed_at.get(),
+            expires_at: expires_at.get(),
+            lines: List::Borrowed(lines),
+            counts: List::Borrowed(counts),
+            private: private.mirror(),
+            total: total.get(),
+        }
+    }
+
+    fn restore(mirror: OrderPlacedV1<'_>) -> Result<Self, Invalid> {
+        Ok(Self {
+            id: OrderId::new(mirror.id),
+            supplier: SupplierNo::new(mirror.supplier),
+            agent: AgentNo::new(mirror.agent),
+            channel: Mirrored::restore(mirror.channel)?,
+            request_key: request_key(mirror.request_key)?,
+            placed_at: UnixMillis::new(mirror.placed_at),
+            expires_at: UnixMillis::new(mirror.expires_at),
+            lines: mirror.lines.into_owned(),
+            counts: mirror.counts.into_owned(),
+            private: Mirrored::restore(mirror.private)?,
+            total: Fen::new(mirror.total),
+        })
+    }
+}
+
+/// Twin of [`OrderEvent`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack, while it is copied")]
+pub(in crate::schema) enum OrderEventV1<'a> {
+    /// 0
+    #[serde(borrow)]
+    Placed(OrderPlacedV1<'a>),
+    /// 1
+    Paid {
+        #[serde(with = "postcard::fixint::le")]
+        order: u64,
+        at: i64,
+        from: BalanceV1,
+        #[serde(borrow)]
+        tickets: List<'a, Ticket>,
+    },
+    /// 2
+    Closed {
+        #[serde(with = "postcard::fixint::le")]
+        order: u64,
+        at: i64,
+        reason: CloseReasonV1,
+    },
+}
+
+impl Mirrored for OrderEvent {
+    type Mirror<'a> = OrderEventV1<'a>;
+
+    fn mirror(&self) -> OrderEventV1<'_> {
+        match self {
+            Self::Placed(placed) => OrderEventV1::Placed(placed.mirror()),
+            Self::Paid { order, at, from, tickets } => OrderEventV1::Paid {
+                order: order.get(),
+                at: at.get(),
+                from: from.mirror(),
+                tickets: List::Borrowed(tickets),
+            },
+            Self::Closed { order, at, reason } => {
+                OrderEventV1::Closed { order: order.get(), at: at.get(), reason: reason.mirror() }
+            }
+        }
+    }
+
+    fn restore(mirror: OrderEventV1<'_>) -> Result<Self, Invalid> {
+        Ok(match mirror {
+            OrderEventV1::Placed(placed) => Self::Placed(Box::new(Mirrored::restore(placed)?)),
+            OrderEventV1::Paid { order, at, from, tickets } => Self::Paid {
+                order: OrderId::new(order),
+                at: UnixMillis::new(at),
+                from: Balance::restore(from)?,
+                tickets: tickets.into_owned(),
+            },
+            OrderEventV1::Closed { order, at, reason } => Self::Closed {
+                order: OrderId::new(order),
+                at: UnixMillis::new(at),
+                reason: CloseReason::restore(reason)?,
+            },
+        })
+    }
+}
+
+/// Twin of [`OrderState`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum OrderStateV1 {
+    /// 0
+    Held { expires_at: i64 },
+    /// 1
+    Paid { from: BalanceV1, at: i64 },
+    /// 2
+    Closed { reason: CloseReasonV1, at: i64 },
+}
+
+impl Mirrored for OrderState {
+    type Mirror<'a> = OrderStateV1;
+
+    fn mirror(&self) -> OrderStateV1 {
+        match self {
+            Self::Held { expires_at } => OrderStateV1::Held { expires_at: expires_at.get() },
+            Self::Paid { from, at } => OrderStateV1::Paid { from: from.mirror(), at: at.get() },
+            Self::Closed { reason, at } => {
+                OrderStateV1::Closed { reason: reason.mirror(), at: at.get() }
+            }
+        }
+    }
+
+    fn restore(mirror: OrderStateV1) -> Result<Self, Invalid> {
+        Ok(match mirror {
+            OrderStateV1::Held { expires_at } => {
+                Self::Held { expires_at: UnixMillis::new(expires_at) }
+            }
+            OrderStateV1::Paid { from, at } => {
+                Self::Paid { from: Balance::restore(from)?, at: UnixMillis::new(at) }
+            }
+            OrderStateV1::Closed { reason, at } => {
+                Self::Closed { reason: CloseReason::restore(reason)?, at: UnixMillis::new(at) }
+            }
+        })
+    }
+}
+
+/// Twin of [`Order`].
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct OrderV1<'a> {
+    #[serde(with = "postcard::fixint::le")]
+    id: u64,
+    supplier: u16,
+    agent: u32,
+    channel: ChannelV1,
+    request_key: Option<&'a str>,
+    placed_at: i64,
+    #[serde(borrow)]
+    lines: List<'a, OrderLine>,
+    #[serde(borrow)]
+    counts: List<'a, TakenCount>,
+    #[serde(borrow)]
+    private: SealedV1<'a>,
+    total: i64,
+    state: OrderStateV1,
+    #[serde(borrow)]
+    tickets: List<'a, Ticket>,
+}
+
+impl Mirrored for Order {
+    type Mirror<'a> = OrderV1<'a>;
+
+    fn mirror(&self) -> OrderV1<'_> {
+        let Self {
+            id,
+            supplier,
+            agent,
+            channel,
+            request_key,
+            placed_at,
+            lines,
+            counts,
+            private,
+            total,
+            state,
+            tickets,
+        } = self;
+        OrderV1 {
+            id: id.get(),
+            supplier: supplier.get(),
+            agent: agent.get(),
+            channel: channel.mirror(),
+            request_key: request_key.as_ref().map(RequestKey::as_str),
+            placed_at: placed_at.get(),
+            lines: List::Borrowed(lines),
+            counts: List::Borrowed(counts),
+            private: private.mirror(),
+            total: total.get(),
+            state: state.mirror(),
+            tickets: List::Borrowed(tickets),
+        }
+    }
+
+    fn restore(mirror: OrderV1<'_>) -> Result<Self, Invalid> {
+        let lines = mirror.lines.into_owned();
+        let tickets: Vec<Ticket> = mirror.tickets.into_owned();
+        // A ticket is shown with the line it belongs to.
+        if tickets.iter().any(|ticket| usize::from(ticket.line) >= lines.len()) {
+            return Err(Invalid);
+        }
+        Ok(Self {
+            id: OrderId::new(mirror.id),
+            supplier: SupplierNo::new(mirror.supplier),
+            agent: AgentNo::new(mirror.agent),
+            channel: Mirrored::restore(mirror.channel)?,
+            request_key: request_key(mirror.request_key)?,
+            placed_at: UnixMillis::new(mirror.placed_at),
+            lines,
+            counts: mirror.counts.into_owned(),
+            private: Mirrored::restore(mirror.private)?,
+            total: Fen::new(mirror.total),
+            state: OrderState::restore(mirror.state)?,
+            tickets,
+        })
+    }
+}
+
+fn request_key(text: Option<&str>) -> Result<Option<RequestKey>, Invalid> {
+    text.map(|text| RequestKey::new(text).map_err(|_| Invalid)).transpose()
+}
