@@ -433,7 +433,7 @@ impl Persons<'_> {
         product: &Product,
         quantity: Quantity,
     ) -> Result<SmallVec<[LineClaim; 2]>, Rejection> {
-        if line.seats_named {
+        if line.seats_named && product.is_performance() {
             return Err(Rejection::SeatChoiceUnsupported);
         }
         let limits = &product.rules.limits;

@@ -1,1 +1,196 @@
-//! Under construction.
+//! The HTTP side: authenticates, decodes, submits to the engine, encodes. Nothing partner-specific
+//! goes further, and no rule about selling lives here.
+//!
+//! One service takes every request and finds the action itself, since the partner's framework
+//! ignores case in paths and answers unknown ones in its own way.
+
+mod config;
+mod credentials;
+mod douyin;
+mod identity;
+mod operations;
+mod ota;
+mod route;
+mod top;
+mod webapi;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::KeepAlive;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+
+use crate::actors::{EngineError, EngineHandle};
+use crate::clock::monotonic_nanos;
+use crate::metrics::Metrics;
+use crate::vault::KeyRing;
+use crate::wire::top::gateway::Gateway;
+
+pub use config::{
+    DocumentCheckName, DouyinConfig, HttpConfig, HttpConfigError, InvalidBody, MobileCheckName,
+    OtaConfig,
+};
+
+use credentials::Credentials;
+use route::{Action, Route};
+
+/// Everything the HTTP side is started with.
+pub struct HttpParts {
+    /// The engine.
+    pub engine: EngineHandle,
+    /// Keys to seal personal data and to open partners' secrets with.
+    pub keys: KeyRing,
+    /// Settings.
+    pub config: HttpConfig,
+    /// Where measurements go.
+    pub metrics: Metrics,
+}
+
+/// What every worker shares.
+struct AppState {
+    engine: EngineHandle,
+    keys: KeyRing,
+    credentials: Credentials,
+    config: HttpConfig,
+    gateway: Gateway,
+    metrics: Metrics,
+    /// Number of the last answer of the TOP gateway, for its request ids.
+    answers: AtomicU64,
+}
+
+/// How an answer is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Ok,
+    Rejected,
+    Busy,
+    Unavailable,
+    Unknown,
+    Unauthenticated,
+    Invalid,
+}
+
+/// An answer and how it is counted.
+struct Answer {
+    response: HttpResponse,
+    outcome: Outcome,
+}
+
+impl Outcome {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Rejected => "rejected",
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+            Self::Unknown => "unknown",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Invalid => "invalid",
+        }
+    }
+
+    const fn of(error: &EngineError) -> Self {
+        match error {
+            EngineError::Rejected(_) => Self::Rejected,
+            EngineError::Overloaded => Self::Busy,
+            EngineError::Unavailable => Self::Unavailable,
+            EngineError::OutcomeUnknown => Self::Unknown,
+        }
+    }
+}
+
+/// Starts serving on `listener`. The server runs until it is stopped or its system is.
+///
+/// # Errors
+/// When the configuration cannot be used or the listener cannot be.
+pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
+    let HttpParts { engine, keys, config, metrics } = parts;
+    let gateway = Gateway::new(config.top.clone()).map_err(io::Error::other)?;
+    let state = web::Data::from(Arc::new(AppState {
+        engine,
+        credentials: Credentials::new(keys.clone()),
+        keys,
+        gateway,
+        metrics,
+        answers: AtomicU64::new(0),
+        config: config.clone(),
+    }));
+    let make_app = move || {
+        App::new().app_data(state.clone()).default_service(web::route().to(handle))
+    };
+    let server = HttpServer::new(make_app)
+        .workers(config.workers)
+        .backlog(config.backlog)
+        .max_connections(config.connections_per_worker_max)
+        .client_request_timeout(Duration::from_millis(config.request_head_timeout_ms))
+        .keep_alive(KeepAlive::Timeout(Duration::from_millis(config.keep_alive_ms)))
+        .shutdown_timeout(config.shutdown_timeout_seconds)
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Takes every request: finds its action, reads its body, runs it, counts it.
+async fn handle(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<AppState>,
+) -> HttpResponse {
+    let started = monotonic_nanos();
+    let (operation, answer) = match route::find(request.path(), request.method().as_str()) {
+        Route::Found(action) => {
+            (action.name(), run(action, &request, payload, &state).await)
+        }
+        Route::WrongMethod(action, allowed) => {
+            (action.name(), webapi::wrong_method(&request, allowed, &state))
+        }
+        Route::Unknown => ("none", webapi::unknown_path(&request, &state)),
+    };
+    let seconds = (monotonic_nanos() - started) as f64 / 1e9;
+    state.metrics.request(operation, answer.outcome.name(), seconds);
+    answer.response
+}
+
+async fn run(
+    action: Action,
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &AppState,
+) -> Answer {
+    match action {
+        Action::Live => return operations::live(),
+        Action::Ready => return operations::ready(state),
+        Action::Metrics => return operations::metrics(state),
+        _ => {}
+    }
+    let time = Duration::from_millis(state.config.request_body_timeout_ms);
+    let reading = payload.to_bytes_limited(state.config.body_bytes_max);
+    let body = match tokio::time::timeout(time, reading).await {
+        Ok(Ok(Ok(body))) => body,
+        Ok(Err(_)) => return webapi::body_too_large(action, request, state),
+        // The client broke off or took too long: nothing is decided and nobody waits.
+        Ok(Ok(Err(_))) | Err(_) => return operations::unreadable_body(),
+    };
+    match action {
+        Action::Ota(action) => ota::run(action, request, &body, state).await,
+        Action::TicketCode => douyin::ticket_code(request, &body, state).await,
+        Action::Router => top::router(request, &body, state).await,
+        Action::Live | Action::Ready | Action::Metrics => operations::live(),
+    }
+}
+
+/// Waits for the engine, but not for ever: a late answer is an unknown outcome.
+async fn within<T>(
+    state: &AppState,
+    work: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, EngineError> {
+    let time = Duration::from_millis(state.config.engine_timeout_ms);
+    match tokio::time::timeout(time, work).await {
+        Ok(result) => result,
+        Err(_) => Err(EngineError::OutcomeUnknown),
+    }
+}

@@ -2,5 +2,6 @@
 
 pub mod codec;
 pub mod douyin;
+pub mod message;
 pub mod ota;
 pub mod top;

@@ -30,7 +30,7 @@ use crate::actors::request_keys::{KeyClaim, KeyFingerprint, RequestKeys};
 use crate::actors::voucher::VoucherActor;
 use crate::clock::SharedClock;
 use crate::domain::account::{AccountKey, Balance};
-use crate::domain::order::Order;
+use crate::domain::order::{CloseReason, Order, OrderError};
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::checkout::{NewOrder, Purpose};
@@ -276,25 +276,21 @@ impl OrderActor {
         }
         let now = self.context.clock.now();
         match std::mem::replace(&mut submit.command, Command::Await) {
-            Command::Resume { payment: Some(payment), .. } => {
-                use crate::domain::order::OrderError;
+            Command::Resume { payment: Some(payment), .. } | Command::Pay { payment, .. } => {
                 match order.decide_pay(now) {
                     Ok(()) => self.begin_payment(order, payment, submit),
-                    Err(OrderError::AlreadyPaid) => {
+                    // What it has come to is the answer, and the caller's protocol judges it.
+                    Err(OrderError::AlreadyPaid | OrderError::Closed(_)) => {
                         submit.answer(Ok(Reply::Order(Arc::clone(order))));
                     }
-                    Err(error) => submit.answer(Err(Rejection::from(error).into())),
+                    Err(error @ OrderError::Expired) => {
+                        submit.answer(Err(Rejection::from(error).into()));
+                    }
                 }
             }
-            Command::Pay { payment, .. } => match order.decide_pay(now) {
-                Ok(()) => self.begin_payment(order, payment, submit),
-                Err(error) => submit.answer(Err(Rejection::from(error).into())),
-            },
             Command::Cancel { .. } => match order.decide_close() {
-                Ok(()) => {
-                    let reason = crate::domain::order::CloseReason::Cancelled;
-                    self.begin_close(order, reason, Some(submit));
-                }
+                Ok(()) => self.begin_close(order, CloseReason::Cancelled, Some(submit)),
+                Err(OrderError::Closed(_)) => submit.answer(Ok(Reply::Order(Arc::clone(order)))),
                 Err(error) => submit.answer(Err(Rejection::from(error).into())),
             },
             _ => submit.answer(Ok(Reply::Order(Arc::clone(order)))),

@@ -6,6 +6,7 @@
 
 mod code;
 mod credential;
+mod error;
 pub mod hawk;
 mod paypassword;
 mod request;
@@ -13,6 +14,7 @@ mod response;
 
 pub use code::ResultCode;
 pub use credential::{HawkCredential, UpperMd5};
+pub use error::result_code;
 pub use paypassword::{PayPassword, PayPasswordError};
 pub use request::{
     Order2AddParm, Order2SeatItem, OrderAddItemParm, OrderAddParm, OrderAndPayWithPassword2Parm,

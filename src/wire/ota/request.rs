@@ -120,7 +120,7 @@ wire_record! {
     pub struct PayOrderUsePayPasswordParm<'a> in PARM_NAMESPACE {
         /// Our order number. In the calls that order and pay at once callers put their own number
         /// here, so there it names no order of ours.
-        orderid: Text<'a> => Rules::required_max(20),
+        orderid: Text<'a> => Rules::REQUIRED,
         /// Encrypted pay password; docs/protocols/ota.md, "Pay password".
         paypassword: Text<'a> => Rules::REQUIRED,
     }

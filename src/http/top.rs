@@ -1,0 +1,179 @@
+//! The TOP gateway: voucher preview. Source: docs/protocols/top.md.
+
+use std::sync::atomic::Ordering;
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::actors::{EngineError, VoucherView};
+use crate::domain::identity::mask_mobile;
+use crate::domain::order::OrderLine;
+use crate::http::{Answer, AppState, Outcome, webapi, within};
+use crate::types::{Quantity, VoucherCode};
+use crate::vault::IdentityKind;
+use crate::wire::top::consult::{
+    ConsultFailure, ConsultOutcome, ConsultRequest, ConsultValue, TicketInfo,
+};
+use crate::wire::top::encode;
+use crate::wire::top::error::{TopCode, TopError};
+use crate::wire::top::gateway::{Api, Call, Format};
+use crate::wire::top::request::HttpCall;
+
+/// Said of a code that cannot be used, whatever the reason.
+const CODE_INVALID: &str = "券码不存在";
+
+/// Authenticates a call and runs it. The HTTP status is always 200.
+pub(super) async fn router(request: &HttpRequest, body: &[u8], state: &AppState) -> Answer {
+    let call = HttpCall {
+        http_method: request.method().as_str(),
+        query: request.query_string(),
+        content_type: webapi::header(request, CONTENT_TYPE),
+        body,
+    };
+    let catalogue = state.engine.catalogue();
+    let secret_of = |app_key: &str| {
+        let secret = state.credentials.app(catalogue.top_app(app_key)?)?;
+        Some(Vec::clone(&secret))
+    };
+    let call = match state.gateway.admit(&call, state.engine.now(), secret_of) {
+        Ok(call) => call,
+        Err(refusal) => {
+            return error(state, refusal.format, &refusal.error, Outcome::Unauthenticated);
+        }
+    };
+    match call.api {
+        Api::TicketConsult => consult(&call, state).await,
+    }
+}
+
+/// The body is larger than allowed; nothing of it was read, so nothing says which format to use.
+pub(super) fn body_too_large(state: &AppState) -> Answer {
+    let refused = TopError::caller(TopCode::ParameterError, "请求内容过大");
+    error(state, Format::default(), &refused, Outcome::Invalid)
+}
+
+async fn consult(call: &Call<'_>, state: &AppState) -> Answer {
+    let asked = match ConsultRequest::parse(&call.params) {
+        Ok(asked) => asked,
+        Err(wrong) => return error(state, call.format, &wrong, Outcome::Invalid),
+    };
+    let catalogue = state.engine.catalogue();
+    let app = call.params.get("app_key").and_then(|app_key| catalogue.top_app(app_key));
+    let knows = |shops: &[Box<str>]| shops.is_empty() || shops.iter().any(|s| **s == *asked.shop_id);
+    if !app.is_some_and(|app| knows(&app.shops)) {
+        let wrong = TopError::invalid_argument("shop_id", "不是该应用的门店");
+        return error(state, call.format, &wrong, Outcome::Rejected);
+    }
+    let Ok(code) = VoucherCode::parse(&asked.ticket_code) else {
+        return outcome(state, call.format, &invalid());
+    };
+    match within(state, state.engine.preview(code)).await {
+        Ok(Some(view)) => {
+            let value = value(&view, state);
+            outcome(state, call.format, &value.ok_or_else(code_invalid))
+        }
+        Ok(None) => outcome(state, call.format, &invalid()),
+        Err(failed) => {
+            let top = match &failed {
+                EngineError::Overloaded => TopError::busy(),
+                EngineError::Unavailable => TopError::unavailable(),
+                EngineError::OutcomeUnknown => TopError::timed_out(),
+                EngineError::Rejected(_) => TopError::internal(),
+            };
+            error(state, call.format, &top, Outcome::of(&failed))
+        }
+    }
+}
+
+/// The preview of a usable voucher.
+fn value(view: &VoucherView, state: &AppState) -> Option<ConsultValue> {
+    let line = view.order.lines.get(view.line)?;
+    let catalogue = state.engine.catalogue();
+    let product = catalogue.product(line.product)?;
+    let mobile = mobile(view, state);
+    let buyer = format!("{}/{}", view.order.agent, mobile.as_deref().unwrap_or_default());
+    let buyer = state.keys.identity(IdentityKind::OpenId, &buyer).get().to_be_bytes();
+    let left: u32 = view.usable.iter().map(|voucher| u32::from(voucher.uses_left)).sum();
+    let tickets = view.usable.iter().filter_map(|voucher| {
+        let ticket = view.order.tickets.iter().find(|ticket| ticket.code == voucher.code)?;
+        let line = view.order.lines.get(usize::from(ticket.line))?;
+        Some(ticket_info(voucher, line, voucher.code == view.asked.code))
+    });
+    Some(ConsultValue {
+        user_phone: mobile.map(|mobile| mask_mobile(&mobile)),
+        available_quantity: Quantity::new(left),
+        ticket_info_list: tickets.collect(),
+        buyer_id: base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, buyer),
+        alsc_order_no: view.order.id.to_string(),
+        alsc_sub_order_no: line.id.to_string(),
+        item_id: line.product.to_string(),
+        out_item_id: product.id.to_string(),
+    })
+}
+
+fn ticket_info(
+    voucher: &crate::domain::voucher::Voucher,
+    line: &OrderLine,
+    is_asked: bool,
+) -> TicketInfo {
+    TicketInfo {
+        ticket_id: voucher.ticket.to_string(),
+        ticket_name: line.product_name.to_string(),
+        total_amount: line.unit_price,
+        real_amount: line.unit_price,
+        quantity: Quantity::new(u32::from(voucher.uses_total)),
+        ticket_code: is_asked.then(|| voucher.code.to_string()),
+        original_price: line.list_price,
+    }
+}
+
+/// The buyer's mobile: the order's, or that of its line's traveller.
+fn mobile(view: &VoucherView, state: &AppState) -> Option<String> {
+    let details = match state.keys.open_details(&view.order.private) {
+        Ok(details) => details,
+        Err(error) => {
+            tracing::error!(order = %view.order.id, %error, "an order's details cannot be opened");
+            return None;
+        }
+    };
+    let traveller = details.travellers.get(view.line).map(|traveller| &traveller.mobile);
+    let mobile = if details.mobile.is_empty() { traveller? } else { &details.mobile };
+    (!mobile.is_empty()).then(|| mobile.clone())
+}
+
+fn invalid() -> ConsultOutcome {
+    Err(code_invalid())
+}
+
+fn code_invalid() -> ConsultFailure {
+    ConsultFailure::ticket_code_invalid(CODE_INVALID)
+}
+
+fn outcome(state: &AppState, format: Format, result: &ConsultOutcome) -> Answer {
+    let text = encode::consult_response(format, result, &request_id(state));
+    let outcome = if result.is_ok() { Outcome::Ok } else { Outcome::Rejected };
+    answer(state, format, text, outcome)
+}
+
+fn error(state: &AppState, format: Format, wrong: &TopError, outcome: Outcome) -> Answer {
+    let text = encode::error_response(format, wrong, &request_id(state));
+    answer(state, format, text, outcome)
+}
+
+fn answer(state: &AppState, format: Format, text: String, outcome: Outcome) -> Answer {
+    let content_type = state.gateway.content_type(format).to_owned();
+    Answer { response: HttpResponse::Ok().content_type(content_type).body(text), outcome }
+}
+
+/// An id by which an answer can be spoken of: the instant and a serial, in base 36.
+fn request_id(state: &AppState) -> String {
+    let serial = state.answers.fetch_add(1, Ordering::Relaxed) % 46_656;
+    let millis = u64::try_from(state.engine.now().get()).unwrap_or(0);
+    let mut number = millis.wrapping_mul(46_656).wrapping_add(serial);
+    let mut digits = Vec::with_capacity(13);
+    while number > 0 {
+        digits.push(b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize]);
+        number /= 36;
+    }
+    digits.iter().rev().map(|digit| char::from(*digit)).collect()
+}

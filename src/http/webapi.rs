@@ -1,0 +1,86 @@
+//! What the actions in the partner's framework style share: choosing the answer's format, the
+//! framework's own errors, reading a model.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT, ACCEPT_CHARSET, ALLOW, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::http::route::Action;
+use crate::http::{Answer, AppState, Outcome};
+use crate::wire::codec::{Body, HttpError, Negotiation, Record, ResponseFormat};
+use crate::wire::ota::hawk;
+
+/// A header's text, empty when it is not there or not text.
+pub(super) fn header<'r>(request: &'r HttpRequest, name: impl actix_web::http::header::AsHeaderName) -> Option<&'r str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+/// The format the caller wants its answer in.
+pub(super) fn format(request: &HttpRequest) -> ResponseFormat {
+    Negotiation {
+        accept: header(request, ACCEPT),
+        accept_charset: header(request, ACCEPT_CHARSET),
+        x_requested_with: header(request, "x-requested-with"),
+        content_type: header(request, CONTENT_TYPE),
+    }
+    .choose()
+}
+
+/// A result as the caller wants it.
+pub(super) fn result<'r, T: Record<'r>>(
+    request: &HttpRequest,
+    record: &T,
+    outcome: Outcome,
+) -> Answer {
+    let format = format(request);
+    let response =
+        HttpResponse::Ok().content_type(format.content_type()).body(format.write(record));
+    Answer { response, outcome }
+}
+
+/// One of the framework's own errors.
+pub(super) fn error(request: &HttpRequest, error: &HttpError) -> Answer {
+    let format = format(request);
+    let status =
+        StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut builder = HttpResponse::build(status);
+    builder.content_type(format.content_type());
+    let outcome = if status == StatusCode::UNAUTHORIZED {
+        builder.insert_header((WWW_AUTHENTICATE, hawk::CHALLENGE));
+        Outcome::Unauthenticated
+    } else {
+        Outcome::Invalid
+    };
+    Answer { response: builder.body(format.write_error(error)), outcome }
+}
+
+/// No action has this path.
+pub(super) fn unknown_path(request: &HttpRequest, state: &AppState) -> Answer {
+    let host = header(request, HOST).unwrap_or("localhost");
+    let not_found = HttpError::not_found(&format!("http://{host}{}", request.uri()));
+    let detail = state.config.ota.error_detail;
+    let text = "No type was found that matches the controller named in the request.";
+    let not_found = if detail { not_found.with_detail("MessageDetail", text) } else { not_found };
+    error(request, &not_found)
+}
+
+/// The action does not take this method.
+pub(super) fn wrong_method(request: &HttpRequest, allowed: &'static str, _: &AppState) -> Answer {
+    let mut answer = error(request, &HttpError::method_not_allowed(request.method().as_str()));
+    let value = actix_web::http::header::HeaderValue::from_static(allowed);
+    answer.response.headers_mut().insert(ALLOW, value);
+    answer
+}
+
+/// The body is larger than allowed.
+pub(super) fn body_too_large(action: Action, request: &HttpRequest, state: &AppState) -> Answer {
+    match action {
+        Action::Router => super::top::body_too_large(state),
+        _ => error(request, &HttpError::too_large()),
+    }
+}
+
+/// Finds the body's format, or the framework's error about it.
+pub(super) fn body<'b>(request: &HttpRequest, bytes: &'b [u8]) -> Result<Body<'b>, Answer> {
+    Body::new(header(request, CONTENT_TYPE), bytes).map_err(|wrong| error(request, &wrong))
+}

@@ -1,0 +1,100 @@
+//! What a refusal says to people: one Chinese sentence that a buyer may read, the same in every
+//! protocol. It names no person and no internal number.
+
+use crate::domain::account::BalanceShort;
+use crate::domain::catalogue::{LimitScope, LimitWindow};
+use crate::domain::identity::DocumentError;
+use crate::domain::inventory::Available;
+use crate::domain::order::CloseReason;
+use crate::engine::{DateProblem, Rejection};
+
+/// Said of a request that was not decided and may be repeated as it is.
+pub const BUSY: &str = "系统繁忙，请稍后重试";
+/// Said of a request that may have been carried out.
+pub const OUTCOME_UNKNOWN: &str = "处理结果未知，请使用同一单号重试或查询，请勿另行下单";
+/// Said of a success.
+pub const SUCCESS: &str = "成功";
+
+/// The sentence for a refusal.
+#[must_use]
+pub fn sentence(rejection: &Rejection) -> String {
+    match rejection {
+        Rejection::NoLines => "订单没有明细".to_owned(),
+        Rejection::TooManyLines { max, .. } => format!("订单明细过多，最多{max}条"),
+        Rejection::UnknownProduct { .. } => "产品不存在".to_owned(),
+        Rejection::MixedSuppliers => "一个订单不能包含不同景区的产品".to_owned(),
+        Rejection::OffSale { .. } => "产品已停售".to_owned(),
+        Rejection::BadQuantity { .. } => "购买数量必须大于零".to_owned(),
+        Rejection::OrderQuantity { min, max, .. } => {
+            format!("购买数量超出限制，每单最少{min}张，最多{max}张")
+        }
+        Rejection::Date { problem, .. } => date(*problem).to_owned(),
+        Rejection::UnknownTimespan => "时段不存在或未指定时段".to_owned(),
+        Rejection::UnknownPerformance => "场次不存在或未指定场次".to_owned(),
+        Rejection::UnknownArea => "座位区域不存在或未指定座位区域".to_owned(),
+        Rejection::PerformanceOnAnotherDay => "场次与游玩日期不一致".to_owned(),
+        Rejection::SeatChoiceUnsupported => "该产品不支持自选座位".to_owned(),
+        Rejection::BadValidity => "有效期为空或已结束".to_owned(),
+        Rejection::DocumentMissing => "请填写游客证件号码".to_owned(),
+        Rejection::UnknownDocumentType => "证件类型不支持".to_owned(),
+        Rejection::Document(DocumentError::FirstGeneration) => {
+            "不支持15位身份证号码，请填写18位身份证号码".to_owned()
+        }
+        Rejection::Document(_) => "证件号码不正确".to_owned(),
+        Rejection::NameMissing => "请填写游客姓名".to_owned(),
+        Rejection::Name(_) => "游客姓名不正确".to_owned(),
+        Rejection::MobileMissing => "请填写手机号码".to_owned(),
+        Rejection::Mobile(_) => "手机号码不正确".to_owned(),
+        Rejection::TravellersMismatch { travellers, tickets } => {
+            format!(
+                "游客人数与票数不一致，{tickets}张票需要{tickets}位游客信息，收到{travellers}位"
+            )
+        }
+        Rejection::TotalOutOfRange => "订单金额超出范围".to_owned(),
+        Rejection::SoldOut { available, .. } => sold_out(*available),
+        Rejection::NoTimespanLeft { .. } => "当日各时段余票均不足".to_owned(),
+        Rejection::LimitExceeded { about, used, max, .. } => {
+            let (scope, window) = about.map_or(("", ""), |(scope, window)| limit(scope, window));
+            format!("超出限购数量，{scope}{window}限购{max}张，已购{used}张")
+        }
+        Rejection::BalanceShort(BalanceShort { .. }) => "代理商账户余额不足".to_owned(),
+        Rejection::OrderClosed(CloseReason::Cancelled) => "订单已取消".to_owned(),
+        Rejection::OrderClosed(CloseReason::Expired) => "订单超时未支付，已关闭".to_owned(),
+        Rejection::OrderPaid => "订单已支付".to_owned(),
+        Rejection::UnknownOrder => "订单不存在".to_owned(),
+        Rejection::TooLarge => "订单内容过大".to_owned(),
+        Rejection::CodesExhausted => "系统故障，无可用券码".to_owned(),
+    }
+}
+
+const fn date(problem: DateProblem) -> &'static str {
+    match problem {
+        DateProblem::Malformed => "日期不正确，格式应为yyyyMMdd",
+        DateProblem::Missing => "请选择游玩日期",
+        DateProblem::Past => "游玩日期已过",
+        DateProblem::TooFarAhead => "游玩日期超出可预订范围",
+        DateProblem::NotOffered => "所选日期不可预订",
+        DateProblem::Over => "所选时段或场次已结束售票",
+    }
+}
+
+fn sold_out(available: Available) -> String {
+    match available {
+        Available::Left(left) if left.get() > 0 => format!("库存不足，仅剩{left}张"),
+        _ => "库存不足，已售罄".to_owned(),
+    }
+}
+
+const fn limit(scope: LimitScope, window: LimitWindow) -> (&'static str, &'static str) {
+    let scope = match scope {
+        LimitScope::Document => "每个证件",
+        LimitScope::Mobile => "每个手机号",
+    };
+    let window = match window {
+        LimitWindow::Timespan => "每个时段",
+        LimitWindow::VisitDate => "每个游玩日",
+        LimitWindow::OrderDate => "每日",
+        LimitWindow::Lifetime => "",
+    };
+    (scope, window)
+}

@@ -1,0 +1,47 @@
+//! Which result code a refusal gets. Source: docs/protocols/ota.md, "Result codes".
+
+use crate::domain::catalogue::LimitScope;
+use crate::engine::Rejection;
+use crate::wire::ota::ResultCode;
+
+/// The code of a refusal. No wildcard: a new refusal picks its code before it compiles.
+#[must_use]
+pub const fn result_code(rejection: &Rejection) -> ResultCode {
+    match rejection {
+        Rejection::SoldOut { .. } | Rejection::NoTimespanLeft { .. } => ResultCode::STOCK_SHORT,
+        Rejection::UnknownProduct { .. } | Rejection::OffSale { .. } => ResultCode::OFF_SALE,
+        Rejection::Date { .. }
+        | Rejection::UnknownTimespan
+        | Rejection::UnknownPerformance
+        | Rejection::PerformanceOnAnotherDay
+        | Rejection::BadValidity => ResultCode::DATE_NOT_BOOKABLE,
+        Rejection::LimitExceeded { about: Some((LimitScope::Document, _)), .. } => {
+            ResultCode::DOCUMENT_LIMIT
+        }
+        Rejection::LimitExceeded { about: Some((LimitScope::Mobile, _)), .. } => {
+            ResultCode::MOBILE_LIMIT
+        }
+        Rejection::LimitExceeded { about: None, .. } => ResultCode::OTHER_LIMIT,
+        Rejection::NoLines
+        | Rejection::TooManyLines { .. }
+        | Rejection::BadQuantity { .. }
+        | Rejection::OrderQuantity { .. }
+        | Rejection::TotalOutOfRange => ResultCode::QUANTITY_LIMIT,
+        Rejection::MobileMissing => ResultCode::MOBILE_MISSING,
+        Rejection::DocumentMissing => ResultCode::DOCUMENT_MISSING,
+        Rejection::NameMissing => ResultCode::NAME_MISSING,
+        Rejection::TravellersMismatch { .. } => ResultCode::TRAVELLER_COUNT,
+        Rejection::Mobile(_) => ResultCode::MOBILE_FORMAT,
+        Rejection::Document(_) | Rejection::UnknownDocumentType => ResultCode::DOCUMENT_FORMAT,
+        Rejection::Name(_) => ResultCode::NAME_FORMAT,
+        Rejection::BalanceShort(_) => ResultCode::BALANCE_SHORT,
+        Rejection::CodesExhausted => ResultCode::SYSTEM_FAULT,
+        Rejection::MixedSuppliers
+        | Rejection::UnknownArea
+        | Rejection::SeatChoiceUnsupported
+        | Rejection::OrderClosed(_)
+        | Rejection::OrderPaid
+        | Rejection::UnknownOrder
+        | Rejection::TooLarge => ResultCode::OTHER,
+    }
+}
