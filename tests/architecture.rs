@@ -2,6 +2,8 @@
 //! sees every item, whichever feature or `cfg(test)` hides it from the compiler; it does not follow
 //! macros or re-exports.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as loudly as the test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -148,7 +148,7 @@ mod tests {
     use smallvec::smallvec;
 
     use super::*;
-    use crate::domain::inventory::{AreaEvent, Available, Capacity, SoldOut, StockEvent};
+    use crate::domain::inventory::{AreaEvent, Capacity, StockEvent};
     use crate::domain::limits::{CounterEvent, LimitExceeded};
     use crate::types::{IdentityHash, RuleNo};
 
@@ -180,7 +180,9 @@ mod tests {
         }
     }
 
+    #[cfg(not(feature = "unguarded-stock"))]
     fn sold_out(area: AreaNo, asked: u32, left: u32) -> SlotError {
+        use crate::domain::inventory::{Available, SoldOut};
         let available = Available::Left(n(left));
         SlotError::SoldOut { area, sold_out: SoldOut { asked: n(asked), available } }
     }
