@@ -189,11 +189,14 @@ impl Mirrored for (AreaNo, Stock) {
     }
 }
 
+/// Stock by area, as a slot keeps it.
+type AreaStocksV1<'a> = List<'a, (AreaNo, Stock), SmallVec<[(AreaNo, Stock); 1]>>;
+
 /// What the journal says of a [`Slot`]: areas in the slot's own order, counts sorted.
 #[derive(Serialize, Deserialize)]
 pub(in crate::schema) struct SlotV1<'a> {
     #[serde(borrow)]
-    areas: List<'a, (AreaNo, Stock), SmallVec<[(AreaNo, Stock); 1]>>,
+    areas: AreaStocksV1<'a>,
     #[serde(borrow)]
     counts: List<'a, Count>,
 }

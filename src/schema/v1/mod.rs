@@ -10,6 +10,7 @@ mod catalogue;
 mod inventory;
 mod limits;
 mod order;
+mod product;
 mod transaction;
 mod voucher;
 
@@ -162,10 +163,51 @@ where
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<C, A::Error> {
         let mut values = C::with_room(seq.size_hint().unwrap_or(0).min(RESERVE_MAX));
         while let Some(mirror) = seq.next_element::<T::Mirror<'de>>()? {
-            values.put(T::restore(mirror).map_err(|Invalid| de::Error::custom("out of range"))?);
+            values.put(T::restore(mirror).map_err(|Invalid| out_of_range())?);
         }
         Ok(values)
     }
+}
+
+/// A domain value behind a pointer, on disk as its twin. Written from where it lies and put behind
+/// the pointer as soon as it is read, so that a large twin does not make every event's twin large.
+pub(super) enum Whole<'a, T, P = Box<T>> {
+    Borrowed(&'a T),
+    Owned(P),
+}
+
+impl<T: Clone, P: From<T>> Whole<'_, T, P> {
+    fn into_owned(self) -> P {
+        match self {
+            Self::Borrowed(value) => value.clone().into(),
+            Self::Owned(value) => value,
+        }
+    }
+}
+
+impl<T: Mirrored, P: Deref<Target = T>> Serialize for Whole<'_, T, P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value: &T = match self {
+            Self::Borrowed(value) => value,
+            Self::Owned(value) => value,
+        };
+        value.mirror().serialize(serializer)
+    }
+}
+
+impl<'de: 'a, 'a, T, P> Deserialize<'de> for Whole<'a, T, P>
+where
+    T: Mirrored + 'de,
+    P: From<T>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = T::restore(T::Mirror::<'de>::deserialize(deserializer)?);
+        value.map(|value| Self::Owned(value.into())).map_err(|Invalid| out_of_range())
+    }
+}
+
+fn out_of_range<E: de::Error>() -> E {
+    E::custom("out of range")
 }
 
 /// Bytes with their length before them, written in one piece.

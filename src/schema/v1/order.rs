@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::account::BalanceV1;
 use super::inventory::SlotKeyV1;
 use super::limits::{CountV1, LimitKeyV1};
-use super::{Bytes, Invalid, List, Mirrored};
+use super::{Bytes, Invalid, List, Mirrored, Whole};
 use crate::domain::account::Balance;
 use crate::domain::order::{
     CloseReason, CounterHome, Order, OrderEvent, OrderLine, OrderPlaced, OrderState, TakenCount,
@@ -304,11 +304,10 @@ impl Mirrored for OrderPlaced {
 
 /// Twin of [`OrderEvent`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack, while it is copied")]
 pub(in crate::schema) enum OrderEventV1<'a> {
     /// 0
     #[serde(borrow)]
-    Placed(OrderPlacedV1<'a>),
+    Placed(Whole<'a, OrderPlaced>),
     /// 1
     Paid {
         #[serde(with = "postcard::fixint::le")]
@@ -332,7 +331,7 @@ impl Mirrored for OrderEvent {
 
     fn mirror(&self) -> OrderEventV1<'_> {
         match self {
-            Self::Placed(placed) => OrderEventV1::Placed(placed.mirror()),
+            Self::Placed(placed) => OrderEventV1::Placed(Whole::Borrowed(placed)),
             Self::Paid { order, at, from, tickets } => OrderEventV1::Paid {
                 order: order.get(),
                 at: at.get(),
@@ -347,7 +346,7 @@ impl Mirrored for OrderEvent {
 
     fn restore(mirror: OrderEventV1<'_>) -> Result<Self, Invalid> {
         Ok(match mirror {
-            OrderEventV1::Placed(placed) => Self::Placed(Box::new(Mirrored::restore(placed)?)),
+            OrderEventV1::Placed(placed) => Self::Placed(placed.into_owned()),
             OrderEventV1::Paid { order, at, from, tickets } => Self::Paid {
                 order: OrderId::new(order),
                 at: UnixMillis::new(at),

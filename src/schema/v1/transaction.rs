@@ -46,7 +46,6 @@ impl Mirrored for Transaction {
 
 /// Twin of [`Event`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack, while it is copied")]
 pub(in crate::schema) enum EventV1<'a> {
     /// 0
     #[serde(borrow)]

@@ -1,0 +1,350 @@
+//! Products, their calendars and rules, and the pools they share.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Invalid, List, Mirrored};
+use crate::domain::catalogue::{
+    AreaDef, Calendar, LimitRule, LimitScope, LimitWindow, Pool, Product, Rules, TimespanDef,
+};
+use crate::domain::inventory::Capacity;
+use crate::types::{
+    AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, ServiceDate, SupplierNo, Timespan,
+};
+
+/// Twin of [`Capacity`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum CapacityV1 {
+    /// 0
+    Unlimited,
+    /// 1
+    Limited(u32),
+}
+
+impl Mirrored for Capacity {
+    type Mirror<'a> = CapacityV1;
+
+    fn mirror(&self) -> CapacityV1 {
+        match self {
+            Self::Unlimited => CapacityV1::Unlimited,
+            Self::Limited(places) => CapacityV1::Limited(places.get()),
+        }
+    }
+
+    fn restore(mirror: CapacityV1) -> Result<Self, Invalid> {
+        Ok(match mirror {
+            CapacityV1::Unlimited => Self::Unlimited,
+            CapacityV1::Limited(places) => Self::Limited(Quantity::new(places)),
+        })
+    }
+}
+
+/// Twin of [`Pool`].
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct PoolV1<'a> {
+    no: u32,
+    id: &'a str,
+    supplier: u16,
+    capacity: CapacityV1,
+    allowance: u32,
+}
+
+impl Mirrored for Pool {
+    type Mirror<'a> = PoolV1<'a>;
+
+    fn mirror(&self) -> PoolV1<'_> {
+        let Self { no, id, supplier, capacity, allowance } = self;
+        PoolV1 {
+            no: no.get(),
+            id,
+            supplier: supplier.get(),
+            capacity: capacity.mirror(),
+            allowance: allowance.get(),
+        }
+    }
+
+    fn restore(mirror: PoolV1<'_>) -> Result<Self, Invalid> {
+        let PoolV1 { no, id, supplier, capacity, allowance } = mirror;
+        Ok(Self {
+            no: PoolNo::new(no),
+            id: id.into(),
+            supplier: SupplierNo::new(supplier),
+            capacity: Mirrored::restore(capacity)?,
+            allowance: Quantity::new(allowance),
+        })
+    }
+}
+
+/// Twin of [`TimespanDef`]; minutes after midnight at the venue.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct TimespanDefV1 {
+    no: u8,
+    start_minute: u16,
+    end_minute: u16,
+}
+
+impl Mirrored for TimespanDef {
+    type Mirror<'a> = TimespanDefV1;
+
+    fn mirror(&self) -> TimespanDefV1 {
+        let Self { no, start_minute, end_minute } = *self;
+        TimespanDefV1 { no: no.get(), start_minute, end_minute }
+    }
+
+    fn restore(mirror: TimespanDefV1) -> Result<Self, Invalid> {
+        let TimespanDefV1 { no, start_minute, end_minute } = mirror;
+        Ok(Self { no: Timespan::new(no), start_minute, end_minute })
+    }
+}
+
+/// Twin of [`AreaDef`]; prices in fen.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct AreaDefV1<'a> {
+    no: u8,
+    id: &'a str,
+    capacity: u32,
+    price: i64,
+    list_price: i64,
+}
+
+impl Mirrored for AreaDef {
+    type Mirror<'a> = AreaDefV1<'a>;
+
+    fn mirror(&self) -> AreaDefV1<'_> {
+        let Self { no, id, capacity, price, list_price } = self;
+        AreaDefV1 {
+            no: no.get(),
+            id,
+            capacity: capacity.get(),
+            price: price.get(),
+            list_price: list_price.get(),
+        }
+    }
+
+    fn restore(mirror: AreaDefV1<'_>) -> Result<Self, Invalid> {
+        let AreaDefV1 { no, id, capacity, price, list_price } = mirror;
+        Ok(Self {
+            no: AreaNo::new(no),
+            id: id.into(),
+            capacity: Quantity::new(capacity),
+            price: Fen::new(price),
+            list_price: Fen::new(list_price),
+        })
+    }
+}
+
+/// Twin of [`Calendar`].
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct CalendarV1 {
+    /// First and last day, in days since 1970-01-01.
+    dates: Option<(i32, i32)>,
+    capacity: CapacityV1,
+    allowance: u32,
+}
+
+impl Mirrored for Calendar {
+    type Mirror<'a> = CalendarV1;
+
+    fn mirror(&self) -> CalendarV1 {
+        let Self { dates, capacity, allowance } = self;
+        CalendarV1 {
+            dates: dates.map(|(first, last)| (first.days(), last.days())),
+            capacity: capacity.mirror(),
+            allowance: allowance.get(),
+        }
+    }
+
+    fn restore(mirror: CalendarV1) -> Result<Self, Invalid> {
+        let CalendarV1 { dates, capacity, allowance } = mirror;
+        let date = ServiceDate::from_days;
+        Ok(Self {
+            dates: dates.map(|(first, last)| (date(first), date(last))),
+            capacity: Mirrored::restore(capacity)?,
+            allowance: Quantity::new(allowance),
+        })
+    }
+}
+
+/// Twin of [`LimitScope`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum LimitScopeV1 {
+    /// 0
+    Document,
+    /// 1
+    Mobile,
+}
+
+/// Twin of [`LimitWindow`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum LimitWindowV1 {
+    /// 0
+    Timespan,
+    /// 1
+    VisitDate,
+    /// 2
+    OrderDate,
+    /// 3
+    Lifetime,
+}
+
+/// Twin of [`LimitRule`].
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct LimitRuleV1 {
+    no: u8,
+    scope: LimitScopeV1,
+    window: LimitWindowV1,
+    max: u32,
+}
+
+impl Mirrored for LimitRule {
+    type Mirror<'a> = LimitRuleV1;
+
+    fn mirror(&self) -> LimitRuleV1 {
+        let Self { no, scope, window, max } = self;
+        let scope = match scope {
+            LimitScope::Document => LimitScopeV1::Document,
+            LimitScope::Mobile => LimitScopeV1::Mobile,
+        };
+        let window = match window {
+            LimitWindow::Timespan => LimitWindowV1::Timespan,
+            LimitWindow::VisitDate => LimitWindowV1::VisitDate,
+            LimitWindow::OrderDate => LimitWindowV1::OrderDate,
+            LimitWindow::Lifetime => LimitWindowV1::Lifetime,
+        };
+        LimitRuleV1 { no: no.get(), scope, window, max: max.get() }
+    }
+
+    fn restore(mirror: LimitRuleV1) -> Result<Self, Invalid> {
+        let LimitRuleV1 { no, scope, window, max } = mirror;
+        let scope = match scope {
+            LimitScopeV1::Document => LimitScope::Document,
+            LimitScopeV1::Mobile => LimitScope::Mobile,
+        };
+        let window = match window {
+            LimitWindowV1::Timespan => LimitWindow::Timespan,
+            LimitWindowV1::VisitDate => LimitWindow::VisitDate,
+            LimitWindowV1::OrderDate => LimitWindow::OrderDate,
+            LimitWindowV1::Lifetime => LimitWindow::Lifetime,
+        };
+        Ok(Self { no: RuleNo::new(no), scope, window, max: Quantity::new(max) })
+    }
+}
+
+/// Twin of [`Rules`].
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct RulesV1<'a> {
+    order_min: u32,
+    order_max: u32,
+    document_per_ticket: bool,
+    horizon_days: u16,
+    hold_seconds: u32,
+    #[serde(borrow)]
+    limits: List<'a, LimitRule>,
+}
+
+impl Mirrored for Rules {
+    type Mirror<'a> = RulesV1<'a>;
+
+    fn mirror(&self) -> RulesV1<'_> {
+        let Self { order_min, order_max, document_per_ticket, horizon_days, hold_seconds, limits } =
+            self;
+        RulesV1 {
+            order_min: order_min.get(),
+            order_max: order_max.get(),
+            document_per_ticket: *document_per_ticket,
+            horizon_days: *horizon_days,
+            hold_seconds: *hold_seconds,
+            limits: List::Borrowed(limits),
+        }
+    }
+
+    fn restore(mirror: RulesV1<'_>) -> Result<Self, Invalid> {
+        Ok(Self {
+            order_min: Quantity::new(mirror.order_min),
+            order_max: Quantity::new(mirror.order_max),
+            document_per_ticket: mirror.document_per_ticket,
+            horizon_days: mirror.horizon_days,
+            hold_seconds: mirror.hold_seconds,
+            limits: mirror.limits.into_owned(),
+        })
+    }
+}
+
+/// Twin of [`Product`]; money in fen.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct ProductV1<'a> {
+    no: u32,
+    id: &'a str,
+    supplier: u16,
+    name: &'a str,
+    on_sale: bool,
+    price: i64,
+    list_price: i64,
+    rebate: i64,
+    pool: Option<u32>,
+    calendar: CalendarV1,
+    #[serde(borrow)]
+    timespans: List<'a, TimespanDef>,
+    #[serde(borrow)]
+    areas: List<'a, AreaDef>,
+    scene_prefix: &'a str,
+    #[serde(borrow)]
+    rules: RulesV1<'a>,
+}
+
+impl Mirrored for Product {
+    type Mirror<'a> = ProductV1<'a>;
+
+    fn mirror(&self) -> ProductV1<'_> {
+        let Self {
+            no,
+            id,
+            supplier,
+            name,
+            on_sale,
+            price,
+            list_price,
+            rebate,
+            pool,
+            calendar,
+            timespans,
+            areas,
+            scene_prefix,
+            rules,
+        } = self;
+        ProductV1 {
+            no: no.get(),
+            id,
+            supplier: supplier.get(),
+            name,
+            on_sale: *on_sale,
+            price: price.get(),
+            list_price: list_price.get(),
+            rebate: rebate.get(),
+            pool: pool.map(PoolNo::get),
+            calendar: calendar.mirror(),
+            timespans: List::Borrowed(timespans),
+            areas: List::Borrowed(areas),
+            scene_prefix,
+            rules: rules.mirror(),
+        }
+    }
+
+    fn restore(mirror: ProductV1<'_>) -> Result<Self, Invalid> {
+        Ok(Self {
+            no: ProductNo::new(mirror.no),
+            id: mirror.id.into(),
+            supplier: SupplierNo::new(mirror.supplier),
+            name: mirror.name.into(),
+            on_sale: mirror.on_sale,
+            price: Fen::new(mirror.price),
+            list_price: Fen::new(mirror.list_price),
+            rebate: Fen::new(mirror.rebate),
+            pool: mirror.pool.map(PoolNo::new),
+            calendar: Mirrored::restore(mirror.calendar)?,
+            timespans: mirror.timespans.into_owned(),
+            areas: mirror.areas.into_owned(),
+            scene_prefix: mirror.scene_prefix.into(),
+            rules: Mirrored::restore(mirror.rules)?,
+        })
+    }
+}
