@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use piaoku::domain::account::{Account, AccountKey, Balance, ReserveMoney};
 use piaoku::domain::catalogue::Catalogue;
 use piaoku::domain::inventory::{Pool, PoolKey, Slot, Stock};
-use piaoku::domain::limits::{Counters, LimitKey, LimitShard};
+use piaoku::domain::limits::{Claim, Count, Counters, LimitKey, LimitShard};
 use piaoku::engine::digest::{self, Digest};
 use piaoku::engine::plan::{Ask, ParticipantKey, Refusal};
 use piaoku::engine::state::{State, Tracked, pool_capacity, set_capacity};
 use piaoku::engine::transaction::Event;
-use piaoku::types::{HoldId, Lsn, Quantity, SlotKey};
+use piaoku::types::{HoldId, Lsn, ProductNo, Quantity, SlotKey};
 
 use crate::random::Random;
 use crate::shelf::{Shelf, settled_account, settled_limit, settled_pool, settled_slot};
+use crate::world;
 
 /// Whether to keep what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,8 +160,14 @@ impl Participants {
     }
 
     /// Whoever still keeps something for a checkout, or has mail.
-    pub fn busy(&self) -> Vec<String> {
+    pub fn busy(&self, catalogue: &Catalogue) -> Vec<String> {
         let mut busy: Vec<String> = Vec::new();
+        for (key, slot) in &self.slots {
+            busy.extend(kept_counts(key.product, slot.value.counters(), catalogue));
+        }
+        for (key, limit) in &self.limits {
+            busy.extend(kept_counts(key.product, limit.value.counters(), catalogue));
+        }
         let kept = |stock: &Stock| stock.pending() != Quantity::ZERO;
         for (key, slot) in &self.slots {
             let pending = slot.value.areas().iter().any(|(_, stock)| kept(stock));
@@ -309,6 +316,22 @@ impl Participants {
             }
         }
     }
+}
+
+/// Counts that checkouts keep: whoever is known must get all that is left under each rule.
+fn kept_counts(product: ProductNo, counters: &Counters, catalogue: &Catalogue) -> Option<String> {
+    let counts = counters.counts();
+    let rules = &catalogue.product(product)?.rules.limits;
+    let people = world::people();
+    rules.iter().flat_map(|rule| people.iter().map(move |person| (rule, *person))).find_map(
+        |(rule, identity)| {
+            let same = |count: &&Count| (count.rule, count.identity) == (rule.no, identity);
+            let used = counts.iter().find(same).map_or(Quantity::ZERO, |count| count.amount);
+            let amount = rule.max.saturating_sub(used);
+            let claim = Claim { rule: rule.no, identity, amount, max: rule.max };
+            counters.decide(&[claim]).err().map(|kept| format!("{product}: {kept}"))
+        },
+    )
 }
 
 fn participant(event: &Event) -> Option<ParticipantKey> {

@@ -291,7 +291,7 @@ impl Process {
 
     /// Whoever still waits for something, or keeps something.
     pub fn busy(&self) -> Vec<String> {
-        let mut busy = self.participants.busy();
+        let mut busy = self.participants.busy(&self.catalogue);
         busy.extend(self.checkouts.values().map(|running| format!("{:?}", running.call)));
         busy.extend(self.commits.values().map(|commit| format!("{:?}", commit.call)));
         busy.extend(self.locks.keys().map(|lock| format!("{lock:?}")));

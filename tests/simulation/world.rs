@@ -165,6 +165,12 @@ impl IdentityHasher for PlainHasher {
     }
 }
 
+/// Everybody there is, by document and by mobile.
+pub fn people() -> Vec<IdentityHash> {
+    let documents = (0..DOCUMENTS as u64).map(|n| fnv(&sample::resident_id(n)));
+    documents.chain((0..MOBILES as u64).map(|n| fnv(&sample::mobile(n)))).collect()
+}
+
 fn fnv(text: &str) -> IdentityHash {
     let step = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_01b3);
     IdentityHash::new(text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
