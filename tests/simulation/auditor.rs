@@ -12,7 +12,7 @@ use piaoku::engine::state::{Nowhere, State};
 use piaoku::engine::transaction::{Event, Transaction};
 use piaoku::types::{AgentNo, Lsn, OrderId, RequestKey, VoucherCode};
 
-use crate::process::{Call, Reply, Request};
+use crate::message::{Call, Reply, Request};
 
 /// What one step or check found.
 pub type Findings = Result<(), Vec<Violation>>;

@@ -3,7 +3,7 @@
 
 use piaoku::types::{AgentNo, OrderId, RequestKey, UnixMillis};
 
-use crate::process::{Call, Reply, Request};
+use crate::message::{Call, Reply, Request};
 use crate::random::Random;
 use crate::world;
 

@@ -10,6 +10,7 @@ mod clients;
 mod clock;
 mod ids;
 mod log;
+mod message;
 mod participants;
 mod process;
 mod random;

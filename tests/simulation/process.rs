@@ -21,6 +21,7 @@ use piaoku::types::{
 use crate::clock::Clock;
 use crate::ids::Ids;
 use crate::log::Log;
+use crate::message::{Call, Reply, Request, same_question};
 use crate::participants::{Answer, Body, Mail, Mode, Participants};
 use crate::random::Random;
 use crate::shelf::Shelf;
@@ -28,61 +29,6 @@ use crate::world;
 
 /// Most requests at work at once; more are told to come again.
 const IN_FLIGHT_MAX: usize = 24;
-
-/// What may be asked.
-#[derive(Clone, Debug)]
-pub enum Request {
-    Sell {
-        key: RequestKey,
-        draft: Draft,
-        payment: Payment,
-    },
-    Place {
-        key: RequestKey,
-        draft: Draft,
-    },
-    Verify {
-        draft: Draft,
-    },
-    Pay {
-        order: OrderId,
-        payment: Payment,
-    },
-    Cancel {
-        order: OrderId,
-    },
-    /// A timer's.
-    Expire {
-        order: OrderId,
-    },
-}
-
-/// One sending of a request.
-#[derive(Clone, Debug)]
-pub struct Call {
-    pub agent: AgentNo,
-    pub request: Request,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    Sold {
-        order: OrderId,
-        codes: Vec<VoucherCode>,
-    },
-    Placed {
-        order: OrderId,
-    },
-    Closed {
-        order: OrderId,
-    },
-    Allowed,
-    Refused(Rejection),
-    /// Never decided.
-    Overloaded,
-    /// May have happened.
-    OutcomeUnknown,
-}
 
 /// A fault built into the process on purpose, to see the auditor find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -563,15 +509,4 @@ fn supplier(checkout: &Checkout) -> SupplierNo {
         Purpose::Verify { admitted, .. } => admitted.supplier_no(),
         Purpose::Pay { order, .. } => order.supplier,
     }
-}
-
-/// Requests that wait for the same outcome. Keys and orders are equal already, since the lock is.
-fn same_question(a: &Request, b: &Request) -> bool {
-    matches!(
-        (a, b),
-        (Request::Sell { .. }, Request::Sell { .. })
-            | (Request::Place { .. }, Request::Place { .. })
-            | (Request::Pay { .. }, Request::Pay { .. })
-            | (Request::Cancel { .. }, Request::Cancel { .. })
-    )
 }
