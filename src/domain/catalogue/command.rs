@@ -322,6 +322,13 @@ fn flaw(product: &SetProduct) -> Option<&'static str> {
     if (1..limits.len()).any(|n| limits[..n].iter().any(|rule| kind(rule) == kind(&limits[n]))) {
         return Some("a product has at most one limit for each scope and window");
     }
+    let counted = |rule: &LimitRule| (rule.scope, rule.window);
+    let repeats = |(index, rule): (usize, &LimitRule)| {
+        rules.limits[..index].iter().any(|before| counted(before) == counted(rule))
+    };
+    if rules.limits.iter().enumerate().any(repeats) {
+        return Some("a product has at most one limit for each scope and window");
+    }
     None
 }
 
@@ -372,5 +379,71 @@ fn number<N: TryFrom<usize>>(
     match known {
         Some(no) => Ok(no),
         None => N::try_from(count).map_err(|_| CatalogueError::TooMany(what)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalogue::{LimitScope, LimitWindow};
+
+    fn product(limits: &[(LimitScope, LimitWindow)]) -> CatalogueCommand {
+        let limit = |&(scope, window)| LimitRule {
+            no: RuleNo::new(0),
+            scope,
+            window,
+            max: Quantity::new(2),
+        };
+        CatalogueCommand::SetProduct(Box::new(SetProduct {
+            id: "P".to_owned(),
+            supplier: "01".to_owned(),
+            name: "P".to_owned(),
+            on_sale: true,
+            price: Fen::new(100),
+            list_price: Fen::new(100),
+            rebate: Fen::ZERO,
+            pool: None,
+            calendar: Calendar {
+                dates: None,
+                capacity: Capacity::Unlimited,
+                allowance: Quantity::ZERO,
+            },
+            timespans: Vec::new(),
+            areas: Vec::new(),
+            scene_prefix: String::new(),
+            rules: Rules {
+                order_min: Quantity::ONE,
+                order_max: Quantity::ONE,
+                document_per_ticket: false,
+                horizon_days: 0,
+                hold_seconds: 1,
+                limits: limits.iter().map(limit).collect(),
+            },
+        }))
+    }
+
+    #[test]
+    fn limits_keep_their_numbers_and_no_two_count_the_same() {
+        let by_document = (LimitScope::Document, LimitWindow::Lifetime);
+        let by_mobile = (LimitScope::Mobile, LimitWindow::Lifetime);
+        let mut catalogue = Catalogue::default();
+        let (id, name) = ("01".to_owned(), String::new());
+        let supplier = CatalogueCommand::SetSupplier { id, name, utc_offset_seconds: 0 };
+        let event = catalogue.decide(supplier).unwrap();
+        catalogue.apply(&event);
+        for (limits, expected) in [
+            (&[by_document, by_mobile][..], &[0, 1][..]),
+            (&[by_mobile, by_document], &[1, 0]),
+            (&[by_mobile], &[1]),
+        ] {
+            let event = catalogue.decide(product(limits)).unwrap();
+            catalogue.apply(&event);
+            let rules = &catalogue.product_by_id("P").unwrap().rules.limits;
+            let numbers: Vec<u8> = rules.iter().map(|rule| rule.no.get()).collect();
+            assert_eq!(numbers, expected);
+        }
+        // Set a second time, two such rules would share a number, and each ticket count twice.
+        let refused = catalogue.decide(product(&[by_document, by_document]));
+        assert!(matches!(refused, Err(CatalogueError::BadProduct { .. })), "{refused:?}");
     }
 }

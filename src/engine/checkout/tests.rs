@@ -5,6 +5,7 @@ use crate::domain::account::{Balance, BalanceShort};
 use crate::domain::catalogue::{LimitScope, LimitWindow};
 use crate::domain::inventory::{Available, PoolKey, SlotError, SoldOut};
 use crate::domain::limits::LimitExceeded;
+use crate::domain::order::OrderEvent;
 use crate::engine::admission::{Draft, DraftTimespan};
 use crate::engine::fixture::{
     CountingIds, Ledger, PREPAID, admitted, catalogue, draft, line, morning, person, slot, today,
@@ -204,6 +205,9 @@ fn the_record_is_of_the_timespan_that_had_room() {
         })
         .collect();
     assert_eq!(slots, [2, 2, 2]);
+    let Event::Order(OrderEvent::Placed(placed)) = &record.events[0] else { panic!("{record:?}") };
+    let lines: Vec<u8> = placed.lines.iter().map(|line| line.slot.timespan.get()).collect();
+    assert_eq!(lines, [2, 2]);
 }
 
 #[test]
