@@ -360,6 +360,14 @@ fn a_config_that_cannot_work_is_refused() {
     assert!(matches!(spawned, Err(SpawnError::Config(_))));
 }
 
+#[test]
+fn handles_and_permits_go_to_any_thread() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<JournalHandle<Note>>();
+    check::<Permit<Note>>();
+    check::<JournalStopped>();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 

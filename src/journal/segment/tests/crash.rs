@@ -142,7 +142,7 @@ fn run(groups: &[Vec<usize>], accident: &Accident) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_acknowledged_survives_or_the_log_refuses(

@@ -77,13 +77,13 @@ impl Harness for InDirectory {
 
 #[test]
 fn it_keeps_the_promises_of_a_log() {
-    for sync in [SyncMode::Fdatasync, SyncMode::ODsync] {
-        for archive_segments_max in [None, Some(0), Some(2)] {
-            conformance::run(|| InDirectory {
-                dir: tempfile::tempdir().unwrap(),
-                config: JournalConfig { sync, archive_segments_max, ..small() },
-            });
-        }
+    for (sync, archive_segments_max) in
+        [(SyncMode::Fdatasync, None), (SyncMode::Fdatasync, Some(2)), (SyncMode::ODsync, Some(0))]
+    {
+        conformance::run(|| InDirectory {
+            dir: tempfile::tempdir().unwrap(),
+            config: JournalConfig { sync, archive_segments_max, ..small() },
+        });
     }
 }
 
@@ -182,6 +182,26 @@ fn a_reader_needs_a_journal_and_no_lock() {
         .unwrap();
     assert_eq!((seen, end), (2, ReadEnd { next: Lsn::new(4), tail: Tail::Clean }));
     drop(log);
+}
+
+/// A group whose sync failed may be on disk all the same. The log that failed does not show it; opening
+/// the log again finds it, rewrites it and makes it durable.
+#[test]
+fn a_group_whose_sync_failed_shows_after_reopening() {
+    let dir = store(&[&[1, 2]]);
+    let (mut log, _) = open(&dir).unwrap();
+    let unsynced = group(&log, &[3]);
+    let mut block = Vec::new();
+    BlockHeader::encode(log.header.store, &unsynced, log.at.chain, &mut block);
+    log.file.write_all_at(&block, log.at.offset).unwrap();
+    log.failed = true;
+    assert_eq!(read(&log, 1), (vec![1, 2], 3));
+    let image = fs::read(&log.path).unwrap();
+    drop(log);
+    let (log, recovery) = open(&dir).unwrap();
+    assert_eq!((recovery.next_lsn, recovery.tail), (Lsn::new(4), Tail::Clean));
+    assert_eq!(read(&log, 1), (vec![1, 2, 3], 4));
+    assert_eq!(fs::read(&log.path).unwrap(), image, "rewritten as it was");
 }
 
 /// Readers beside a writer that rolls segments, and a truncator that archives them, see whole groups
