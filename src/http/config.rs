@@ -181,7 +181,11 @@ impl HttpConfig {
     pub fn validate(&self) -> Result<(), HttpConfigError> {
         let window = self.douyin.timestamp_window_seconds;
         let checks = [
-            (self.listen.parse::<std::net::SocketAddr>().is_ok(), "listen", "an address and a port"),
+            (
+                self.listen.parse::<std::net::SocketAddr>().is_ok(),
+                "listen",
+                "an address and a port",
+            ),
             ((1..=256).contains(&self.workers), "workers", "1 to 256"),
             (self.connections_per_worker_max > 0, "connections_per_worker_max", "at least 1"),
             (self.backlog > 0, "backlog", "at least 1"),

@@ -45,7 +45,12 @@ impl<E, C> Derived<E, C> {
         Self { known: ArcSwap::from_pointee(HashMap::new()) }
     }
 
-    fn get(&self, name: &str, entry: &Arc<E>, derive: impl FnOnce() -> Option<C>) -> Option<Arc<C>> {
+    fn get(
+        &self,
+        name: &str,
+        entry: &Arc<E>,
+        derive: impl FnOnce() -> Option<C>,
+    ) -> Option<Arc<C>> {
         if let Some((of, derived)) = self.known.load().get(name)
             && Arc::ptr_eq(of, entry)
         {

@@ -20,7 +20,9 @@ use crate::types::{Channel, RequestKey, ServiceDate, Timespan, UnixMillis};
 use crate::vault::{PrivateDetails, PrivateTraveller};
 use crate::wire::codec::{Decoded, ModelState};
 use crate::wire::douyin::sign::{self, SIGNATURE_HEADER};
-use crate::wire::douyin::{GetTicketCodeDouyinParm, GetTicketCodeResult, SpiQuery, parse_timestamp};
+use crate::wire::douyin::{
+    GetTicketCodeDouyinParm, GetTicketCodeResult, SpiQuery, parse_timestamp,
+};
 use crate::wire::message;
 use crate::wire::ota::{ResultCode, result_code};
 
@@ -58,7 +60,8 @@ pub(super) async fn ticket_code(request: &HttpRequest, bytes: &[u8], state: &App
         Some(Ok(key)) => key,
         _ => return final_error(request, "order_id is missing or too long"),
     };
-    let ask = Ask { parm: &parm, catalogue: &catalogue, client: &client, credentials: &credentials };
+    let ask =
+        Ask { parm: &parm, catalogue: &catalogue, client: &client, credentials: &credentials };
     let Some(product) = ask.product() else {
         // Not a refusal: that would refund the buyer at once, and an operator may still map the SKU.
         let code = ResultCode::OFF_SALE.for_douyin();
@@ -101,7 +104,8 @@ fn is_fresh(query: &SpiQuery<'_>, state: &AppState) -> bool {
     }
     let window = i64::try_from(window).unwrap_or(i64::MAX).saturating_mul(1000);
     let now = state.engine.now().get();
-    parse_timestamp(&query.timestamp).is_some_and(|sent| sent.get().abs_diff(now) <= window.unsigned_abs())
+    parse_timestamp(&query.timestamp)
+        .is_some_and(|sent| sent.get().abs_diff(now) <= window.unsigned_abs())
 }
 
 fn admit_draft(
@@ -178,7 +182,11 @@ impl Ask<'_> {
             channel: Channel::Douyin,
             agent: self.client.agent,
             lines: self.lines(product, tourists, state.config.order_lines_max),
-            date: if dated { DraftDate::Day(ServiceDate::at(start, offset)) } else { DraftDate::Missing },
+            date: if dated {
+                DraftDate::Day(ServiceDate::at(start, offset))
+            } else {
+                DraftDate::Missing
+            },
             timespan,
             scene: DraftScene::default(),
             validity: Some((start, end)),

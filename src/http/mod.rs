@@ -119,9 +119,8 @@ pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
         answers: AtomicU64::new(0),
         config: config.clone(),
     }));
-    let make_app = move || {
-        App::new().app_data(state.clone()).default_service(web::route().to(handle))
-    };
+    let make_app =
+        move || App::new().app_data(state.clone()).default_service(web::route().to(handle));
     let server = HttpServer::new(make_app)
         .workers(config.workers)
         .backlog(config.backlog)
@@ -142,9 +141,7 @@ async fn handle(
 ) -> HttpResponse {
     let started = monotonic_nanos();
     let (operation, answer) = match route::find(request.path(), request.method().as_str()) {
-        Route::Found(action) => {
-            (action.name(), run(action, &request, payload, &state).await)
-        }
+        Route::Found(action) => (action.name(), run(action, &request, payload, &state).await),
         Route::WrongMethod(action, allowed) => {
             (action.name(), webapi::wrong_method(&request, allowed, &state))
         }

@@ -176,7 +176,8 @@ impl Call<'_> {
         pay: Option<&PayOrderUsePayPasswordParm<'_>>,
     ) -> Answer {
         let sender_id = info.sender_id.as_deref().filter(|id| !id.trim().is_empty());
-        let failed = |code, text: &str| self.operator(None, sender_id, code, text, Outcome::Rejected);
+        let failed =
+            |code, text: &str| self.operator(None, sender_id, code, text, Outcome::Rejected);
         if let Some(pay) = pay
             && !self.is_pay_password(pay)
         {
@@ -241,10 +242,8 @@ impl Call<'_> {
 
     fn admit(&self, draft: &Draft) -> Result<Admitted, Rejection> {
         let config = &self.state.config;
-        let policy = AdmissionPolicy {
-            identity: config.ota.identity(),
-            lines_max: config.order_lines_max,
-        };
+        let policy =
+            AdmissionPolicy { identity: config.ota.identity(), lines_max: config.order_lines_max };
         let engine = &self.state.engine;
         let hasher = Hasher(&self.state.keys);
         admit(draft, &engine.catalogue(), &policy, &hasher, engine.now())
@@ -359,7 +358,8 @@ const WRONG_PAY_PASSWORD: &str = "支付密码错误";
 /// Cancels an unpaid order; cancelling it again says the same.
 async fn cancel(request: &HttpRequest, caller: &Caller, state: &AppState) -> Answer {
     let query = request.query_string().as_bytes();
-    let wanted = form_urlencoded::parse(query).find(|(name, _)| name.eq_ignore_ascii_case("orderid"));
+    let wanted =
+        form_urlencoded::parse(query).find(|(name, _)| name.eq_ignore_ascii_case("orderid"));
     let Some((_, wanted)) = wanted else {
         return webapi::unknown_path(request, state);
     };
@@ -394,9 +394,7 @@ fn first_error(state: &ModelState) -> String {
 /// unknown outcome must not be called transient then.
 fn failure(error: &EngineError, may_repeat: bool) -> (ResultCode, String) {
     match error {
-        EngineError::Rejected(rejection) => {
-            (result_code(rejection), message::sentence(rejection))
-        }
+        EngineError::Rejected(rejection) => (result_code(rejection), message::sentence(rejection)),
         EngineError::Overloaded | EngineError::Unavailable => {
             (ResultCode::RETRY, message::BUSY.to_owned())
         }
@@ -525,9 +523,7 @@ fn traveller(item: &OrderAddItemParm<'_>) -> PrivateTraveller {
 fn date(text: Option<&str>) -> DraftDate {
     match text.map(str::trim).filter(|text| !text.is_empty()) {
         None => DraftDate::Missing,
-        Some(text) => {
-            ServiceDate::parse_compact(text).map_or(DraftDate::Malformed, DraftDate::Day)
-        }
+        Some(text) => ServiceDate::parse_compact(text).map_or(DraftDate::Malformed, DraftDate::Day),
     }
 }
 

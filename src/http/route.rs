@@ -72,12 +72,18 @@ pub(super) fn find(path: &str, method: &str) -> Route {
         return Route::Found(action);
     }
     // The gateway answers a wrong method itself, in its own form.
-    if action == Action::Router { Route::Found(action) } else { Route::WrongMethod(action, allowed) }
+    if action == Action::Router {
+        Route::Found(action)
+    } else {
+        Route::WrongMethod(action, allowed)
+    }
 }
 
 fn action(path: &[u8]) -> Option<Action> {
     use Fund::{Prepayment, Rebate};
-    use OtaAction::{AddOrder, AddOrder2, CancelOrder, OrderAndPay, OrderAndPay2, PayOrder, Verify};
+    use OtaAction::{
+        AddOrder, AddOrder2, CancelOrder, OrderAndPay, OrderAndPay2, PayOrder, Verify,
+    };
     Some(match path {
         b"/api/orderandpay2/withrebate" | b"/source/orderandpaywithfk2.aspx" => {
             Action::Ota(OrderAndPay2(Rebate))

@@ -59,7 +59,8 @@ async fn consult(call: &Call<'_>, state: &AppState) -> Answer {
     };
     let catalogue = state.engine.catalogue();
     let app = call.params.get("app_key").and_then(|app_key| catalogue.top_app(app_key));
-    let knows = |shops: &[Box<str>]| shops.is_empty() || shops.iter().any(|s| **s == *asked.shop_id);
+    let knows =
+        |shops: &[Box<str>]| shops.is_empty() || shops.iter().any(|s| **s == *asked.shop_id);
     if !app.is_some_and(|app| knows(&app.shops)) {
         let wrong = TopError::invalid_argument("shop_id", "不是该应用的门店");
         return error(state, call.format, &wrong, Outcome::Rejected);

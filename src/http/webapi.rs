@@ -2,7 +2,9 @@
 //! framework's own errors, reading a model.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT, ACCEPT_CHARSET, ALLOW, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ACCEPT, ACCEPT_CHARSET, ALLOW, CONTENT_TYPE, HOST, WWW_AUTHENTICATE,
+};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::route::Action;
@@ -11,7 +13,10 @@ use crate::wire::codec::{Body, HttpError, Negotiation, Record, ResponseFormat};
 use crate::wire::ota::hawk;
 
 /// A header's text, empty when it is not there or not text.
-pub(super) fn header<'r>(request: &'r HttpRequest, name: impl actix_web::http::header::AsHeaderName) -> Option<&'r str> {
+pub(super) fn header<'r>(
+    request: &'r HttpRequest,
+    name: impl actix_web::http::header::AsHeaderName,
+) -> Option<&'r str> {
     request.headers().get(name)?.to_str().ok()
 }
 
@@ -41,8 +46,7 @@ pub(super) fn result<'r, T: Record<'r>>(
 /// One of the framework's own errors.
 pub(super) fn error(request: &HttpRequest, error: &HttpError) -> Answer {
     let format = format(request);
-    let status =
-        StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut builder = HttpResponse::build(status);
     builder.content_type(format.content_type());
     let outcome = if status == StatusCode::UNAUTHORIZED {
