@@ -27,9 +27,12 @@ pub(super) struct ClientCredentials {
     pub(super) fields: FieldKey,
 }
 
+/// A catalogue entry and what was derived from it.
+type Known<E, C> = (Arc<E>, Arc<C>);
+
 /// Derived secrets by catalogue entry. Reading takes no lock; a miss replaces the map.
 struct Derived<E, C> {
-    known: ArcSwap<HashMap<Box<str>, (Arc<E>, Arc<C>)>>,
+    known: ArcSwap<HashMap<Box<str>, Known<E, C>>>,
 }
 
 /// All derived secrets.

@@ -48,7 +48,7 @@ pub(super) async fn ticket_code(request: &HttpRequest, bytes: &[u8], state: &App
     }
     let body = match webapi::body(request, bytes) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let Decoded { model, state: model_state } =
         body.read::<GetTicketCodeDouyinParm<'_>>("parm", &state.config.limits());

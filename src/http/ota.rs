@@ -61,7 +61,7 @@ pub(super) async fn run(
     }
     let body = match webapi::body(request, bytes) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     match action {
         OtaAction::OrderAndPay2(fund) => {
@@ -136,7 +136,7 @@ impl Call<'_> {
     async fn order_and_pay2(&self, body: &Body<'_>) -> Answer {
         let parm = match self.read::<OrderAndPayWithPassword2Parm<'_>>(body, "parm") {
             Ok(parm) => parm,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         let (Some(info), Some(pay)) = (parm.orderinfo, parm.payinfo) else {
             return self.invalid_operator(&ModelState::new("parm", 1));
@@ -147,7 +147,7 @@ impl Call<'_> {
     async fn order_and_pay(&self, body: &Body<'_>) -> Answer {
         let parm = match self.read::<OrderAndPayWithPasswordParm<'_>>(body, "parm") {
             Ok(parm) => parm,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         let (Some(info), Some(pay)) = (parm.orderinfo, parm.payinfo) else {
             return self.invalid_operator(&ModelState::new("parm", 1));
@@ -158,14 +158,14 @@ impl Call<'_> {
     async fn add_order2(&self, body: &Body<'_>) -> Answer {
         match self.read::<Order2AddParm<'_>>(body, "orderparm") {
             Ok(info) => self.order(theatre(info, self.caller), None).await,
-            Err(answer) => answer,
+            Err(answer) => *answer,
         }
     }
 
     async fn add_order(&self, body: &Body<'_>) -> Answer {
         match self.read::<OrderAddParm<'_>>(body, "orderparm") {
             Ok(info) => self.order(scenic(info, self.caller), None).await,
-            Err(answer) => answer,
+            Err(answer) => *answer,
         }
     }
 
@@ -205,7 +205,7 @@ impl Call<'_> {
     async fn pay(&self, body: &Body<'_>, fund: Fund) -> Answer {
         let parm = match self.read::<PayOrderUsePayPasswordParm<'_>>(body, "parm") {
             Ok(parm) => parm,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         if !self.is_pay_password(&parm) {
             let outcome = Outcome::Rejected;
@@ -254,11 +254,11 @@ impl Call<'_> {
         self.caller.credentials.pay_password.verify(field).is_ok()
     }
 
-    fn read<'b, T: Record<'b>>(&self, body: &'b Body<'_>, name: &str) -> Result<T, Answer> {
+    fn read<'b, T: Record<'b>>(&self, body: &'b Body<'_>, name: &str) -> Result<T, Box<Answer>> {
         let Decoded { model, state } = body.read::<T>(name, &self.state.config.limits());
         match model {
             Some(model) if state.is_valid() => Ok(model),
-            _ => Err(self.invalid_operator(&with_null_model(state))),
+            _ => Err(Box::new(self.invalid_operator(&with_null_model(state)))),
         }
     }
 

@@ -12,11 +12,11 @@ use crate::http::{Answer, AppState, Outcome};
 use crate::wire::codec::{Body, HttpError, Negotiation, Record, ResponseFormat};
 use crate::wire::ota::hawk;
 
-/// A header's text, empty when it is not there or not text.
-pub(super) fn header<'r>(
-    request: &'r HttpRequest,
+/// A header's text, `None` when it is not there or not text.
+pub(super) fn header(
+    request: &HttpRequest,
     name: impl actix_web::http::header::AsHeaderName,
-) -> Option<&'r str> {
+) -> Option<&str> {
     request.headers().get(name)?.to_str().ok()
 }
 
@@ -85,6 +85,7 @@ pub(super) fn body_too_large(action: Action, request: &HttpRequest, state: &AppS
 }
 
 /// Finds the body's format, or the framework's error about it.
-pub(super) fn body<'b>(request: &HttpRequest, bytes: &'b [u8]) -> Result<Body<'b>, Answer> {
-    Body::new(header(request, CONTENT_TYPE), bytes).map_err(|wrong| error(request, &wrong))
+pub(super) fn body<'b>(request: &HttpRequest, bytes: &'b [u8]) -> Result<Body<'b>, Box<Answer>> {
+    Body::new(header(request, CONTENT_TYPE), bytes)
+        .map_err(|wrong| Box::new(error(request, &wrong)))
 }

@@ -1,0 +1,5 @@
+//! End to end: a real server on a free port, each protocol over HTTP, and the disk behind it.
+
+mod support;
+
+mod selling;

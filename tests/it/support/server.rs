@@ -1,0 +1,146 @@
+//! A whole server on a free port with a data directory of its own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use piaoku::actors::{Engine, EngineConfig, EngineHandle, EngineParts};
+use piaoku::clock::{SharedClock, SystemClock};
+use piaoku::config::catalogue_file::{self, CatalogueEntry};
+use piaoku::domain::account::{AccountKey, Balance, Holder};
+use piaoku::http::{HttpConfig, HttpParts};
+use piaoku::journal::JournalConfig;
+use piaoku::metrics::Metrics;
+use piaoku::snapshot::SnapshotConfig;
+use piaoku::types::{Fen, ServiceDate};
+use piaoku::vault::{KeyRing, MissingKeyFile, Purpose};
+
+/// The demo catalogue, as a newcomer gets it.
+const DEMO: &str = include_str!("../../../data/demo/catalogue.toml");
+
+/// How a server is started.
+pub(crate) struct Setup {
+    pub(crate) dir: PathBuf,
+    pub(crate) clock: SharedClock,
+    pub(crate) engine: EngineConfig,
+    pub(crate) http: HttpConfig,
+    pub(crate) catalogue: String,
+}
+
+impl Setup {
+    pub(crate) fn new(dir: &Path) -> Self {
+        let engine = EngineConfig { tick_ms: 10, ..EngineConfig::default() };
+        Self {
+            dir: dir.to_owned(),
+            clock: Arc::new(SystemClock),
+            engine,
+            http: HttpConfig::default(),
+            catalogue: DEMO.to_owned(),
+        }
+    }
+}
+
+/// A running server. Dropping it stops it in order.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    pub(crate) engine: EngineHandle,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) fn start(dir: &Path) -> Self {
+        Self::start_with(Setup::new(dir))
+    }
+
+    pub(crate) fn start_with(setup: Setup) -> Self {
+        let (started, begun) = mpsc::channel();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let system = actix_rt::System::new();
+            system.block_on(run(setup, started, stopped));
+        });
+        let (addr, engine) = begun.recv().expect("the server starts");
+        Self { addr, engine, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn run(
+    setup: Setup,
+    started: mpsc::Sender<(SocketAddr, EngineHandle)>,
+    stopped: tokio::sync::oneshot::Receiver<()>,
+) {
+    let (keys, _) = KeyRing::load(None, &setup.dir, MissingKeyFile::Create).expect("keys");
+    let metrics = Metrics::default();
+    let engine = Engine::start(EngineParts {
+        data_dir: setup.dir.clone(),
+        config: setup.engine.clone(),
+        journal: JournalConfig { segment_bytes: 8 * 1024 * 1024, ..JournalConfig::default() },
+        snapshot: SnapshotConfig { cache_bytes: 16 * 1024 * 1024, ..SnapshotConfig::default() },
+        keys: keys.clone(),
+        clock: Arc::clone(&setup.clock),
+        metrics: metrics.clone(),
+    })
+    .expect("the engine starts");
+    let handle = engine.handle();
+    if engine.report.is_new {
+        import(&handle, &keys, &setup).await;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("its address");
+    let parts = HttpParts { engine: handle.clone(), keys, config: setup.http, metrics };
+    let server = piaoku::http::start(parts, listener).expect("the server listens");
+    let http = server.handle();
+    let serving = actix_rt::spawn(server);
+    started.send((addr, handle)).expect("somebody waits");
+    let _ = stopped.await;
+    http.stop(true).await;
+    let _ = serving.await;
+    engine.stop().await;
+}
+
+async fn import(engine: &EngineHandle, keys: &KeyRing, setup: &Setup) {
+    let today = ServiceDate::at(setup.clock.now(), 8 * 3600);
+    let seal = |purpose: &'static str, bytes: &[u8]| {
+        keys.seal(Purpose::new(purpose), bytes).map_err(Into::into)
+    };
+    let file = catalogue_file::parse(&setup.catalogue, today, &seal).expect("the catalogue");
+    let mut commands = Vec::new();
+    let mut fundings = Vec::new();
+    for entry in file.entries {
+        match entry {
+            CatalogueEntry::Command(command) => commands.push(command),
+            CatalogueEntry::Funding(funding) => fundings.push(funding),
+        }
+    }
+    engine.change_catalogue(commands).await.expect("the catalogue is imported");
+    let catalogue = engine.catalogue();
+    let year = today.to_civil().expect("a year").year();
+    for funding in fundings {
+        let agent = catalogue.agent_by_id(&funding.agent).expect("the agent").no;
+        let supplier = catalogue.supplier_by_id(&funding.supplier).expect("the supplier").no;
+        let account = AccountKey { supplier, holder: Holder::Agent(agent) };
+        for (balance, amount) in
+            [(Balance::Prepaid, funding.prepaid), (Balance::Rebate { year }, funding.rebate)]
+        {
+            if amount > Fen::ZERO {
+                engine.top_up(account, balance, amount).await.expect("money is credited");
+            }
+        }
+    }
+}
