@@ -212,7 +212,7 @@ fn a_wrong_value_sets_the_store_aside_at_start_or_after_it_was_met() {
             .unwrap();
         drop(store);
         // Below our checksum and above sled's, which would otherwise find it first.
-        let db = sled::open(&dir).unwrap();
+        let db = patiently(|| sled::open(&dir)).unwrap();
         let tree = db.open_tree(EntityKind::Slot.name()).unwrap();
         let mut value = tree.get(b"b").unwrap().unwrap().to_vec();
         *value.last_mut().unwrap() ^= 1;
@@ -287,7 +287,7 @@ fn a_store_that_does_not_fit_the_journal_can_be_condemned() {
 fn a_crash_while_creating_is_no_damage() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("s");
-    drop(sled::open(&dir).unwrap());
+    drop(patiently(|| sled::open(&dir)).unwrap());
     assert_eq!(open(&dir).outcome, Outcome::Fresh);
     assert_eq!(open(&dir).outcome, Outcome::Existing);
 }
