@@ -19,7 +19,8 @@ use crate::actors::handle::{EngineHandle, Inner, Lane, STATUS_READY, STATUS_STOP
 use crate::actors::order::{Drain, OrderActor, OrderContext};
 use crate::actors::record::{Record, Routes, Sink};
 use crate::actors::recovery::{
-    self, JournalReader, Rebuilder, Recovered, RecoveryError, journal_dir, lane_of, snapshot_dir,
+    self, JournalReader, KEY_STAMP, Rebuilder, Recovered, RecoveryError, journal_dir, lane_of,
+    snapshot_dir, snapshot_stamp,
 };
 use crate::actors::request_keys::{KeyFingerprint, RequestKeys};
 use crate::clock::{SharedClock, monotonic_nanos};
@@ -28,8 +29,7 @@ use crate::journal::{
     Tail,
 };
 use crate::metrics::Metrics;
-use crate::schema;
-use crate::snapshot::{Outcome, SnapshotConfig, SnapshotError, SnapshotStore, Snapshotter, Stamp};
+use crate::snapshot::{Outcome, SnapshotConfig, SnapshotError, SnapshotStore, Snapshotter};
 use crate::types::{Lsn, OrderId, PartitionNo, SupplierNo, UnixMillis};
 use crate::vault::KeyRing;
 
@@ -112,9 +112,6 @@ pub struct StartReport {
     pub snapshots_rebuilt: Option<String>,
 }
 
-/// Name of the file that ties a data directory to its keys.
-const KEY_STAMP: &str = "keys.fingerprint";
-
 impl Engine {
     /// Opens what is stored, brings it up to date and starts the actors. Blocks until it is ready;
     /// call it inside an actix system.
@@ -125,7 +122,11 @@ impl Engine {
         let EngineParts { data_dir, config, journal, snapshot, keys, clock, metrics } = parts;
         check_keys(&data_dir, &keys)?;
         let (log, found) = SegmentLog::open(&journal_dir(&data_dir), &journal)?;
-        let opened = SnapshotStore::open(&snapshot_dir(&data_dir), &stamp(&log, &keys), &snapshot)?;
+        let opened = SnapshotStore::open(
+            &snapshot_dir(&data_dir),
+            &snapshot_stamp(log.store_id(), &keys.fingerprint()),
+            &snapshot,
+        )?;
         let store = opened.store;
         let mint = Arc::new(keys.code_mint());
         let (recovered, snapshots_rebuilt) =
@@ -336,14 +337,6 @@ fn recover_or_rebuild(
     };
     let recovered = recovery::recover(&Journalled(log), store, mint)?;
     Ok((recovered, rebuilt))
-}
-
-/// What shapes the snapshots: another value means they are another store's or another program's.
-fn stamp(log: &SegmentLog, keys: &KeyRing) -> Stamp {
-    Stamp::new()
-        .with("store", log.store_id())
-        .with("schema", schema::VERSION)
-        .with("keys", keys.fingerprint())
 }
 
 /// Refuses a data directory that was written under other keys: its codes would not be found and its
