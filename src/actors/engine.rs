@@ -20,7 +20,8 @@ use crate::actors::handle::{EngineHandle, Inner, Lane, STATUS_READY, STATUS_STOP
 use crate::actors::order::{Drain, OrderActor, OrderContext};
 use crate::actors::record::{Record, Routes, Sink};
 use crate::actors::recovery::{
-    self, JournalReader, Rebuilder, Recovered, RecoveryError, journal_dir, lane_of, snapshot_dir,
+    self, JournalReader, KEY_STAMP, Rebuilder, Recovered, RecoveryError, journal_dir, lane_of,
+    snapshot_dir, snapshot_stamp,
 };
 use crate::actors::request_keys::{KeyFingerprint, RequestKeys};
 use crate::clock::{SharedClock, monotonic_nanos};
@@ -29,10 +30,7 @@ use crate::journal::{
     Tail,
 };
 use crate::metrics::Metrics;
-use crate::schema;
-use crate::snapshot::{
-    Opened, Outcome, SnapshotConfig, SnapshotError, SnapshotStore, Snapshotter, Stamp,
-};
+use crate::snapshot::{Opened, Outcome, SnapshotConfig, SnapshotError, SnapshotStore, Snapshotter};
 use crate::types::{Lsn, OrderId, PartitionNo, SupplierNo, UnixMillis};
 use crate::vault::{CodeMint, KeyRing};
 
@@ -126,9 +124,6 @@ pub struct StartReport {
     /// Why the snapshots were rebuilt, if they were set aside.
     pub snapshots_rebuilt: Option<String>,
 }
-
-/// Name of the file that ties a data directory to its keys.
-const KEY_STAMP: &str = "keys.fingerprint";
 
 impl Engine {
     /// Opens what is stored, brings it up to date and starts the actors. Blocks until it is ready;
@@ -358,7 +353,7 @@ fn open_snapshots(
     config: &SnapshotConfig,
     mint: &CodeMint,
 ) -> Result<(SnapshotStore, Recovered, Option<String>), StartError> {
-    let stamp = stamp(log, keys);
+    let stamp = snapshot_stamp(log.store_id(), &keys.fingerprint());
     let Opened { store, outcome } = SnapshotStore::open(dir, &stamp, config)?;
     let set_aside = match outcome {
         Outcome::SetAside { why, .. } => Some(why.to_string()),
@@ -381,14 +376,6 @@ fn open_snapshots(
     let Opened { store, .. } = SnapshotStore::open(dir, &stamp, config)?;
     let recovered = recovery::recover(&Journalled(log), &store, mint)?;
     Ok((store, recovered, Some(unfit)))
-}
-
-/// What shapes the snapshots: another value means they are another store's or another program's.
-fn stamp(log: &SegmentLog, keys: &KeyRing) -> Stamp {
-    Stamp::new()
-        .with("store", log.store_id())
-        .with("schema", schema::VERSION)
-        .with("keys", keys.fingerprint())
 }
 
 /// Refuses a data directory that was written under other keys: its codes would not be found and its

@@ -21,9 +21,11 @@ use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::ids::{Numbers, supplier_of};
 use crate::engine::state::{EntitySource, State, Tracked};
 use crate::engine::transaction::{Event, Transaction};
-use crate::journal::{self, LogError};
+use crate::journal::{self, LogError, StoreId};
 use crate::schema::{self, SchemaError};
-use crate::snapshot::{Batch, EntityKind, Entry, Put, Removal, SnapshotError, SnapshotStore};
+use crate::snapshot::{
+    Batch, EntityKind, Entry, Put, Removal, SnapshotError, SnapshotStore, Stamp,
+};
 use crate::types::{
     AgentNo, Lsn, OrderId, PartitionNo, RequestKey, SlotKey, SupplierNo, UnixMillis, VoucherCode,
 };
@@ -493,6 +495,16 @@ impl EntitySource for Stored<'_> {
         self.get(EntityKind::Voucher, &schema::voucher_key(code), schema::decode_voucher)
     }
 }
+
+/// What shapes the snapshots: another value means they are another store's or another program's.
+/// `keys` is the fingerprint of the key ring.
+#[must_use]
+pub fn snapshot_stamp(store: StoreId, keys: &str) -> Stamp {
+    Stamp::new().with("store", store).with("schema", schema::VERSION).with("keys", keys)
+}
+
+/// Name of the file in a data directory that ties it to its keys: their fingerprint.
+pub const KEY_STAMP: &str = "keys.fingerprint";
 
 /// Path of the journal inside a data directory.
 #[must_use]
