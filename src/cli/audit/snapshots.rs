@@ -135,6 +135,10 @@ pub(super) fn compare(
 struct Reader(SegmentReader);
 
 impl JournalReader for Reader {
+    fn first_lsn(&self) -> Result<Lsn, RecoveryError> {
+        Ok(self.0.first_lsn()?)
+    }
+
     fn read_from(
         &self,
         from: Lsn,
@@ -190,6 +194,5 @@ fn all<K, T>(
             }
         }
     })?;
-    let place = || format!("a stored {}", kind.name());
-    damaged.map_or(Ok(found), |error| Err(RecoveryError::Schema { place: place(), error }))
+    damaged.map_or(Ok(found), |error| Err(RecoveryError::Entity { kind: kind.name(), error }))
 }
