@@ -2,4 +2,5 @@
 
 mod support;
 
+mod request_key;
 mod selling;
