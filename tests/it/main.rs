@@ -3,4 +3,5 @@
 mod support;
 
 mod request_key;
+mod samples;
 mod selling;

@@ -16,7 +16,7 @@ use piaoku::journal::JournalConfig;
 use piaoku::metrics::Metrics;
 use piaoku::snapshot::SnapshotConfig;
 use piaoku::types::{AgentNo, Fen, OrderId, ServiceDate, UnixMillis};
-use piaoku::vault::{KeyRing, MissingKeyFile, Purpose};
+use piaoku::vault::{KeyRing, MissingKeyFile, PrivateDetails, Purpose};
 
 use super::Target;
 
@@ -59,6 +59,7 @@ pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     pub(crate) engine: EngineHandle,
     clock: SharedClock,
+    keys: KeyRing,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -76,8 +77,8 @@ impl Server {
             let system = actix_rt::System::new();
             system.block_on(run(setup, started, stopped));
         });
-        let (addr, engine) = begun.recv().expect("the server starts");
-        Self { addr, engine, clock, stop: Some(stop), thread: Some(thread) }
+        let (addr, engine, keys) = begun.recv().expect("the server starts");
+        Self { addr, engine, clock, keys, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Stops it in order; everything is on disk then.
@@ -109,6 +110,13 @@ impl Server {
     }
 }
 
+impl Server {
+    /// What an order says about people, opened with the store's keys.
+    pub(crate) fn private(&self, order: &Order) -> PrivateDetails {
+        self.keys.open_details(&order.private).expect("details sealed with these keys")
+    }
+}
+
 impl Target for Server {
     fn addr(&self) -> SocketAddr {
         self.addr
@@ -130,7 +138,7 @@ impl Drop for Server {
 
 async fn run(
     setup: Setup,
-    started: mpsc::Sender<(SocketAddr, EngineHandle)>,
+    started: mpsc::Sender<(SocketAddr, EngineHandle, KeyRing)>,
     stopped: tokio::sync::oneshot::Receiver<()>,
 ) {
     let (keys, _) = KeyRing::load(None, &setup.dir, MissingKeyFile::Create).expect("keys");
@@ -151,11 +159,12 @@ async fn run(
     }
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("its address");
-    let parts = HttpParts { engine: handle.clone(), keys, config: setup.http, metrics };
+    let parts =
+        HttpParts { engine: handle.clone(), keys: keys.clone(), config: setup.http, metrics };
     let server = piaoku::http::start(parts, listener).expect("the server listens");
     let http = server.handle();
     let serving = actix_rt::spawn(server);
-    started.send((addr, handle)).expect("somebody waits");
+    started.send((addr, handle, keys)).expect("somebody waits");
     let _ = stopped.await;
     http.stop(true).await;
     let _ = serving.await;
