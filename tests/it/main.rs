@@ -2,6 +2,8 @@
 
 mod support;
 
+mod consult;
 mod request_key;
 mod samples;
 mod selling;
+mod wire_format;
