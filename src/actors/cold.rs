@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::snapshot::{EntityKind, Entry, Refusal, SnapshotError, SnapshotHandle};
+use crate::snapshot::{EntityKind, Entry, Refusal, SnapshotError, SnapshotHandle, SnapshotStore};
 
 /// How long a load waits before it tries a full queue again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
@@ -15,6 +15,7 @@ const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
 #[derive(Clone)]
 pub(crate) struct ColdStore {
     snapshots: SnapshotHandle,
+    store: SnapshotStore,
     damaged: Arc<AtomicBool>,
 }
 
@@ -30,8 +31,8 @@ pub(crate) enum LoadError {
 }
 
 impl ColdStore {
-    pub(crate) fn new(snapshots: SnapshotHandle) -> Self {
-        Self { snapshots, damaged: Arc::new(AtomicBool::new(false)) }
+    pub(crate) fn new(snapshots: SnapshotHandle, store: SnapshotStore) -> Self {
+        Self { snapshots, store, damaged: Arc::new(AtomicBool::new(false)) }
     }
 
     /// Loads one entity. A full queue is waited for; the requests that could fill it are bounded.
@@ -52,7 +53,7 @@ impl ColdStore {
                     Ok(()) => {
                         let entry = receiver.await.map_err(|_| LoadError::Closed)?;
                         return entry.map_err(|error| {
-                            this.report_damage();
+                            this.report_damage(&error.to_string());
                             LoadError::Store(error)
                         });
                     }
@@ -63,9 +64,13 @@ impl ColdStore {
         }
     }
 
-    /// Notes that the snapshots cannot be trusted: the engine stops being ready.
-    pub(crate) fn report_damage(&self) {
+    /// Notes that the snapshots cannot be trusted: the engine stops being ready, and the next start
+    /// rebuilds them.
+    pub(crate) fn report_damage(&self, why: &str) {
         self.damaged.store(true, Ordering::Release);
+        if let Err(error) = self.store.condemn(why) {
+            tracing::error!(%error, "damaged snapshots cannot be marked; delete them before a start");
+        }
     }
 
     /// Whether the snapshots were found damaged since the start.

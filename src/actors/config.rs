@@ -24,6 +24,8 @@ pub struct EngineConfig {
     pub orders_cached_max: usize,
     /// Vouchers kept in memory after they are saved.
     pub vouchers_cached_max: usize,
+    /// Milliseconds between looks for journal segments that can be archived.
+    pub archive_interval_ms: u64,
     /// Unpaid orders closed in one step when their time is up.
     pub expiry_step: usize,
 }
@@ -50,6 +52,7 @@ impl Default for EngineConfig {
             idle_ms: 60_000,
             orders_cached_max: 200_000,
             vouchers_cached_max: 400_000,
+            archive_interval_ms: 10_000,
             expiry_step: 256,
         }
     }
@@ -68,6 +71,7 @@ impl EngineConfig {
             (self.mailbox_len_max > 0, "mailbox_len_max", "at least 1"),
             ((1..=60_000).contains(&self.tick_ms), "tick_ms", "1 to 60000"),
             (self.checkpoint_step > 0, "checkpoint_step", "at least 1"),
+            (self.archive_interval_ms > 0, "archive_interval_ms", "at least 1"),
             (self.expiry_step > 0, "expiry_step", "at least 1"),
         ];
         match checks.into_iter().find(|(right, ..)| !right) {

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::actors::archivist::Archivist;
 use crate::actors::catalogue::CatalogueSlot;
 use crate::actors::cold::ColdStore;
 use crate::actors::config::EngineConfig;
@@ -19,7 +20,8 @@ use crate::actors::handle::{EngineHandle, Inner, Lane, STATUS_READY, STATUS_STOP
 use crate::actors::order::{Drain, OrderActor, OrderContext};
 use crate::actors::record::{Record, Routes, Sink};
 use crate::actors::recovery::{
-    self, JournalReader, Rebuilder, Recovered, RecoveryError, journal_dir, lane_of, snapshot_dir,
+    self, JournalReader, KEY_STAMP, Rebuilder, Recovered, RecoveryError, journal_dir, lane_of,
+    snapshot_dir, snapshot_stamp,
 };
 use crate::actors::request_keys::{KeyFingerprint, RequestKeys};
 use crate::clock::{SharedClock, monotonic_nanos};
@@ -28,10 +30,9 @@ use crate::journal::{
     Tail,
 };
 use crate::metrics::Metrics;
-use crate::schema;
-use crate::snapshot::{Outcome, SnapshotConfig, SnapshotError, SnapshotStore, Snapshotter, Stamp};
+use crate::snapshot::{Opened, Outcome, SnapshotConfig, SnapshotError, SnapshotStore, Snapshotter};
 use crate::types::{Lsn, OrderId, PartitionNo, SupplierNo, UnixMillis};
-use crate::vault::KeyRing;
+use crate::vault::{CodeMint, KeyRing};
 
 /// Everything the engine is started with.
 pub struct EngineParts {
@@ -77,6 +78,17 @@ pub enum StartError {
         /// Fingerprint of the keys given.
         given: String,
     },
+    /// The snapshots know of records that the journal no longer has: acknowledged orders are lost.
+    #[error(
+        "the snapshots include record {known}, the journal ends at {last}: the journal has lost \
+         records. Restore it; or delete the snapshots to start from what it still has"
+    )]
+    JournalBehind {
+        /// The last record the snapshots include.
+        known: Lsn,
+        /// The last record of the journal.
+        last: Lsn,
+    },
     /// A file beside the journal cannot be read or written.
     #[error("{path}: {error}")]
     Io {
@@ -92,6 +104,7 @@ pub struct Engine {
     handle: EngineHandle,
     journal: Journal<Record>,
     snapshotter: Snapshotter,
+    archivist: Archivist,
     arbiters: Vec<Arbiter>,
     /// What the start found.
     pub report: StartReport,
@@ -112,9 +125,6 @@ pub struct StartReport {
     pub snapshots_rebuilt: Option<String>,
 }
 
-/// Name of the file that ties a data directory to its keys.
-const KEY_STAMP: &str = "keys.fingerprint";
-
 impl Engine {
     /// Opens what is stored, brings it up to date and starts the actors. Blocks until it is ready;
     /// call it inside an actix system.
@@ -125,11 +135,9 @@ impl Engine {
         let EngineParts { data_dir, config, journal, snapshot, keys, clock, metrics } = parts;
         check_keys(&data_dir, &keys)?;
         let (log, found) = SegmentLog::open(&journal_dir(&data_dir), &journal)?;
-        let opened = SnapshotStore::open(&snapshot_dir(&data_dir), &stamp(&log, &keys), &snapshot)?;
-        let store = opened.store;
         let mint = Arc::new(keys.code_mint());
-        let (recovered, snapshots_rebuilt) =
-            recover_or_rebuild(&log, &store, &mint, opened.outcome)?;
+        let (store, recovered, snapshots_rebuilt) =
+            open_snapshots(&log, &snapshot_dir(&data_dir), &keys, &snapshot, &mint)?;
         let report = StartReport {
             is_new: recovered.next_lsn == Lsn::ZERO.next(),
             records: recovered.records,
@@ -144,6 +152,7 @@ impl Engine {
             let sink = Sink { routes: Arc::clone(&routes), catalogue: catalogue.clone() };
             Box::new(sink) as Box<dyn CommitSink<Record>>
         });
+        let truncator = log.truncator();
         let journal = Journal::spawn(log, &journal, sinks.collect(), monotonic_nanos)?;
         let snapshotter = Snapshotter::start(&store, &snapshot)
             .map_err(|error| StartError::Io { path: snapshot_dir(&data_dir), error })?;
@@ -162,8 +171,11 @@ impl Engine {
                 Ok(Box::new(Journalled(reader)) as Box<dyn JournalReader>)
             }),
         };
+        let archivist =
+            Archivist::start(truncator, rebuilder.store.clone(), config.archive_interval_ms)
+                .map_err(|error| StartError::Io { path: journal_dir(&data_dir), error })?;
         let gate = Gate::new(config.in_flight_max, config.in_flight_per_partner_max);
-        let cold = ColdStore::new(snapshotter.handle());
+        let cold = ColdStore::new(snapshotter.handle(), rebuilder.store.clone());
         let handle = EngineHandle(Arc::new_cyclic(|inner| {
             let suppliers = Suppliers {
                 inner: inner.clone(),
@@ -194,7 +206,7 @@ impl Engine {
         for supplier in recovered.catalogue.suppliers() {
             (handle.0.start_supplier)(supplier.no);
         }
-        Ok(Self { handle, journal, snapshotter, arbiters, report })
+        Ok(Self { handle, journal, snapshotter, archivist, arbiters, report })
     }
 
     /// A handle to share.
@@ -222,12 +234,13 @@ impl Engine {
         for arbiter in &self.arbiters {
             arbiter.stop();
         }
-        let Self { journal, snapshotter, arbiters, .. } = self;
+        let Self { journal, snapshotter, archivist, arbiters, .. } = self;
         let stopping = tokio::task::spawn_blocking(move || {
             if let Err(error) = journal.shutdown() {
                 tracing::error!(%error, "the journal had stopped before the engine did");
             }
             snapshotter.shutdown();
+            archivist.stop();
             for arbiter in arbiters {
                 let _ = arbiter.join();
             }
@@ -304,6 +317,10 @@ impl Suppliers {
 pub(crate) struct Journalled<T>(pub(crate) T);
 
 impl JournalReader for Journalled<&SegmentLog> {
+    fn first_lsn(&self) -> Result<Lsn, RecoveryError> {
+        Ok(self.0.first_lsn()?)
+    }
+
     fn read_from(
         &self,
         from: Lsn,
@@ -314,6 +331,10 @@ impl JournalReader for Journalled<&SegmentLog> {
 }
 
 impl JournalReader for Journalled<SegmentReader> {
+    fn first_lsn(&self) -> Result<Lsn, RecoveryError> {
+        Ok(self.0.first_lsn()?)
+    }
+
     fn read_from(
         &self,
         from: Lsn,
@@ -323,27 +344,38 @@ impl JournalReader for Journalled<SegmentReader> {
     }
 }
 
-/// Recovers; snapshots that turn out damaged or ahead of the journal are rebuilt from it.
-fn recover_or_rebuild(
+/// Opens the snapshots and brings them up to the journal's end. Snapshots that are damaged or do not
+/// fit the journal are set aside and rebuilt from it; a journal that has lost records is refused.
+fn open_snapshots(
     log: &SegmentLog,
-    store: &SnapshotStore,
-    mint: &crate::vault::CodeMint,
-    outcome: Outcome,
-) -> Result<(Recovered, Option<String>), StartError> {
-    let rebuilt = match outcome {
-        Outcome::SetAside { why, .. } => Some(format!("{why}")),
+    dir: &Path,
+    keys: &KeyRing,
+    config: &SnapshotConfig,
+    mint: &CodeMint,
+) -> Result<(SnapshotStore, Recovered, Option<String>), StartError> {
+    let stamp = snapshot_stamp(log.store_id(), &keys.fingerprint());
+    let Opened { store, outcome } = SnapshotStore::open(dir, &stamp, config)?;
+    let set_aside = match outcome {
+        Outcome::SetAside { why, .. } => Some(why.to_string()),
         Outcome::Fresh | Outcome::Existing => None,
     };
-    let recovered = recovery::recover(&Journalled(log), store, mint)?;
-    Ok((recovered, rebuilt))
-}
-
-/// What shapes the snapshots: another value means they are another store's or another program's.
-fn stamp(log: &SegmentLog, keys: &KeyRing) -> Stamp {
-    Stamp::new()
-        .with("store", log.store_id())
-        .with("schema", schema::VERSION)
-        .with("keys", keys.fingerprint())
+    let last = log.next_lsn().get() - 1;
+    let known = store.watermarks().into_values().max().unwrap_or(Lsn::ZERO);
+    if known.get() > last {
+        return Err(StartError::JournalBehind { known, last: Lsn::new(last) });
+    }
+    let unfit = match recovery::recover(&Journalled(log), &store, mint) {
+        Ok(recovered) => return Ok((store, recovered, set_aside)),
+        // Records are what they are; entities can be made anew from them.
+        Err(error @ RecoveryError::Record { .. }) => return Err(error.into()),
+        Err(error) => error.to_string(),
+    };
+    tracing::warn!(why = %unfit, "rebuilding the snapshots from the journal");
+    store.condemn(&unfit)?;
+    drop(store);
+    let Opened { store, .. } = SnapshotStore::open(dir, &stamp, config)?;
+    let recovered = recovery::recover(&Journalled(log), &store, mint)?;
+    Ok((store, recovered, Some(unfit)))
 }
 
 /// Refuses a data directory that was written under other keys: its codes would not be found and its

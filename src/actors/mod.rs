@@ -9,6 +9,7 @@
 //! Actors of one supplier share one arbiter, so an order costs two thread hops and the journal's.
 //! Callers hold an [`EngineHandle`]; partner formats are unknown here.
 
+mod archivist;
 mod catalogue;
 mod cold;
 mod config;
@@ -24,6 +25,8 @@ mod record;
 pub mod recovery;
 mod request_keys;
 mod stored;
+#[cfg(test)]
+mod tests;
 mod voucher;
 
 pub use config::{EngineConfig, EngineConfigError};

@@ -134,7 +134,7 @@ impl<M: Machine> ParticipantActor<M> {
             }
             Err(error) => {
                 tracing::error!(key = ?self.key, %error, "a stored participant cannot be read");
-                self.cold.report_damage();
+                self.cold.report_damage(&error.to_string());
             }
         }
     }
@@ -142,8 +142,14 @@ impl<M: Machine> ParticipantActor<M> {
     /// Runs `act` on the machine. A panic is a bug: the machine is given up, since nobody knows how
     /// far it got, and the order actor rebuilds it.
     fn guarded<T>(&mut self, act: impl FnOnce(&mut M) -> T) -> Result<T, Faulted> {
+        #[cfg(test)]
+        let key = format!("{:?}", self.key);
         let machine = self.machine.as_mut().ok_or(Faulted)?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| act(machine)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            crate::actors::tests::fault::strike(&key);
+            act(machine)
+        }));
         outcome.map_err(|_| {
             tracing::error!(key = ?self.key, "a participant panicked and is taken out of service");
             self.machine = None;

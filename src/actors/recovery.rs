@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,9 +21,11 @@ use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::ids::{Numbers, supplier_of};
 use crate::engine::state::{EntitySource, State, Tracked};
 use crate::engine::transaction::{Event, Transaction};
-use crate::journal::{self, LogError};
+use crate::journal::{self, LogError, StoreId};
 use crate::schema::{self, SchemaError};
-use crate::snapshot::{Batch, EntityKind, Entry, Put, Removal, SnapshotError, SnapshotStore};
+use crate::snapshot::{
+    Batch, EntityKind, Entry, Put, Removal, SnapshotError, SnapshotStore, Stamp,
+};
 use crate::types::{
     AgentNo, Lsn, OrderId, PartitionNo, RequestKey, SlotKey, SupplierNo, UnixMillis, VoucherCode,
 };
@@ -44,13 +47,29 @@ pub enum RecoveryError {
     /// The snapshots cannot be read or written. They can be deleted: the journal has everything.
     #[error("snapshots: {0}")]
     Snapshot(#[from] SnapshotError),
-    /// A record or an entity cannot be decoded.
-    #[error("{place}: {error}")]
-    Schema {
-        /// Where.
-        place: String,
+    /// A record cannot be decoded.
+    #[error("record {lsn}: {error}")]
+    Record {
+        /// The record.
+        lsn: Lsn,
         /// Why.
         error: SchemaError,
+    },
+    /// An entity of the snapshots cannot be decoded.
+    #[error("{kind} in the snapshots: {error}")]
+    Entity {
+        /// What kind.
+        kind: &'static str,
+        /// Why.
+        error: SchemaError,
+    },
+    /// The journal no longer has the records that the snapshots lack.
+    #[error("the snapshots lack record {missing}, the journal begins at {first}")]
+    Gap {
+        /// The first record the snapshots lack.
+        missing: Lsn,
+        /// The first record of the journal.
+        first: Lsn,
     },
     /// A record is of another version than this program writes or reads.
     #[error("record {lsn} has schema {schema}, this program reads {known}")]
@@ -67,6 +86,12 @@ pub enum RecoveryError {
 /// Reads the journal from a position on. The engine reads its open log, a rebuild and the audit a
 /// read-only view of it.
 pub trait JournalReader {
+    /// The oldest record that can still be read.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn first_lsn(&self) -> Result<Lsn, RecoveryError>;
+
     /// Visits every record from `from` on and returns the position after the last.
     ///
     /// # Errors
@@ -110,7 +135,11 @@ pub fn recover(
 ) -> Result<Recovered, RecoveryError> {
     let mut tail = Tail::new(store, mint, None);
     tail.load_catalogue()?;
-    let from = tail.first_missing()?;
+    let from = tail.first_missing();
+    let first = log.first_lsn()?;
+    if from < first {
+        return Err(RecoveryError::Gap { missing: from, first });
+    }
     let next_lsn = log.read_from(from, &mut |entry| tail.take(entry))?;
     tail.spill()?;
     tail.finish(next_lsn)
@@ -150,9 +179,14 @@ impl Rebuilder {
     ) {
         let this = self.clone();
         std::thread::spawn(move || {
-            let rebuilt = (this.log)()
-                .and_then(|log| recover_supplier(log.as_ref(), &this.store, &this.mint, supplier));
-            done(rebuilt.map_err(|error| error.to_string()));
+            let rebuild = || {
+                let log = (this.log)()?;
+                recover_supplier(log.as_ref(), &this.store, &this.mint, supplier)
+            };
+            done(match catch_unwind(AssertUnwindSafe(rebuild)) {
+                Ok(rebuilt) => rebuilt.map_err(|error| error.to_string()),
+                Err(_) => Err("replaying the journal panicked".to_owned()),
+            });
         });
     }
 }
@@ -206,25 +240,20 @@ impl<'a> Tail<'a> {
 
     fn load_catalogue(&mut self) -> Result<(), RecoveryError> {
         if let Some(entry) = self.store.get(EntityKind::Catalogue, &[])? {
-            self.state.catalogue =
-                decoded("the catalogue", schema::decode_catalogue(&entry.payload))?;
+            self.state.catalogue = decoded("catalogue", schema::decode_catalogue(&entry.payload))?;
             self.state.catalogue_lsn = entry.lsn;
         }
         Ok(())
     }
 
-    /// The first record that some part of the snapshots lacks.
-    fn first_missing(&self) -> Result<Lsn, RecoveryError> {
+    /// The first record that some part of the snapshots lacks. A supplier without a watermark may lack
+    /// any.
+    fn first_missing(&self) -> Lsn {
         let watermarks = self.store.watermarks();
-        // A supplier the catalogue has and the snapshots know nothing of has no record before the
-        // catalogue's own.
-        let unknown = self.state.catalogue_lsn;
-        let mut first = watermarks.get(&CATALOGUE_WATERMARK).copied().unwrap_or(Lsn::ZERO);
-        for supplier in self.state.catalogue.suppliers() {
-            let watermark = watermarks.get(&PartitionNo::new(supplier.no.get())).copied();
-            first = first.min(watermark.unwrap_or(unknown.min(first)));
-        }
-        Ok(first.next())
+        let of = |no: PartitionNo| watermarks.get(&no).copied().unwrap_or(Lsn::ZERO);
+        let suppliers = self.state.catalogue.suppliers().iter();
+        let suppliers = suppliers.map(|supplier| of(PartitionNo::new(supplier.no.get())));
+        suppliers.fold(of(CATALOGUE_WATERMARK), Lsn::min).next()
     }
 
     fn take(&mut self, entry: journal::Entry<'_>) -> Result<(), RecoveryError> {
@@ -383,8 +412,7 @@ pub fn decode_record(entry: journal::Entry<'_>) -> Result<Transaction, RecoveryE
     if schema != schema::VERSION {
         return Err(RecoveryError::UnknownSchema { lsn, schema, known: schema::VERSION });
     }
-    schema::decode_transaction(entry.bytes)
-        .map_err(|error| RecoveryError::Schema { place: format!("record {lsn}"), error })
+    schema::decode_transaction(entry.bytes).map_err(|error| RecoveryError::Record { lsn, error })
 }
 
 fn request_keys(
@@ -401,7 +429,7 @@ fn request_keys(
     })?;
     if damaged {
         let error = SchemaError::Invalid;
-        return Err(RecoveryError::Schema { place: "a request key".into(), error });
+        return Err(RecoveryError::Entity { kind: "request key", error });
     }
     Ok(keys)
 }
@@ -420,8 +448,8 @@ fn held(store: &SnapshotStore) -> Result<Vec<(UnixMillis, OrderId)>, RecoveryErr
     Ok(held)
 }
 
-fn decoded<T>(place: &str, result: Result<T, SchemaError>) -> Result<T, RecoveryError> {
-    result.map_err(|error| RecoveryError::Schema { place: place.to_owned(), error })
+fn decoded<T>(kind: &'static str, result: Result<T, SchemaError>) -> Result<T, RecoveryError> {
+    result.map_err(|error| RecoveryError::Entity { kind, error })
 }
 
 /// The snapshots as the source of machines.
@@ -467,6 +495,16 @@ impl EntitySource for Stored<'_> {
         self.get(EntityKind::Voucher, &schema::voucher_key(code), schema::decode_voucher)
     }
 }
+
+/// What shapes the snapshots: another value means they are another store's or another program's.
+/// `keys` is the fingerprint of the key ring.
+#[must_use]
+pub fn snapshot_stamp(store: StoreId, keys: &str) -> Stamp {
+    Stamp::new().with("store", store).with("schema", schema::VERSION).with("keys", keys)
+}
+
+/// Name of the file in a data directory that ties it to its keys: their fingerprint.
+pub const KEY_STAMP: &str = "keys.fingerprint";
 
 /// Path of the journal inside a data directory.
 #[must_use]

@@ -244,7 +244,7 @@ impl Handler<Fetched> for VoucherActor {
                 }
                 Err(error) => {
                     tracing::error!(%error, "a stored voucher cannot be read");
-                    self.cold.report_damage();
+                    self.cold.report_damage(&error.to_string());
                     all = false;
                 }
             }

@@ -431,6 +431,7 @@ fn key_of(at: At<'_>, error: &CatalogueError) -> &'static str {
         CatalogueError::Unknown { what, .. } => what,
         CatalogueError::OtherSupplier { what, .. } if *what != at.section => what,
         CatalogueError::OtherSupplier { .. } => "supplier",
+        CatalogueError::BadOffset { .. } => "utc_offset",
         CatalogueError::BadProduct { .. } | CatalogueError::TooMany(_) => "",
     }
 }

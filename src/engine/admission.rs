@@ -182,6 +182,8 @@ impl Admitted {
     }
 }
 
+/// Highest price of one order, in fen: ten billion yuan. Millions of such orders fit a balance.
+const TOTAL_MAX: Fen = Fen::new(1_000_000_000_000);
 /// Most characters of a partner's text that an error repeats.
 const ECHO_CHARS_MAX: usize = 36;
 
@@ -221,6 +223,9 @@ pub fn admit(
         lines.push(AdmittedLine { product, area, quantity, unit_price, list_price, claims });
     }
     persons.check_order()?;
+    if total > TOTAL_MAX || rebate > TOTAL_MAX {
+        return Err(Rejection::TotalOutOfRange);
+    }
     Ok(Admitted {
         channel: draft.channel,
         agent: draft.agent,

@@ -84,7 +84,8 @@ pub(crate) fn catalogue_record() -> Transaction {
     Transaction::catalogue(morning(), catalogue().events())
 }
 
-fn commands() -> Vec<CatalogueCommand> {
+/// The commands that make [`catalogue`].
+pub(crate) fn commands() -> Vec<CatalogueCommand> {
     let supplier = |id: &str| CatalogueCommand::SetSupplier {
         id: id.to_owned(),
         name: id.to_owned(),

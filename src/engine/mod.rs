@@ -10,7 +10,7 @@ pub mod books;
 pub mod checkout;
 pub mod digest;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod ids;
 pub mod plan;
 mod rejection;

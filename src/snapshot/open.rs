@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::aside::{self, SetAsideReason};
 use super::config::{SnapshotConfig, SnapshotMode};
@@ -134,8 +135,8 @@ fn open_sled(
         // Flushing is ours alone, so that a watermark never overtakes its entities.
         .flush_every_ms(None);
     // sled 0.34 panics on some damaged files.
-    let opened = catch_unwind(AssertUnwindSafe(|| sled_config.open().and_then(Sled::new)));
-    let sled = match opened {
+    let open = || patiently(|| sled_config.open()).and_then(Sled::new);
+    let sled = match catch_unwind(AssertUnwindSafe(open)) {
         Ok(opened) => opened.map_err(|error| SnapshotError::sled(dir, error))?,
         Err(panic) => {
             return Err(SnapshotError::damaged(dir, format!("sled: {}", panic_text(&*panic))));
@@ -144,6 +145,25 @@ fn open_sled(
     let files = SledFiles::open(dir).map_err(|error| SnapshotError::io(dir, error))?;
     Ok(SnapshotStore::new(sled, files, session, dir.to_owned()))
 }
+
+/// Looks at sled's lock again for a while: it lets go of a store on threads of its own, some time
+/// after the store was dropped, and our own lock says already that nobody else uses the directory.
+fn patiently<T>(open: impl Fn() -> sled::Result<T>) -> sled::Result<T> {
+    for _ in 0..LOCK_LOOKS {
+        match open() {
+            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            other => return other,
+        }
+    }
+    open()
+}
+
+/// Times that sled's lock is looked at before it counts as taken.
+const LOCK_LOOKS: u32 = 100;
+/// Between two looks.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests;

@@ -213,7 +213,7 @@ impl OrderActor {
                 Ok(order) => Ok(Some(self.orders.put_fetched(entry.lsn, order))),
                 Err(error) => {
                     tracing::error!(order = %id, %error, "a stored order cannot be read");
-                    self.context.cold.report_damage();
+                    self.context.cold.report_damage(&error.to_string());
                     Err(EngineError::Unavailable)
                 }
             },

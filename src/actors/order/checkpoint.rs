@@ -12,7 +12,7 @@ use crate::actors::voucher::SaveVouchers;
 use crate::snapshot::{Batch, Put, Removal, SnapshotError};
 use crate::types::{Lsn, PartitionNo};
 
-/// Ticks between looks for idle participants.
+/// Ticks between looks for idle participants, and between writes of a watermark alone.
 const IDLE_LOOKS: u64 = 16;
 
 /// The step under way, if any.
@@ -119,8 +119,10 @@ impl OrderActor {
         if step.missing > 0 || step.vouchers_missing || step.submitted {
             return;
         }
+        // A watermark alone is worth a write only now and then: other suppliers raise it all the time.
         let nothing = step.puts.len() == 1 && step.removals.is_empty();
-        if nothing && step.covered <= self.checkpoint.submitted {
+        let due = self.checkpoint.ticks.is_multiple_of(IDLE_LOOKS);
+        if nothing && (step.covered <= self.checkpoint.submitted || !due) {
             self.end_step(Ok(()));
             return;
         }
@@ -147,6 +149,11 @@ impl OrderActor {
         self.checkpoint.submitted = Lsn::ZERO;
     }
 
+    /// Whether a batch is on its way to the snapshots.
+    pub(super) fn is_saving(&self) -> bool {
+        self.checkpoint.step.as_ref().is_some_and(|step| step.submitted)
+    }
+
     fn not_saved(&mut self) {
         self.orders.not_saved();
         self.directory.not_saved();
@@ -165,10 +172,11 @@ impl OrderActor {
                 self.checkpoint.step = None;
             }
             Err(error) => {
+                // What is in memory is right and the journal is the truth; but nothing may be read back.
                 tracing::error!(%error, "snapshots have stopped; the journal goes on without them");
                 self.not_saved();
                 self.checkpoint.failed = true;
-                self.context.cold.report_damage();
+                self.context.cold.report_damage(&error.to_string());
             }
         }
         let clean = self.directory.first_dirty().is_none() && self.orders.first_dirty().is_none();
@@ -219,10 +227,11 @@ impl Handler<VouchersSaved> for OrderActor {
 impl Handler<CheckpointDone> for OrderActor {
     type Result = ();
 
-    fn handle(&mut self, CheckpointDone(result): CheckpointDone, _: &mut Self::Context) {
+    fn handle(&mut self, CheckpointDone(result): CheckpointDone, ctx: &mut Self::Context) {
         if self.checkpoint.step.is_some() {
             self.end_step(result);
         }
+        self.rebuild_if_quiet(ctx);
     }
 }
 
@@ -230,6 +239,11 @@ impl Handler<Drain> for OrderActor {
     type Result = ();
 
     fn handle(&mut self, Drain(waiter): Drain, _: &mut Self::Context) {
+        if self.rebuilding || self.checkpoint.failed {
+            // Nothing can be saved, and the journal has everything.
+            let _ = waiter.send(());
+            return;
+        }
         self.checkpoint.draining.push(waiter);
         self.begin_step();
     }

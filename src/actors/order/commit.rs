@@ -35,8 +35,6 @@ impl OrderActor {
             Origin::Orders(hold) => hold,
             Origin::Catalogue(_) => return,
         };
-        self.appended = self.appended.saturating_sub(1);
-        self.applied = lsn;
         let now = self.context.clock.now();
         let mut about: Option<OrderId> = None;
         let mut issued = Vec::new();
@@ -89,7 +87,9 @@ impl Handler<Committed> for OrderActor {
 
     fn handle(&mut self, Committed(records): Committed, ctx: &mut Self::Context) {
         for (lsn, record) in records {
-            self.committed(lsn, record, ctx);
+            self.appended = self.appended.saturating_sub(1);
+            self.applied = lsn;
+            self.guarded(ctx, |actor, ctx| actor.committed(lsn, record, ctx));
         }
         self.rebuild_if_quiet(ctx);
     }

@@ -11,13 +11,17 @@ use crate::actors::participant::Answer;
 use crate::actors::record::{Origin, Record};
 use crate::actors::request_keys::KeyFingerprint;
 use crate::domain::order::{CloseReason, Order};
+use crate::engine::Rejection;
 use crate::engine::checkout::{Checkout, Purpose, Step};
 use crate::engine::ids::{IdSource, Numbers};
 use crate::engine::plan::ParticipantKey;
 use crate::engine::transaction::Transaction;
 use crate::journal::{Permit, Refused};
-use crate::types::{HoldId, OrderId, PartitionNo, UnixMillis, VoucherCode};
+use crate::types::{Fen, HoldId, OrderId, PartitionNo, UnixMillis, VoucherCode};
 use crate::vault::CodeMint;
+
+/// Most that one top-up may bring, in fen: a hundred billion yuan. Sums stay far inside 64 bits.
+const TOP_UP_MAX: Fen = Fen::new(10_000_000_000_000);
 
 /// A command under way.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ pub(super) enum Caller {
 }
 
 impl Caller {
-    fn answer(self, reply: Result<Reply, EngineError>) {
+    pub(super) fn answer(self, reply: Result<Reply, EngineError>) {
         match self {
             Self::Submitter(submit) => submit.answer(reply),
             Self::TopUp(sender) => {
@@ -95,6 +99,9 @@ impl OrderActor {
     /// Credits money; nothing has to be granted for that.
     pub(super) fn begin_top_up(&mut self, message: TopUp) {
         let TopUp { account, balance, amount, reply } = message;
+        if amount <= Fen::ZERO || amount > TOP_UP_MAX {
+            return drop(reply.send(Err(Rejection::TotalOutOfRange.into())));
+        }
         let permit = match self.context.journal.permit() {
             Ok(permit) if !self.rebuilding => permit,
             Ok(_) => return drop(reply.send(Err(EngineError::Overloaded))),
@@ -267,7 +274,7 @@ impl Handler<Answer> for OrderActor {
     type Result = ();
 
     fn handle(&mut self, message: Answer, ctx: &mut Self::Context) {
-        self.answered(message, ctx);
+        self.guarded(ctx, |actor, ctx| actor.answered(message, ctx));
     }
 }
 

@@ -316,7 +316,7 @@ impl Actor for OrderActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let tick = Duration::from_millis(self.context.config.tick_ms);
-        ctx.run_interval(tick, |actor, ctx| actor.tick(ctx));
+        ctx.run_interval(tick, |actor, ctx| actor.guarded(ctx, Self::tick));
     }
 }
 
@@ -324,7 +324,7 @@ impl Handler<Submit> for OrderActor {
     type Result = ();
 
     fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) {
-        self.dispatch(submit, ctx);
+        self.guarded(ctx, |actor, ctx| actor.dispatch(submit, ctx));
     }
 }
 

@@ -5,8 +5,11 @@
 //! everything the snapshots lack is brought up to the journal's end, and the supplier sells again.
 //! Other suppliers notice nothing.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use actix::prelude::*;
 
+use crate::actors::EngineError;
 use crate::actors::order::{OrderActor, OrderContext};
 use crate::types::{HoldId, OrderId, UnixMillis};
 
@@ -16,6 +19,19 @@ use crate::types::{HoldId, OrderId, UnixMillis};
 struct Rebuilt(pub(crate) Result<Vec<(UnixMillis, OrderId)>, String>);
 
 impl OrderActor {
+    /// Runs `act`; a panic in it is a bug of ours, and after it only the disk can be trusted.
+    pub(super) fn guarded(
+        &mut self,
+        ctx: &mut Context<Self>,
+        act: impl FnOnce(&mut Self, &mut Context<Self>),
+    ) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| act(self, ctx)));
+        if outcome.is_err() {
+            tracing::error!(supplier = %self.context.supplier, "an order actor panicked");
+            self.begin_rebuild(ctx);
+        }
+    }
+
     pub(super) fn begin_rebuild(&mut self, ctx: &mut Context<Self>) {
         if self.rebuilding {
             return;
@@ -35,9 +51,23 @@ impl OrderActor {
         self.rebuild_if_quiet(ctx);
     }
 
+    /// Answers whoever a fault has cut off from the command they waited for.
+    fn answer_the_lost(&mut self) {
+        let lost = self.keys.drain().flat_map(|(_, waiting)| waiting);
+        let lost: Vec<_> =
+            lost.chain(self.locks.drain().flat_map(|(_, waiting)| waiting)).collect();
+        for submit in lost {
+            submit.answer(Err(EngineError::OutcomeUnknown));
+        }
+        for (_, running) in self.running.drain() {
+            running.caller.answer(Err(EngineError::OutcomeUnknown));
+        }
+    }
+
     /// Goes on with a rebuild once no record and no batch is on its way.
     pub(super) fn rebuild_if_quiet(&mut self, ctx: &mut Context<Self>) {
-        if !self.rebuilding || self.appended > 0 || self.reading_anew {
+        // A batch still on its way would overwrite what is read anew.
+        if !self.rebuilding || self.reading_anew || self.appended > 0 || self.is_saving() {
             return;
         }
         self.reading_anew = true;
@@ -57,6 +87,7 @@ impl Handler<Rebuilt> for OrderActor {
     fn handle(&mut self, Rebuilt(result): Rebuilt, _: &mut Self::Context) {
         match result {
             Ok(held) => {
+                self.answer_the_lost();
                 self.expiries = super::expiry::Expiries::new(held.into_iter());
                 self.reading_anew = false;
                 self.rebuilding = false;
@@ -65,7 +96,7 @@ impl Handler<Rebuilt> for OrderActor {
             Err(error) => {
                 // It stays out of service; a restart tries again with everything read anew.
                 tracing::error!(supplier = %self.context.supplier, %error, "a rebuild has failed");
-                self.context.cold.report_damage();
+                self.context.cold.report_damage(&error.to_string());
             }
         }
     }

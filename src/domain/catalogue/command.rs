@@ -144,11 +144,21 @@ pub enum CatalogueError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A supplier's venue time is no time on Earth.
+    #[error("supplier {id:?}: venue time must lie within 14 hours of UTC")]
+    BadOffset {
+        /// The supplier.
+        id: String,
+    },
     /// No number is left for another entry.
     #[error("too many entries of kind {0}")]
     TooMany(&'static str),
 }
 
+/// Farthest venue time from UTC, in seconds.
+const UTC_OFFSET_MAX: i32 = 14 * 3600;
+/// Suppliers at most: order numbers carry four digits of them.
+const SUPPLIERS_MAX: u16 = 10_000;
 /// Highest price of one ticket, in fen: ten million yuan. Keeps every sum far inside 64 bits.
 const PRICE_MAX: i64 = 1_000_000_000;
 /// Longest name of a supplier, product or agent, in characters.
@@ -166,8 +176,14 @@ impl Catalogue {
             CatalogueCommand::SetSupplier { id, name, utc_offset_seconds } => {
                 check_id("supplier", &id, 16)?;
                 check_id("supplier name", &name, NAME_LEN_MAX)?;
+                if utc_offset_seconds.abs() > UTC_OFFSET_MAX {
+                    return Err(CatalogueError::BadOffset { id });
+                }
                 let known = self.supplier_by_id(&id).map(|supplier| supplier.no);
                 let no = number(known.map(SupplierNo::get), self.suppliers().len(), "supplier")?;
+                if no >= SUPPLIERS_MAX {
+                    return Err(CatalogueError::TooMany("supplier"));
+                }
                 let (id, name) = (id.into(), name.into());
                 let supplier = Supplier { no: SupplierNo::new(no), id, name, utc_offset_seconds };
                 Ok(CatalogueEvent::SupplierSet(Arc::new(supplier)))
@@ -379,71 +395,5 @@ fn number<N: TryFrom<usize>>(
     match known {
         Some(no) => Ok(no),
         None => N::try_from(count).map_err(|_| CatalogueError::TooMany(what)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::catalogue::{LimitScope, LimitWindow};
-
-    fn product(limits: &[(LimitScope, LimitWindow)]) -> CatalogueCommand {
-        let limit = |&(scope, window)| LimitRule {
-            no: RuleNo::new(0),
-            scope,
-            window,
-            max: Quantity::new(2),
-        };
-        CatalogueCommand::SetProduct(Box::new(SetProduct {
-            id: "P".to_owned(),
-            supplier: "01".to_owned(),
-            name: "P".to_owned(),
-            on_sale: true,
-            price: Fen::new(100),
-            list_price: Fen::new(100),
-            rebate: Fen::ZERO,
-            pool: None,
-            calendar: Calendar {
-                dates: None,
-                capacity: Capacity::Unlimited,
-                allowance: Quantity::ZERO,
-            },
-            timespans: Vec::new(),
-            areas: Vec::new(),
-            scene_prefix: String::new(),
-            rules: Rules {
-                order_min: Quantity::ONE,
-                order_max: Quantity::ONE,
-                document_per_ticket: false,
-                horizon_days: 0,
-                hold_seconds: 1,
-                limits: limits.iter().map(limit).collect(),
-            },
-        }))
-    }
-
-    #[test]
-    fn limits_keep_their_numbers_and_no_two_count_the_same() {
-        let by_document = (LimitScope::Document, LimitWindow::Lifetime);
-        let by_mobile = (LimitScope::Mobile, LimitWindow::Lifetime);
-        let mut catalogue = Catalogue::default();
-        let (id, name) = ("01".to_owned(), String::new());
-        let supplier = CatalogueCommand::SetSupplier { id, name, utc_offset_seconds: 0 };
-        let event = catalogue.decide(supplier).unwrap();
-        catalogue.apply(&event);
-        for (limits, expected) in [
-            (&[by_document, by_mobile][..], &[0, 1][..]),
-            (&[by_mobile, by_document], &[1, 0]),
-            (&[by_mobile], &[1]),
-        ] {
-            let event = catalogue.decide(product(limits)).unwrap();
-            catalogue.apply(&event);
-            let rules = &catalogue.product_by_id("P").unwrap().rules.limits;
-            let numbers: Vec<u8> = rules.iter().map(|rule| rule.no.get()).collect();
-            assert_eq!(numbers, expected);
-        }
-        // Set a second time, two such rules would share a number, and each ticket count twice.
-        let refused = catalogue.decide(product(&[by_document, by_document]));
-        assert!(matches!(refused, Err(CatalogueError::BadProduct { .. })), "{refused:?}");
     }
 }

@@ -251,7 +251,8 @@ fn errors_come_in_the_order_they_are_listed() {
 #[test]
 fn numbers_run_out_rather_than_wrap() {
     let mut catalogue = Catalogue::default();
-    for no in 0..=u16::MAX {
+    // Order numbers carry four digits of their supplier.
+    for no in 0..10_000_u16 {
         run(&mut catalogue, set_supplier(&no.to_string()));
     }
     assert_eq!(catalogue.decide(set_supplier("x")), Err(CatalogueError::TooMany("supplier")));

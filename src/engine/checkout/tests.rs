@@ -152,7 +152,7 @@ fn a_limit_whose_window_is_the_timespan_depends_on_it() {
     let mut checkout = sell(&earliest(draft(vec![line("P-WINDOWS", 1)])));
     let catalogue = catalogue();
     let refuse_slot = |checkout: &mut Checkout| {
-        let limit = Refusal::Slot(SlotError::Limit(exceeded(0)));
+        let limit = Refusal::Slot(SlotError::Limit(exceeded(16)));
         (0..keys(checkout).len())
             .map(|index| {
                 let answer = if index == 0 { Err(limit) } else { Ok(()) };

@@ -64,9 +64,9 @@ fn one_person_named_twice_is_one_claim() {
         max: Quantity::new(max),
     };
     let expected = [
-        claim(0, &sample::resident_id(1), 2, 1),
-        claim(1, &sample::mobile(1), 3, 5),
-        claim(0, &sample::resident_id(2), 1, 1),
+        claim(1, &sample::resident_id(1), 2, 1),
+        claim(17, &sample::mobile(1), 3, 5),
+        claim(1, &sample::resident_id(2), 1, 1),
     ];
     assert_eq!(limits, expected.iter().collect::<Vec<_>>());
 }
@@ -178,11 +178,11 @@ fn a_refusal_becomes_an_answer_with_its_facts() {
     let shard = ParticipantKey::Limit(shard);
     let by_document = Some((LimitScope::Document, LimitWindow::VisitDate));
     let by_mobile = Some((LimitScope::Mobile, LimitWindow::VisitDate));
-    check(shard, Refusal::Limit(exceeded(0)), limit(by_document));
-    check(shard, Refusal::Limit(exceeded(1)), limit(by_mobile));
+    check(shard, Refusal::Limit(exceeded(1)), limit(by_document));
+    check(shard, Refusal::Limit(exceeded(17)), limit(by_mobile));
     check(shard, Refusal::Limit(exceeded(2)), limit(None));
     let day = ParticipantKey::Slot(slot("P-DAY", Some(today()), 0));
-    check(day, Refusal::Slot(SlotError::Limit(exceeded(0))), limit(by_mobile));
+    check(day, Refusal::Slot(SlotError::Limit(exceeded(17))), limit(by_mobile));
     let short = BalanceShort { needed: Fen::new(2), available: Fen::new(1) };
     let account = ParticipantKey::Account(purse());
     check(account, Refusal::Account(short), Rejection::BalanceShort(short));

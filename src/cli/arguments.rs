@@ -1,0 +1,154 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::call::CallArguments;
+use crate::config::Sources;
+
+/// Piaoku (票库): a ticket-inventory engine. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "piaoku", version, about, args_conflicts_with_subcommands = true)]
+pub(super) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    /// Flags of `serve`, which is done without a command.
+    #[command(flatten)]
+    pub(super) serve: ServeArguments,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve the partners' interfaces until SIGINT or SIGTERM (also done without a command)
+    Serve(ServeArguments),
+    /// Print the effective configuration and where each value comes from
+    CheckConfig(ServeArguments),
+    /// Import a catalogue file, or a folder of them, into a stopped store
+    Import(ImportArguments),
+    /// Check every invariant over what is stored; changes nothing, works beside a running server
+    Audit(AuditArguments),
+    /// Act as a partner: build, sign and send one real request, and print both sides
+    Call(Box<CallArguments>),
+}
+
+/// Flags of `serve` and `check-config`.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct ServeArguments {
+    #[command(flatten)]
+    pub(super) store: StoreArguments,
+    /// Address to listen on [configuration: http.listen]
+    #[arg(long, value_name = "ADDR")]
+    pub(super) listen: Option<String>,
+}
+
+/// Which configuration and which data.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct StoreArguments {
+    /// Configuration file [default: config.toml in this directory, where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Directory of the journal, the snapshots and the keys [configuration: data.dir]
+    #[arg(long, value_name = "DIR")]
+    pub(super) data_dir: Option<String>,
+}
+
+/// Flags of `import`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ImportArguments {
+    /// A catalogue file (TOML), or a folder whose *.toml files are imported by name
+    #[arg(value_name = "PATH")]
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) store: StoreArguments,
+}
+
+/// Flags of `audit`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct AuditArguments {
+    #[command(flatten)]
+    pub(super) store: StoreArguments,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Where a copy of the snapshots is made and removed again [default: the system's temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) scratch: Option<PathBuf>,
+}
+
+impl StoreArguments {
+    /// The sources of the configuration.
+    pub(super) fn sources(&self) -> Sources {
+        let sources = Sources::from_process(self.config.clone());
+        sources.with_flag("--data-dir", "data.dir", self.data_dir.clone())
+    }
+}
+
+impl ServeArguments {
+    /// The sources of the configuration.
+    pub(super) fn sources(&self) -> Sources {
+        self.store.sources().with_flag("--listen", "http.listen", self.listen.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Arguments {
+        Arguments::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_needs_no_command() {
+        assert!(parsed("piaoku").command.is_none());
+        let bare = parsed("piaoku --listen 127.0.0.1:1 --data-dir d --config c.toml");
+        assert!(bare.command.is_none());
+        assert_eq!(bare.serve.listen.as_deref(), Some("127.0.0.1:1"));
+        let Some(Command::Serve(named)) = parsed("piaoku serve --listen 127.0.0.1:1").command
+        else {
+            panic!("serve");
+        };
+        let flags = named.sources().flags;
+        assert_eq!(flags, [("--listen", "http.listen", "127.0.0.1:1".to_owned())]);
+    }
+
+    #[test]
+    fn commands_have_their_flags() {
+        let Some(Command::Audit(audit)) = parsed("piaoku audit --data-dir d --json").command else {
+            panic!("audit");
+        };
+        assert!(audit.json);
+        assert_eq!(audit.store.data_dir.as_deref(), Some("d"));
+        let Some(Command::Import(import)) = parsed("piaoku import p --data-dir d").command else {
+            panic!("import");
+        };
+        assert_eq!(import.path.to_str(), Some("p"));
+        let Some(Command::CheckConfig(_)) = parsed("piaoku check-config --listen x").command else {
+            panic!("check-config");
+        };
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let check = |line: &str| {
+            assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
+        };
+        check("piaoku sell");
+        check("piaoku --json");
+        check("piaoku import");
+        check("piaoku --listen x audit");
+        check("piaoku call");
+        check("piaoku call consult");
+        check("piaoku call order --format csv");
+    }
+}

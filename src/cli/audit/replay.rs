@@ -1,0 +1,82 @@
+//! The state as the journal alone tells it.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use anyhow::bail;
+
+use crate::actors::recovery::{RecoveryError, decode_record, journal_dir};
+use crate::domain::invariants::{self, Invariant};
+use crate::engine::books::Violation;
+use crate::engine::state::{Nowhere, State};
+use crate::engine::transaction::Transaction;
+use crate::journal::{SegmentReader, Tail};
+use crate::types::Lsn;
+
+/// Unbalanced records named; one fault tends to show in a thousand of them.
+const UNBALANCED_MAX: usize = 100;
+
+/// What replaying came to.
+pub(super) struct Replay {
+    pub(super) state: State,
+    pub(super) records: u64,
+    pub(super) next_lsn: Lsn,
+    pub(super) tail: Tail,
+    pub(super) violations: Vec<Violation>,
+}
+
+/// Replays the whole journal.
+pub(super) fn replay(data_dir: &Path) -> anyhow::Result<Replay> {
+    let reader = SegmentReader::open(&journal_dir(data_dir))?;
+    let first = reader.first_lsn()?;
+    if first > Lsn::ZERO.next() {
+        bail!(
+            "the journal begins at LSN {first}: older records were removed as \
+             journal.archive_segments_max says, and an audit needs them all"
+        );
+    }
+    let (mut state, mut records, mut violations) = (State::default(), 0, Vec::new());
+    let mut broken = false;
+    let end = reader.read_from::<RecoveryError>(first, |entry| {
+        let lsn = entry.lsn;
+        let transaction = decode_record(entry)?;
+        records += 1;
+        if !transaction.is_balanced() && violations.len() < UNBALANCED_MAX {
+            let detail = format!("the postings of record {lsn} do not sum to zero");
+            violations.push(Violation { invariant: invariants::BOOKS_BALANCE, detail });
+        }
+        // After a record that cannot be applied the state says nothing; the rest is still read.
+        if !broken && let Err(violation) = apply(&mut state, lsn, &transaction) {
+            violations.push(violation);
+            broken = true;
+        }
+        Ok(())
+    })?;
+    Ok(Replay { state, records, next_lsn: end.next, tail: end.tail, violations })
+}
+
+/// Applies a record. The machines assert the invariants that applying could break.
+fn apply(state: &mut State, lsn: Lsn, transaction: &Transaction) -> Result<(), Violation> {
+    let applied = catch_unwind(AssertUnwindSafe(|| {
+        let Ok(()) = state.apply(lsn, transaction, &mut Nowhere);
+    }));
+    applied.map_err(|panic| {
+        let said = panic_text(&*panic);
+        let detail = format!("record {lsn} cannot be applied: {said}");
+        Violation { invariant: named(&said), detail }
+    })
+}
+
+/// The invariant that a failed assertion names; the machines begin each with its number.
+fn named(said: &str) -> Invariant {
+    let known = |it: &Invariant| {
+        said.starts_with(it.id) && !said[it.id.len()..].starts_with(|c: char| c.is_ascii_digit())
+    };
+    invariants::ALL.into_iter().find(known).unwrap_or(invariants::ALL_OR_NOTHING)
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panicked".into())
+}

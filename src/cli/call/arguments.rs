@@ -1,0 +1,306 @@
+//! What can be asked of a partner, with the demo's identifiers as defaults.
+
+use std::str::FromStr;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::types::ServiceDate;
+use crate::wire::top::sign::SignMethod;
+
+/// The demo's public identifiers; a test compares them with data/demo.
+pub(in crate::cli) mod demo {
+    pub(in crate::cli) const AGENT: &str = "demo-agent";
+    pub(in crate::cli) const SESSION_KEY: &str = "00000000-1111-2222-3333-444444444444";
+    pub(in crate::cli) const LOGIN_PASSWORD: &str = "Login#2024";
+    pub(in crate::cli) const PAY_PASSWORD: &str = "Pay#2024";
+    pub(in crate::cli) const SHOW: &str = "P-SHOW";
+    pub(in crate::cli) const SHOW_TIME: &str = "1930";
+    pub(in crate::cli) const AREA: &str = "A";
+    pub(in crate::cli) const TIMED: &str = "P-ADULT";
+    pub(in crate::cli) const SKU: &str = "7000000000000000001";
+    pub(in crate::cli) const CLIENT_KEY: &str = "awdemo0000000001";
+    pub(in crate::cli) const CLIENT_SECRET: &str = "0123456789abcdef0123456789abcdef";
+    pub(in crate::cli) const APP_KEY: &str = "12345678";
+    pub(in crate::cli) const APP_SECRET: &str = "helloworld";
+    pub(in crate::cli) const SHOP: &str = "2017112100077000000046517463";
+}
+
+/// Flags of `call`.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct CallArguments {
+    #[command(subcommand)]
+    pub(super) asked: Asked,
+}
+
+impl CallArguments {
+    pub(super) fn connection(&self) -> &Connection {
+        match &self.asked {
+            Asked::Order(arguments) => &arguments.connection,
+            Asked::Verify(arguments) => &arguments.connection,
+            Asked::Codes(arguments) => &arguments.connection,
+            Asked::Consult(arguments) => &arguments.connection,
+        }
+    }
+}
+
+/// What to ask.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Asked {
+    /// As an agent: order and pay (OrderAndPay2, or OrderAndPay with --timespan)
+    Order(OrderArguments),
+    /// As an agent: whether an order would be accepted
+    Verify(VerifyArguments),
+    /// As Douyin: issue voucher codes (TicketCode/Get)
+    Codes(CodesArguments),
+    /// As Alibaba local life: preview a voucher code (alibaba.alsc.daodian.ticket.consult)
+    Consult(ConsultArguments),
+}
+
+/// Format of a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum BodyFormat {
+    #[default]
+    Json,
+    Xml,
+}
+
+impl BodyFormat {
+    pub(super) const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Xml => "application/xml",
+        }
+    }
+}
+
+/// Where to send, and whether to send at all.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Connection {
+    /// The server
+    #[arg(long, value_name = "URL", default_value = super::DEFAULT_URL)]
+    pub(super) url: String,
+    /// Format of the request and of the answer
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: BodyFormat,
+    /// Send nothing; print a curl line that does (good for as long as its signature is)
+    #[arg(long)]
+    pub(super) print_only: bool,
+    /// Seconds to wait for the answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(super) timeout_seconds: u64,
+}
+
+impl Connection {
+    pub(super) fn to(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            format: BodyFormat::default(),
+            print_only: false,
+            timeout_seconds: 30,
+        }
+    }
+}
+
+/// Who calls the agents' interface.
+#[derive(Clone, Debug, Args)]
+pub(super) struct AgentArguments {
+    /// User name
+    #[arg(long = "agent", value_name = "NAME", default_value = demo::AGENT)]
+    pub(super) name: String,
+    /// Session key
+    #[arg(long, value_name = "KEY", default_value = demo::SESSION_KEY)]
+    pub(super) session_key: String,
+    /// Login password
+    #[arg(long, value_name = "TEXT", default_value = demo::LOGIN_PASSWORD)]
+    pub(super) login_password: String,
+    /// Pay password
+    #[arg(long, value_name = "TEXT", default_value = demo::PAY_PASSWORD)]
+    pub(super) pay_password: String,
+    /// Add the payload's hash to the signature, which most agents leave out
+    #[arg(long)]
+    pub(super) payload_hash: bool,
+}
+
+/// Who the tickets are for. What is not given is made up, and valid.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct PersonArguments {
+    /// Document number; with several tickets every line gets it
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) document: Option<String>,
+    /// Kind of document: 1 ID card, 2 passport, 3 officer, 4 student, 5 senior, 6 disability, 9 other
+    #[arg(long, value_name = "CHARACTER", default_value = "1")]
+    pub(super) document_type: String,
+    /// Traveller's name
+    #[arg(long, value_name = "TEXT")]
+    pub(super) name: Option<String>,
+    /// Mobile
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) mobile: Option<String>,
+}
+
+/// Which balance pays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum PayFrom {
+    #[default]
+    Rebate,
+    Prepayment,
+}
+
+/// Flags of `call order`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct OrderArguments {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    #[command(flatten)]
+    pub(super) agent: AgentArguments,
+    #[command(flatten)]
+    pub(super) person: PersonArguments,
+    /// Product
+    #[arg(long, value_name = "ID", default_value = demo::SHOW)]
+    pub(super) product: String,
+    /// Visit date, yyyyMMdd or yyyy-MM-dd [default: tomorrow]
+    #[arg(long, value_name = "DATE")]
+    pub(super) date: Option<DateArgument>,
+    /// Tickets; each is a line with a traveller of its own
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(super) amount: u16,
+    /// Timespan from 1, or -1 for the earliest with room: asks the scenic spots' OrderAndPay
+    #[arg(long, value_name = "INDEX", allow_negative_numbers = true)]
+    pub(super) timespan: Option<i32>,
+    /// Performance [default for P-SHOW: SC-<date>-1930]
+    #[arg(long, value_name = "ID", conflicts_with = "timespan")]
+    pub(super) scene: Option<String>,
+    /// Area of the performance
+    #[arg(long, value_name = "ID", default_value = demo::AREA)]
+    pub(super) area: String,
+    /// The caller's own order number; sent again it gets the first answer [default: a fresh one]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) senderid: Option<String>,
+    /// Balance that pays
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) pay_from: PayFrom,
+    /// Use the older address /Source/OrderAndPayWithFK2.aspx
+    #[arg(long, conflicts_with_all = ["timespan", "pay_from"])]
+    pub(super) old_address: bool,
+}
+
+/// Flags of `call verify`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct VerifyArguments {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    #[command(flatten)]
+    pub(super) agent: AgentArguments,
+    #[command(flatten)]
+    pub(super) person: PersonArguments,
+    /// Product
+    #[arg(long, value_name = "ID", default_value = demo::TIMED)]
+    pub(super) product: String,
+    /// Visit date, yyyyMMdd or yyyy-MM-dd [default: tomorrow]
+    #[arg(long, value_name = "DATE")]
+    pub(super) date: Option<DateArgument>,
+    /// Tickets; each is a line with a traveller of its own
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(super) amount: u16,
+    /// Timespan from 1, 0 for a product without any, -1 for the earliest with room
+    #[arg(long, value_name = "INDEX", default_value_t = -1, allow_negative_numbers = true)]
+    pub(super) timespan: i32,
+}
+
+/// Flags of `call codes`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct CodesArguments {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    #[command(flatten)]
+    pub(super) person: PersonArguments,
+    /// Douyin's product id
+    #[arg(long, value_name = "ID", default_value = demo::SKU)]
+    pub(super) sku: String,
+    /// Codes
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(super) count: u16,
+    /// First day of validity, and the visit date of a dated product [default: tomorrow]
+    #[arg(long, value_name = "DATE")]
+    pub(super) date: Option<DateArgument>,
+    /// Days of validity
+    #[arg(long, value_name = "NUMBER", default_value_t = 30)]
+    pub(super) days: u16,
+    /// Douyin's order number; sent again it gets the same codes [default: a fresh one]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) order_id: Option<String>,
+    /// client_key
+    #[arg(long, value_name = "KEY", default_value = demo::CLIENT_KEY)]
+    pub(super) client_key: String,
+    /// The client's secret
+    #[arg(long, value_name = "TEXT", default_value = demo::CLIENT_SECRET)]
+    pub(super) secret: String,
+    /// Sign with the older form, the query parameter `sign`
+    #[arg(long)]
+    pub(super) old_sign: bool,
+}
+
+/// Flags of `call consult`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ConsultArguments {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    /// The voucher code, e.g. one that `call codes` printed
+    #[arg(long, value_name = "CODE")]
+    pub(super) code: String,
+    /// The shop that asks
+    #[arg(long, value_name = "ID", default_value = demo::SHOP)]
+    pub(super) shop: String,
+    /// app_key
+    #[arg(long, value_name = "KEY", default_value = demo::APP_KEY)]
+    pub(super) app_key: String,
+    /// The application's secret
+    #[arg(long, value_name = "TEXT", default_value = demo::APP_SECRET)]
+    pub(super) secret: String,
+    /// How to sign: md5, hmac or hmac-sha256
+    #[arg(long, value_name = "METHOD", default_value = "md5", value_parser = sign_method)]
+    pub(super) sign_method: SignMethod,
+    /// Ask for the simplified JSON answer
+    #[arg(long)]
+    pub(super) simplify: bool,
+    /// GET with everything in the query instead of POST
+    #[arg(long)]
+    pub(super) get: bool,
+}
+
+impl Default for VerifyArguments {
+    fn default() -> Self {
+        Self {
+            connection: Connection::to(super::DEFAULT_URL),
+            agent: AgentArguments {
+                name: demo::AGENT.to_owned(),
+                session_key: demo::SESSION_KEY.to_owned(),
+                login_password: demo::LOGIN_PASSWORD.to_owned(),
+                pay_password: demo::PAY_PASSWORD.to_owned(),
+                payload_hash: false,
+            },
+            person: PersonArguments { document_type: "1".to_owned(), ..PersonArguments::default() },
+            product: demo::TIMED.to_owned(),
+            date: None,
+            amount: 1,
+            timespan: -1,
+        }
+    }
+}
+
+fn sign_method(name: &str) -> Result<SignMethod, String> {
+    SignMethod::from_name(name).ok_or_else(|| "md5, hmac or hmac-sha256".to_owned())
+}
+
+/// A date as it is typed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DateArgument(pub(super) ServiceDate);
+
+impl FromStr for DateArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let date = ServiceDate::parse_compact(&text.replace('-', ""));
+        date.map(Self).map_err(|error| format!("{error}: yyyyMMdd or yyyy-MM-dd"))
+    }
+}

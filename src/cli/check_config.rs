@@ -1,0 +1,57 @@
+//! `piaoku check-config`: the configuration as it would be used, and where each value comes from.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use super::arguments::ServeArguments;
+use crate::config::{self, Loaded};
+
+pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
+    print!("{}", shown(&config::load(&arguments.sources())?));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration as TOML, each line with its origin.
+fn shown(loaded: &Loaded) -> String {
+    let lines = loaded.settings.iter().filter_map(|(key, setting)| {
+        let (section, name) = key.rsplit_once('.')?;
+        Some((section, format!("{name} = {}", setting.value), setting.origin.to_string()))
+    });
+    let lines: Vec<_> = lines.collect();
+    // Long values keep their distance from the comment but do not push every other one away.
+    let width = lines.iter().map(|(_, line, _)| line.chars().count()).filter(|w| *w <= 48).max();
+    let width = width.unwrap_or(0);
+    let mut text = String::new();
+    let mut present = "";
+    for (section, line, origin) in &lines {
+        if *section != present {
+            let gap = if present.is_empty() { "" } else { "\n" };
+            present = section;
+            let _ = writeln!(text, "{gap}[{section}]");
+        }
+        let _ = writeln!(text, "{line:width$}  # {origin}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+
+    #[test]
+    fn what_is_shown_is_a_configuration_with_the_same_meaning() {
+        let loaded = config::load(&Sources::default().with_flag(
+            "--data-dir",
+            "data.dir",
+            Some("somewhere".to_owned()),
+        ));
+        let loaded = loaded.unwrap();
+        let text = shown(&loaded);
+        let again: Config = toml::from_str(&text).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{:?}", loaded.config));
+        let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(line("dir = ").ends_with("  # --data-dir"), "{text}");
+        assert!(line("tick_ms = ").contains("  # "), "{text}");
+    }
+}

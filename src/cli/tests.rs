@@ -1,0 +1,224 @@
+//! A server in this process, on a port of its own, for the tests of the commands that need one.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use clap::Parser;
+use tokio::sync::oneshot;
+
+use super::call::{self, Verdict};
+use super::{Arguments, Command, import, serve};
+use crate::config::Config;
+use crate::http;
+use crate::metrics::Metrics;
+
+/// A server with the demo catalogue. Stops in order when dropped.
+pub(super) struct Server {
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A configuration for tests: small files, quick snapshots.
+pub(super) fn config(data_dir: &Path) -> Config {
+    let mut config = Config::default();
+    config.data.dir = data_dir.to_owned();
+    config.http.listen = "127.0.0.1:0".to_owned();
+    config.http.workers = 1;
+    config.engine.partitions = 1;
+    config.journal.segment_bytes = 2 << 20;
+    config.snapshot.flush_interval_ms = 20;
+    config
+}
+
+impl Server {
+    pub(super) fn start(data_dir: &Path) -> Self {
+        let config = config(data_dir);
+        let (ready, url) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            actix_rt::System::new().block_on(async move {
+                let metrics = Metrics::default();
+                let (engine, keys) = import::start_engine(&config, &metrics).unwrap();
+                let handle = engine.handle();
+                if handle.catalogue().is_empty() {
+                    let demo = import::configured("demo").unwrap();
+                    import::import_all(&handle, &keys, &config.data.dir, &demo).await.unwrap();
+                }
+                let listener = TcpListener::bind(&config.http.listen).unwrap();
+                let url = format!("http://{}", listener.local_addr().unwrap());
+                let parts = http::HttpParts { engine: handle, keys, config: config.http, metrics };
+                let server = http::start(parts, listener).unwrap();
+                let running = server.handle();
+                actix_rt::spawn(server);
+                ready.send(url).unwrap();
+                let _ = stopped.await;
+                running.stop(true).await;
+                engine.stop().await;
+            });
+        });
+        Self { url: url.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Runs a `call` and says what the partner would understand.
+    pub(super) fn call(&self, line: &str) -> Verdict {
+        let line = format!("piaoku call {line} --url {}", self.url);
+        match Arguments::parse_from(line.split(' ')).command {
+            Some(Command::Call(arguments)) => call::exchange(&arguments).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn success(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Success(what) => what,
+        Verdict::Refused(why) => panic!("refused: {why}"),
+    }
+}
+
+#[test]
+fn every_call_is_answered_by_a_real_server_in_both_formats() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    for format in ["json", "xml"] {
+        let call = |line: &str| success(server.call(&format!("{line} --format {format}")));
+        let order = call("order --senderid S-1");
+        assert!(order.ends_with("is in state D"), "{order}");
+        assert_eq!(call("order --senderid S-1"), order, "the same key has the same answer");
+        call("order --old-address");
+        call("order --product P-FLASH");
+        call("order --product P-BULK --amount 3 --pay-from prepayment");
+        call("order --product P-ADULT --timespan -1 --amount 2 --payload-hash");
+        call("order --product P-CHILD --timespan 2");
+        call("verify");
+        call("verify --product P-FLASH --timespan 0");
+        call("codes --sku 7000000000000000002 --old-sign");
+        let codes = call("codes --count 2 --order-id 81");
+        assert_eq!(call("codes --count 2 --order-id 81"), codes);
+        let code = codes.rsplit(' ').next().unwrap();
+        for flags in ["", " --get", " --simplify", " --sign-method hmac"] {
+            let seen = call(&format!("consult --code {code}{flags}"));
+            assert!(seen.starts_with("2 usable of product P-COUPON"), "{seen}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_told_from_a_success() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let refused = |line: &str, why: &str| match server.call(line) {
+        Verdict::Refused(said) => assert!(said.starts_with(why), "{line}: {said}"),
+        Verdict::Success(what) => panic!("{line}: {what}"),
+    };
+    refused("order --login-password wrong", "HTTP status 401");
+    refused("order --pay-password wrong", "code ");
+    refused("order --product P-NONE", "code 2: ");
+    refused("verify --date 2020-01-01", "code 4: ");
+    refused("codes --secret wrong", "code 401: ");
+    refused("codes --sku 7", "result 2: ");
+    refused("consult --code 000000000000", "TICKET_CODE_INVALID");
+    refused("consult --code 0 --secret wrong", "25 ");
+}
+
+#[test]
+fn importing_again_credits_nothing_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Server::start(dir.path()));
+    let config = config(dir.path());
+    let done = actix_rt::System::new().block_on(async {
+        let (engine, keys) = import::start_engine(&config, &Metrics::default()).unwrap();
+        let demo = import::configured("demo").unwrap();
+        let done = import::import_all(&engine.handle(), &keys, &config.data.dir, &demo).await;
+        engine.stop().await;
+        done.unwrap()
+    });
+    assert_eq!(done.len(), 1);
+    let expected = "0 opening balances imported (8 were given before and are left alone)";
+    assert!(done[0].ends_with(expected), "{done:?}");
+}
+
+#[test]
+fn a_store_in_use_and_a_lost_key_file_are_told_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let refusal = || {
+        actix_rt::System::new().block_on(async {
+            match import::start_engine(&config(dir.path()), &Metrics::default()) {
+                Ok(_) => panic!("it started"),
+                Err(error) => error.to_string(),
+            }
+        })
+    };
+    assert!(refusal().contains("is in use by a running piaoku"));
+    drop(server);
+    std::fs::remove_file(dir.path().join("piaoku.keys")).unwrap();
+    let refusal = refusal();
+    assert!(refusal.contains("piaoku.keys"), "{refusal}");
+}
+
+#[test]
+fn a_folder_is_imported_in_the_order_of_its_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| -> PathBuf { dir.path().join(name) };
+    for name in ["b.toml", "a.toml", "notes.txt"] {
+        std::fs::write(at(name), name).unwrap();
+    }
+    let texts = import::configured(&dir.path().display().to_string()).unwrap();
+    let texts: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(texts, ["a.toml", "b.toml"]);
+    assert!(import::configured("").unwrap().is_empty());
+    assert!(import::configured(&at("c.toml").display().to_string()).is_err());
+    assert!(import::configured(&at("no/such").display().to_string()).is_err());
+}
+
+#[test]
+fn public_secrets_stay_on_this_machine_unless_configured_otherwise() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path());
+    let served = |config: &Config, listen: &str| {
+        let listener = TcpListener::bind(listen).unwrap();
+        actix_rt::System::new().block_on(async {
+            let (engine, keys) = import::start_engine(config, &Metrics::default()).unwrap();
+            let prepared = serve::prepare(config, &listener, &engine.handle(), &keys).await;
+            engine.stop().await;
+            prepared.map_err(|error| error.to_string())
+        })
+    };
+    let refusal = served(&config, "0.0.0.0:0").unwrap_err();
+    assert!(refusal.contains("security.allow_demo_secrets_off_loopback = true"), "{refusal}");
+    // Nothing was stored, so the same directory imports on loopback, and only once.
+    assert_eq!(served(&config, "127.0.0.1:0"), Ok(true));
+    assert_eq!(served(&config, "127.0.0.1:0"), Ok(false));
+    let refusal = served(&config, "0.0.0.0:0").unwrap_err();
+    assert!(refusal.contains("agent demo-agent"), "{refusal}");
+    config.security.allow_demo_secrets_off_loopback = true;
+    assert_eq!(served(&config, "0.0.0.0:0"), Ok(false));
+}
+
+#[test]
+fn an_import_that_was_cut_off_is_done_again() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Server::start(dir.path()));
+    std::fs::write(dir.path().join("import.pending"), "").unwrap();
+    let config = config(dir.path());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    actix_rt::System::new().block_on(async {
+        let (engine, keys) = import::start_engine(&config, &Metrics::default()).unwrap();
+        assert!(serve::prepare(&config, &listener, &engine.handle(), &keys).await.unwrap());
+        engine.stop().await;
+    });
+    assert!(!dir.path().join("import.pending").exists());
+}
