@@ -45,8 +45,14 @@ fn codes_of_a_theatre_order_show_what_was_sold() {
             assert_eq!(ticket["ticket_id"], sold.id.to_string());
             assert_eq!(ticket["ticket_id"].as_str().unwrap().len(), 19);
             assert_eq!(ticket["ticket_name"], "云山夜秀");
-            assert_eq!((&ticket["total_amount"], &ticket["real_amount"]), (&json!(38000), &json!(38000)));
-            assert_eq!((&ticket["original_price"], &ticket["quantity"]), (&json!(48000), &json!(1)));
+            assert_eq!(
+                (&ticket["total_amount"], &ticket["real_amount"]),
+                (&json!(38000), &json!(38000))
+            );
+            assert_eq!(
+                (&ticket["original_price"], &ticket["quantity"]),
+                (&json!(48000), &json!(1))
+            );
             let shown = ticket.get("ticket_code").and_then(Value::as_str);
             assert_eq!(shown, (own == code).then_some(&**own), "only the code asked about");
         }
@@ -81,11 +87,9 @@ fn quantities_prices_and_phones_come_from_the_codes_own_line() {
     assert_eq!(preview(&server, &codes[4]), (5, 5, 8800, 12800, "景区通用券".to_owned()));
     let value = partner::consult(&server, &codes[0])["result"]["value"].take();
     assert!(value.get("user_phone").is_none(), "{value}");
-    let tourist = json!([{ "name": "赵六", "phone": "13900001234", "id_card": partner::document() }]);
-    let ask = with(
-        &partner::ticket_ask(&server, "D2", ADULT_SKU, 1),
-        &[("/tourists", tourist)],
-    );
+    let tourist =
+        json!([{ "name": "赵六", "phone": "13900001234", "id_card": partner::document() }]);
+    let ask = with(&partner::ticket_ask(&server, "D2", ADULT_SKU, 1), &[("/tourists", tourist)]);
     let codes = partner::codes_of(&partner::ticket_codes(&server, &ask));
     let value = partner::consult(&server, &codes[0])["result"]["value"].take();
     assert_eq!(value["user_phone"], "139****1234");
@@ -115,7 +119,9 @@ fn codes_that_cannot_be_used_are_invalid_and_shops_are_checked() {
     DEMO.json(&server, partner::ADD_THEATRE, &unpaid);
     let last = code.as_bytes()[11] - b'0';
     let wrong_digit = format!("{}{}", &code[..11], (last + 1) % 10);
-    for invalid in ["523162942005", "000000000000", &wrong_digit, "1", "abc", "5231629420055", "券码"] {
+    for invalid in
+        ["523162942005", "000000000000", &wrong_digit, "1", "abc", "5231629420055", "券码"]
+    {
         let result = partner::consult(&server, invalid)["result"].take();
         let expected = json!({ "success": false, "error_code": "TICKET_CODE_INVALID",
             "error_msg": "券码不存在" });

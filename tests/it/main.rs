@@ -6,4 +6,5 @@ mod consult;
 mod request_key;
 mod samples;
 mod selling;
+mod verify;
 mod wire_format;

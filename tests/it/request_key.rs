@@ -99,7 +99,8 @@ fn an_unpaid_order_is_paid_whatever_the_new_body_says() {
         let info = theatre(talk.server, "S1");
         talk.post("ordered, not paid", &DEMO, ADD_THEATRE, &info);
         talk.post("ordered again: the same state", &DEMO, ADD_THEATRE, &info);
-        let other = with(&info, &[("/orderdetails/0/amount", json!(5)), ("/seatareaid", json!("B"))]);
+        let other =
+            with(&info, &[("/orderdetails/0/amount", json!(5)), ("/seatareaid", json!("B"))]);
         talk.post("paid, with another body", &DEMO, THEATRE, &DEMO.and_pay(&other));
         talk.post("done already", &DEMO, THEATRE, &DEMO.and_pay(&info));
 
@@ -184,7 +185,8 @@ fn many_at_once_with_one_key_make_one_order() {
         let both = DEMO.and_pay(&info);
         let answers: Vec<Answer> = std::thread::scope(|scope| {
             let callers = (0..16).map(|caller| {
-                let (path, message) = if caller % 4 == 0 { (ADD_THEATRE, &info) } else { (THEATRE, &both) };
+                let (path, message) =
+                    if caller % 4 == 0 { (ADD_THEATRE, &info) } else { (THEATRE, &both) };
                 let (server, format) = (&server, FORMATS[caller % 2]);
                 scope.spawn(move || DEMO.call(server, path, message, format))
             });

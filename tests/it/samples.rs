@@ -80,10 +80,16 @@ fn the_agents_samples_are_accepted() {
         ("gateinmode", "B"),
         ("paypassword", &*password),
     ];
-    let scenic =
-        [("productid", "P-CHILD"), ("servicecode", "01"), ("timespanindex", "-1"), ("gateinmode", "I")];
+    let scenic = [
+        ("productid", "P-CHILD"),
+        ("servicecode", "01"),
+        ("timespanindex", "-1"),
+        ("gateinmode", "I"),
+    ];
     for format in FORMATS {
-        let all = |own: &[(&'static str, &str)]| [&common, own].concat().iter().map(|(a, b)| (*a, (*b).to_owned())).collect::<Vec<_>>();
+        let all = |own: &[(&'static str, &str)]| {
+            [&common, own].concat().iter().map(|(a, b)| (*a, (*b).to_owned())).collect::<Vec<_>>()
+        };
         let fill = |case: &str, own: &[(&'static str, &str)]| {
             let values = all(own);
             let values: Vec<_> = values.iter().map(|(a, b)| (*a, &**b)).collect();

@@ -5,6 +5,7 @@ pub(crate) mod http;
 pub(crate) mod message;
 pub(crate) mod partner;
 pub(crate) mod server;
+pub(crate) mod shop;
 pub(crate) mod transcript;
 
 use std::net::SocketAddr;

@@ -166,12 +166,7 @@ impl Agent {
 }
 
 /// A theatre order of `amount` places in area A, for the performance in `days` days.
-pub(crate) fn theatre_info(
-    target: &impl Target,
-    sender_id: &str,
-    days: i32,
-    amount: i64,
-) -> Value {
+pub(crate) fn theatre_info(target: &impl Target, sender_id: &str, days: i32, amount: i64) -> Value {
     let date = target.day(days);
     json!({
         "orderdetails": [{
@@ -194,12 +189,7 @@ pub(crate) fn theatre_info(
 }
 
 /// A scenic order: one adult in `days` days.
-pub(crate) fn adult_info(
-    target: &impl Target,
-    sender_id: &str,
-    days: i32,
-    timespan: i64,
-) -> Value {
+pub(crate) fn adult_info(target: &impl Target, sender_id: &str, days: i32, timespan: i64) -> Value {
     json!({
         "orderdetails": [{
             "productid": "P-ADULT",
@@ -242,12 +232,7 @@ pub(crate) enum Signed {
 }
 
 /// What Douyin asks for: `count` codes of a SKU, valid for thirty days from now.
-pub(crate) fn ticket_ask(
-    target: &impl Target,
-    order_id: &str,
-    sku: &str,
-    count: i64,
-) -> Value {
+pub(crate) fn ticket_ask(target: &impl Target, order_id: &str, sku: &str, count: i64) -> Value {
     let now = target.now().as_secs();
     json!({
         "order_id": order_id,
