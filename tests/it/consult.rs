@@ -95,6 +95,24 @@ fn quantities_prices_and_phones_come_from_the_codes_own_line() {
     assert_eq!(value["user_phone"], "139****1234");
 }
 
+#[test]
+fn buyers_are_told_apart_without_being_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let buyer = |open_id: &str| {
+        let ask = partner::ticket_ask(&server, &partner::sender_id(), COUPON_SKU, 1);
+        let ask = with(&ask, &[("/open_id", json!(open_id))]);
+        let code = partner::codes_of(&partner::ticket_codes(&server, &ask)).remove(0);
+        let value = partner::consult(&server, &code)["result"]["value"].take();
+        value["buyer_id"].as_str().expect("a buyer").to_owned()
+    };
+    let (one, other, one_again) = (buyer("open-1"), buyer("open-2"), buyer("open-1"));
+    assert_eq!(one, one_again);
+    assert_ne!(one, other);
+    assert!(!one.contains("open"), "{one}");
+    assert_ne!(buyer(""), buyer(""), "nothing says that these are the same");
+}
+
 /// Available quantity, tickets, price, list price and name that a preview shows.
 fn preview(server: &Server, code: &str) -> (u64, usize, u64, u64, String) {
     let value = partner::consult(server, code)["result"]["value"].take();
