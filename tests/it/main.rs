@@ -3,6 +3,7 @@
 mod support;
 
 mod consult;
+mod douyin;
 mod request_key;
 mod samples;
 mod selling;
