@@ -180,6 +180,8 @@ impl Rebuilder {
         let this = self.clone();
         std::thread::spawn(move || {
             let rebuild = || {
+                #[cfg(test)]
+                crate::actors::tests::fault::wait_while_held_back(&this.store);
                 let log = (this.log)()?;
                 recover_supplier(log.as_ref(), &this.store, &this.mint, supplier)
             };

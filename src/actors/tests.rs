@@ -1,5 +1,7 @@
 //! The engine as a whole, on a small catalogue of its own, with faults built in on purpose.
 
+mod rebuild;
+
 use std::path::Path;
 
 use crate::actors::{
@@ -39,15 +41,51 @@ pub(super) mod fault {
             panic!("a fault built in on purpose");
         }
     }
+
+    /// Stores whose rebuilds wait.
+    static HELD_BACK: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    /// Lets rebuilds from the snapshots in this data directory wait until it is dropped.
+    pub(crate) struct HoldBack(String);
+
+    impl HoldBack {
+        pub(crate) fn rebuilds_in(data_dir: &std::path::Path) -> Self {
+            let store = format!("SnapshotStore({})", data_dir.join("snapshots").display());
+            HELD_BACK.lock().push(store.clone());
+            Self(store)
+        }
+    }
+
+    impl Drop for HoldBack {
+        fn drop(&mut self) {
+            HELD_BACK.lock().retain(|held| *held != self.0);
+        }
+    }
+
+    /// Waits for as long as rebuilds from `store` are held back.
+    pub(crate) fn wait_while_held_back(store: &impl std::fmt::Debug) {
+        let store = format!("{store:?}");
+        while HELD_BACK.lock().contains(&store) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
 }
 
 async fn start(dir: &Path) -> Engine {
+    start_with(dir, EngineConfig { tick_ms: 5, ..EngineConfig::default() }).await
+}
+
+async fn start_with(dir: &Path, config: EngineConfig) -> Engine {
     let (keys, _) = KeyRing::load(None, dir, MissingKeyFile::Create).unwrap();
     let engine = Engine::start(EngineParts {
         data_dir: dir.to_owned(),
-        config: EngineConfig { tick_ms: 5, ..EngineConfig::default() },
+        config,
         journal: JournalConfig { segment_bytes: 4 * 1024 * 1024, ..JournalConfig::default() },
-        snapshot: SnapshotConfig { cache_bytes: 4 * 1024 * 1024, ..SnapshotConfig::default() },
+        snapshot: SnapshotConfig {
+            cache_bytes: 4 * 1024 * 1024,
+            flush_interval_ms: 20,
+            ..SnapshotConfig::default()
+        },
         keys,
         clock: ManualClock::at(morning()),
         metrics: Metrics::default(),
@@ -69,14 +107,22 @@ fn child(date: ServiceDate) -> Draft {
 }
 
 async fn buy(engine: &EngineHandle, draft: &Draft, key: &str) -> Result<u64, EngineError> {
-    let request = OrderRequest {
+    let request = request(draft, key, Some(PayFrom::Prepaid));
+    engine.order(request).await.map(|order| order.id.get())
+}
+
+fn request(draft: &Draft, key: &str, pay_from: Option<PayFrom>) -> OrderRequest {
+    OrderRequest {
         agent: fixture::AGENT,
         key: Some(RequestKey::new(key).unwrap()),
         admitted: admitted(draft),
         private: Sealed::default(),
-        pay_from: Some(PayFrom::Prepaid),
-    };
-    engine.order(request).await.map(|order| order.id.get())
+        pay_from,
+    }
+}
+
+async fn sleep(ms: u64) {
+    tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
 }
 
 /// Repeats a request that was not decided, as callers do.

@@ -174,6 +174,13 @@ impl OrderActor {
     }
 
     /// Whether a batch is on its way to the snapshots.
+    /// Tells whoever waits for everything to be saved that no more will be: the journal has it.
+    pub(super) fn give_up_draining(&mut self) {
+        for waiter in self.checkpoint.draining.drain(..) {
+            let _ = waiter.send(());
+        }
+    }
+
     pub(super) fn is_saving(&self) -> bool {
         self.checkpoint.step.as_ref().is_some_and(|step| step.submitted)
     }
@@ -206,9 +213,7 @@ impl OrderActor {
         let clean = self.directory.first_dirty().is_none() && self.orders.first_dirty().is_none();
         let more = !clean || !self.checkpoint.draining.is_empty();
         if self.checkpoint.failed || (clean && self.appended == 0 && self.vouchers_are_clean) {
-            for waiter in self.checkpoint.draining.drain(..) {
-                let _ = waiter.send(());
-            }
+            self.give_up_draining();
         } else if more {
             self.begin_step();
         }
