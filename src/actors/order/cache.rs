@@ -125,7 +125,8 @@ impl OrderCache {
         while orders.len() < count
             && let Some((first, id)) = self.dirty.pop_front()
         {
-            if let Some(cached) = self.orders.get_mut(&id) {
+            // An order that was not saved and has changed again stands here twice.
+            if let Some(cached) = self.orders.get_mut(&id).filter(|cached| cached.dirty) {
                 cached.dirty = false;
                 cached.saving = true;
                 self.saving.push((first, id));
@@ -153,15 +154,14 @@ impl OrderCache {
         }
     }
 
-    /// What [`Self::save`] took has not reached the snapshots: it counts as changed again.
+    /// What [`Self::save`] took has not reached the snapshots: it counts as changed again, and from
+    /// the first record on, even if it was changed or taken once more since.
     pub(super) fn not_saved(&mut self) {
         for (first, id) in self.saving.drain(..).rev() {
             if let Some(cached) = self.orders.get_mut(&id) {
                 cached.saving = false;
-                if !cached.dirty {
-                    cached.dirty = true;
-                    self.dirty.push_front((first, id));
-                }
+                cached.dirty = true;
+                self.dirty.push_front((first, id));
             }
         }
         self.dirty.make_contiguous().sort_unstable();
@@ -305,5 +305,36 @@ impl Handler<Fetched> for OrderActor {
 
     fn handle(&mut self, message: Fetched, _: &mut Self::Context) {
         self.fetched(message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixture::{Ledger, draft, line};
+
+    #[test]
+    fn what_did_not_reach_the_snapshots_is_missing_from_its_first_record_on() {
+        let mut ledger = Ledger::new();
+        let id = ledger.place("key", &draft(vec![line("P-DAY", 1)]));
+        let order = ledger.state.orders[&id].value.clone();
+        let mut cache = OrderCache::new(10);
+        cache.insert(Lsn::new(1), order);
+        assert_eq!(cache.save(1).len(), 1);
+        cache.update(id, Lsn::new(3), |_| {});
+        cache.not_saved();
+        assert_eq!(cache.first_dirty(), Some(Lsn::new(1)), "changed while it was being saved");
+
+        assert_eq!(cache.save(1).len(), 1);
+        cache.update(id, Lsn::new(5), |_| {});
+        assert_eq!(cache.save(1).len(), 1);
+        cache.not_saved();
+        assert_eq!(cache.first_dirty(), Some(Lsn::new(1)), "taken twice in one step");
+
+        while cache.first_dirty().is_some() {
+            cache.save(1);
+        }
+        cache.saved(|_| false);
+        assert_eq!(cache.first_dirty(), None);
     }
 }
