@@ -193,11 +193,11 @@ impl Rebuilder {
     }
 }
 
-/// The catalogue on its way to the snapshots.
-pub(crate) fn catalogue_batch(catalogue: &Catalogue, lsn: Lsn) -> Batch {
+/// The catalogue as of record `lsn` on its way to the snapshots; `None` when they have it already.
+pub(crate) fn catalogue_batch(catalogue: Option<&Catalogue>, lsn: Lsn) -> Batch {
     Batch {
         partition: CATALOGUE_WATERMARK,
-        puts: vec![catalogue_put(catalogue, lsn)],
+        puts: catalogue.map(|catalogue| catalogue_put(catalogue, lsn)).into_iter().collect(),
         removals: Vec::new(),
         watermark: lsn,
         done: Box::new(|result| {

@@ -145,7 +145,8 @@ impl OrderActor {
         }
         // A watermark alone is worth a write only now and then: other suppliers raise it all the time.
         let nothing = step.puts.len() == 1 && step.removals.is_empty();
-        let due = self.checkpoint.ticks.is_multiple_of(IDLE_LOOKS);
+        let due = self.checkpoint.ticks.is_multiple_of(IDLE_LOOKS)
+            || !self.checkpoint.draining.is_empty();
         if nothing && (step.covered <= self.checkpoint.submitted || !due) {
             self.end_step(Ok(()));
             return;
@@ -173,7 +174,6 @@ impl OrderActor {
         self.checkpoint.submitted = Lsn::ZERO;
     }
 
-    /// Whether a batch is on its way to the snapshots.
     /// Tells whoever waits for everything to be saved that no more will be: the journal has it.
     pub(super) fn give_up_draining(&mut self) {
         for waiter in self.checkpoint.draining.drain(..) {
@@ -181,6 +181,7 @@ impl OrderActor {
         }
     }
 
+    /// Whether a batch is on its way to the snapshots.
     pub(super) fn is_saving(&self) -> bool {
         self.checkpoint.step.as_ref().is_some_and(|step| step.submitted)
     }
