@@ -84,6 +84,16 @@ impl ColdStore {
         self.store.watermarks().into_values().min().unwrap_or(crate::types::Lsn::ZERO)
     }
 
+    /// Up to where the snapshots have what a supplier did.
+    #[cfg(test)]
+    pub(crate) fn watermark(
+        &self,
+        supplier: crate::types::SupplierNo,
+    ) -> Option<crate::types::Lsn> {
+        let partition = crate::types::PartitionNo::new(supplier.get());
+        self.store.watermarks().get(&partition).copied()
+    }
+
     /// The queue to the snapshot thread.
     pub(crate) fn snapshots(&self) -> &SnapshotHandle {
         &self.snapshots

@@ -14,7 +14,7 @@ use crate::actors::cold::ColdStore;
 use crate::actors::gate::{Gate, InFlight};
 use crate::actors::order::{CatalogueChanged, Command, OrderActor, Reply, Submit};
 use crate::actors::record::{Origin, Record, Routes};
-use crate::actors::recovery::{catalogue_batch, lane_of};
+use crate::actors::recovery::{catalogue_batch, lane_of, new_supplier_batch};
 use crate::actors::request_keys::{Entered, KeyClaim, KeyFingerprint, RequestKeys};
 use crate::actors::voucher::{Preview, VoucherActor};
 use crate::clock::SharedClock;
@@ -350,6 +350,11 @@ impl EngineHandle {
         // The journal thread has swapped the catalogue in; what depends on it follows.
         let changed = self.catalogue();
         for supplier in changed.suppliers() {
+            if self.route(supplier.no).is_err() {
+                // Before the catalogue that names it: without a position of its own it would have a
+                // start read the journal from its very beginning.
+                let _ = self.0.cold.snapshots().submit(new_supplier_batch(supplier.no, lsn));
+            }
             (self.0.start_supplier)(supplier.no);
         }
         for orders in self.0.routes.load().values() {

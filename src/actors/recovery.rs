@@ -208,6 +208,18 @@ pub(crate) fn catalogue_batch(catalogue: Option<&Catalogue>, lsn: Lsn) -> Batch 
     }
 }
 
+/// The position of a supplier that record `lsn` has added: it did nothing before.
+pub(crate) fn new_supplier_batch(supplier: SupplierNo, lsn: Lsn) -> Batch {
+    Batch {
+        partition: PartitionNo::new(supplier.get()),
+        puts: Vec::new(),
+        removals: Vec::new(),
+        watermark: lsn,
+        // Should it fail, so does every batch after it.
+        done: Box::new(drop),
+    }
+}
+
 /// Lane of a supplier's voucher codes. Suppliers far apart share one; a lane only keeps codes apart.
 #[must_use]
 pub(crate) fn lane_of(supplier: SupplierNo) -> PartitionNo {

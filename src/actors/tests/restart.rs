@@ -73,3 +73,26 @@ fn a_catalogue_change_is_finished_without_its_caller() {
         engine.stop().await;
     });
 }
+
+/// A supplier that has just been added has done nothing before: a crash now must not have a start ask
+/// for the journal's very first record, which may be long gone.
+#[test]
+fn a_new_supplier_lacks_nothing_from_before_it_was_added() {
+    let dir = tempfile::tempdir().unwrap();
+    actix_rt::System::new().block_on(async {
+        let config = EngineConfig { tick_ms: 60_000, ..EngineConfig::default() };
+        let engine = start_with(dir.path(), config).await;
+        let handle = engine.handle();
+        let supplier = CatalogueCommand::SetSupplier {
+            id: "03".to_owned(),
+            name: "03".to_owned(),
+            utc_offset_seconds: fixture::OFFSET,
+        };
+        handle.change_catalogue(vec![supplier]).await.unwrap();
+        let no = handle.catalogue().supplier_by_id("03").unwrap().no;
+        sleep(300).await;
+        let watermark = handle.0.cold.watermark(no);
+        assert_eq!(watermark.map(|lsn| lsn.get()), Some(3), "the change is the third record");
+        engine.stop().await;
+    });
+}
