@@ -213,7 +213,10 @@ impl OrderActor {
         }
         let clean = self.directory.first_dirty().is_none() && self.orders.first_dirty().is_none();
         let more = !clean || !self.checkpoint.draining.is_empty();
-        if self.checkpoint.failed || (clean && self.appended == 0 && self.vouchers_are_clean) {
+        // A watermark that lags behind other suppliers' records would have a start read those again.
+        let durable = self.context.journal.stats().durable_lsn.load(Ordering::Acquire);
+        let all = clean && self.vouchers_are_clean && self.checkpoint.submitted.get() >= durable;
+        if self.checkpoint.failed || (all && self.appended == 0) {
             self.give_up_draining();
         } else if more {
             self.begin_step();
