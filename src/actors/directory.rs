@@ -68,7 +68,7 @@ impl<M: Machine> Active<M> {
         now: UnixMillis,
     ) -> &Addr<ParticipantActor<M>> {
         let entry = self.entries.entry(key).or_insert_with(|| {
-            let shared = Rc::new(Shared { queued: Cell::new(0), idle: Cell::new(true) });
+            let shared = Rc::new(Shared { idle: Cell::new(true), ..Shared::default() });
             let (orders, cold) = (s.orders.clone(), s.cold.clone());
             let catalogue = Arc::clone(&s.catalogue);
             let actor = ParticipantActor::new(key, orders, cold, catalogue, Rc::clone(&shared));
@@ -95,6 +95,13 @@ impl<M: Machine> Active<M> {
         for entry in self.entries.values() {
             entry.shared.queued.set(entry.shared.queued.get() + 1);
             entry.addr.do_send(Refresh(Arc::clone(catalogue)));
+        }
+    }
+
+    /// Drops every participant; what is on its way to them is of no use to anybody.
+    fn forget(&mut self) {
+        for (_, entry) in self.entries.drain() {
+            entry.shared.dropped.set(true);
         }
     }
 
@@ -263,10 +270,10 @@ impl Directory {
 
     /// Drops every participant, whatever it holds: the state is to be read anew.
     pub(crate) fn forget(&mut self) {
-        self.slots = Active::new();
-        self.pools = Active::new();
-        self.limits = Active::new();
-        self.accounts = Active::new();
+        self.slots.forget();
+        self.pools.forget();
+        self.limits.forget();
+        self.accounts.forget();
         self.dirty.clear();
         self.saving.clear();
     }

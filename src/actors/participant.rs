@@ -52,6 +52,9 @@ pub(crate) struct Shared {
     pub(crate) queued: Cell<u32>,
     /// Whether no checkout is in flight, as of the last message handled.
     pub(crate) idle: Cell<bool>,
+    /// Set when a rebuild has dropped it: what it still finds in its mailbox concerns nobody, and its
+    /// state must not be taken for its successor's.
+    pub(crate) dropped: Cell<bool>,
 }
 
 /// Asks for a part of checkout `hold`; the answer goes to the order actor as its part `index`.
@@ -161,6 +164,12 @@ impl<M: Machine> ParticipantActor<M> {
         self.shared.queued.set(self.shared.queued.get().saturating_sub(1));
         self.shared.idle.set(self.machine.as_ref().is_none_or(Machine::is_idle));
     }
+
+    fn tell_state(&self, put: Option<Put>) {
+        if !self.shared.dropped.get() {
+            self.orders.do_send(Saved(put));
+        }
+    }
 }
 
 impl<M: Machine> Actor for ParticipantActor<M> {
@@ -168,6 +177,15 @@ impl<M: Machine> Actor for ParticipantActor<M> {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let load = self.cold.load(M::KIND, M::store_key(self.key));
+        #[cfg(test)]
+        let load = {
+            let key = format!("{:?}", self.key);
+            async move {
+                let entry = load.await;
+                crate::actors::tests::fault::wait_if_slow(key).await;
+                entry
+            }
+        };
         let load = load.into_actor(self).map(|entry, actor, _| match entry {
             Ok(entry) => actor.loaded(entry),
             Err(error) => {
@@ -215,7 +233,7 @@ impl<M: Machine> Handler<Apply<M>> for ParticipantActor<M> {
         if applied.is_ok() {
             self.lsn = lsn;
         } else {
-            self.orders.do_send(Saved(None));
+            self.tell_state(None);
         }
         self.handled();
     }
@@ -240,6 +258,6 @@ impl<M: Machine> Handler<Save> for ParticipantActor<M> {
             put(M::KIND, M::store_key(self.key), self.lsn, |out| machine.encode(out))
         });
         self.handled();
-        self.orders.do_send(Saved(put));
+        self.tell_state(put);
     }
 }

@@ -21,7 +21,10 @@ use crate::vault::{KeyRing, MissingKeyFile};
 
 /// Panics that strike a participant once.
 pub(super) mod fault {
+    use std::sync::Arc;
+
     use parking_lot::Mutex;
+    use tokio::sync::Semaphore;
 
     /// Participants by key, with the number of calls until the panic.
     static ARMED: Mutex<Vec<(String, u32)>> = Mutex::new(Vec::new());
@@ -60,6 +63,25 @@ pub(super) mod fault {
     impl Drop for HoldBack {
         fn drop(&mut self) {
             HELD_BACK.lock().retain(|held| *held != self.0);
+        }
+    }
+
+    /// Participants by key whose states, once read, reach them one permit at a time.
+    static SLOW: Mutex<Vec<(String, Arc<Semaphore>)>> = Mutex::new(Vec::new());
+
+    /// Holds back what the participant with this key has read, however often it is activated.
+    pub(crate) fn slow_down(key: &impl std::fmt::Debug) -> Arc<Semaphore> {
+        let permits = Arc::new(Semaphore::new(0));
+        SLOW.lock().push((format!("{key:?}"), Arc::clone(&permits)));
+        permits
+    }
+
+    /// Waits for a permit if the participant with this key was slowed down, first come first served.
+    pub(crate) async fn wait_if_slow(key: String) {
+        let permits =
+            SLOW.lock().iter().find(|(of, _)| *of == key).map(|(_, permits)| Arc::clone(permits));
+        if let Some(permits) = permits {
+            permits.acquire().await.unwrap().forget();
         }
     }
 

@@ -95,3 +95,54 @@ fn a_failed_rebuild_does_not_hold_up_a_stop() {
         assert!(stopping.await.is_ok(), "the engine never stops");
     });
 }
+
+/// What a participant from before a rebuild still has to say is not taken for the state of the one
+/// that came after it.
+#[test]
+fn a_participant_from_before_a_rebuild_is_not_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    actix_rt::System::new().block_on(async {
+        let config = EngineConfig { tick_ms: 500, ..EngineConfig::default() };
+        let (date, other) = (today().plus_days(24), today().plus_days(25));
+        let gate = fixture::gate(date, 1);
+        let engine = start_with(dir.path(), config.clone()).await;
+        let mut unpaid = Vec::new();
+        for key in ["one", "two"] {
+            let request = request(&child(date), key, None);
+            unpaid.push(engine.handle().order(request).await.unwrap().id);
+        }
+        engine.stop().await;
+
+        let engine = start_with(dir.path(), config).await;
+        let handle = engine.handle();
+        let pay = async |order| {
+            let paid = handle.with_order(fixture::AGENT, order, OrderCommand::Pay(PAYMENT)).await;
+            assert_eq!(paid.map(|order| order.tickets.len()), Ok(1));
+        };
+        buy(&handle, &child(other), "other").await.unwrap();
+        let permits = fault::slow_down(&gate);
+        pay(unpaid[0]).await;
+        // By now the pool's state was asked for, but the pool still waits for what it was before.
+        sleep(700).await;
+        fault::arm(&slot("P-CHILD", Some(other), 1), 1);
+        buy_patiently(&handle, &child(other), "faulty").await.unwrap();
+        pay(unpaid[1]).await;
+        sleep(700).await;
+        // The old pool goes on, then the new one.
+        permits.add_permits(1);
+        sleep(100).await;
+        permits.add_permits(1000);
+        sleep(700).await;
+        engine.stop().await;
+        drop(handle);
+
+        let engine = start(dir.path()).await;
+        let cold = engine.handle().0.cold.clone();
+        let key = crate::schema::pool_key(gate).into();
+        let entry = cold.load(crate::snapshot::EntityKind::Pool, key).await.unwrap().unwrap();
+        drop(cold);
+        let pool = crate::schema::decode_pool(&entry.payload).unwrap();
+        assert_eq!((pool.stock().held().get(), pool.stock().sold().get()), (0, 2));
+        engine.stop().await;
+    });
+}
