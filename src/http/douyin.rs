@@ -62,17 +62,15 @@ pub(super) async fn ticket_code(request: &HttpRequest, bytes: &[u8], state: &App
     };
     let ask =
         Ask { parm: &parm, catalogue: &catalogue, client: &client, credentials: &credentials };
-    let Some(product) = ask.product() else {
-        // Not a refusal: that would refund the buyer at once, and an operator may still map the SKU.
-        let code = ResultCode::OFF_SALE.for_douyin();
-        return answer(request, &GetTicketCodeResult::retry(code, "产品未映射"), Outcome::Rejected);
-    };
     let tourists = ask.tourists();
-    let draft = ask.draft(&product, &tourists, state);
+    let admitted = match ask.product() {
+        Some(wanted) => admit_draft(&ask.draft(&wanted, &tourists, state), &catalogue, state),
+        // An order that has its codes gets them again even when its SKU is mapped no longer.
+        None => Err(Rejection::UnknownProduct { id: String::new() }),
+    };
     let Ok(private) = state.keys.seal_details(&ask.private(tourists)) else {
         return failed(request, &EngineError::Unavailable);
     };
-    let admitted = admit_draft(&draft, &catalogue, state);
     let order = OrderRequest {
         agent: client.agent,
         key: Some(key),
@@ -240,6 +238,10 @@ fn issued(request: &HttpRequest, order: &Order) -> Answer {
 /// A refusal by the rules is final and refunds the buyer; anything else makes Douyin ask again.
 fn failed(request: &HttpRequest, error: &EngineError) -> Answer {
     let result = match error {
+        // Not a refusal: that would refund the buyer at once, and an operator may still map the SKU.
+        EngineError::Rejected(Rejection::UnknownProduct { .. }) => {
+            GetTicketCodeResult::retry(ResultCode::OFF_SALE.for_douyin(), "产品未映射")
+        }
         EngineError::Rejected(rejection) if result_code(rejection) == ResultCode::SYSTEM_FAULT => {
             GetTicketCodeResult::retry(ResultCode::SYSTEM_FAULT.get(), message::sentence(rejection))
         }

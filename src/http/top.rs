@@ -6,11 +6,11 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::actors::{EngineError, VoucherView};
-use crate::domain::identity::mask_mobile;
+use crate::domain::identity::{PersonalText, is_ciphertext, mask_mobile};
 use crate::domain::order::OrderLine;
 use crate::http::{Answer, AppState, Outcome, webapi, within};
 use crate::types::{Quantity, VoucherCode};
-use crate::vault::IdentityKind;
+use crate::vault::{IdentityKind, PrivateDetails};
 use crate::wire::top::consult::{
     ConsultFailure, ConsultOutcome, ConsultRequest, ConsultValue, TicketInfo,
 };
@@ -91,8 +91,12 @@ fn value(view: &VoucherView, state: &AppState) -> Option<ConsultValue> {
     let line = view.order.lines.get(view.line)?;
     let catalogue = state.engine.catalogue();
     let product = catalogue.product(line.product)?;
-    let mobile = mobile(view, state);
-    let buyer = format!("{}/{}", view.order.agent, mobile.as_deref().unwrap_or_default());
+    let details = details(view, state).unwrap_or_default();
+    let mobile = mobile(view, &details);
+    let open_id = Some(&*details.open_id).filter(|open_id| !open_id.is_empty());
+    // Whoever tells nothing of themselves is a buyer of this one order.
+    let number = view.order.id.to_string();
+    let buyer = format!("{}/{}", view.order.agent, mobile.or(open_id).unwrap_or(&number));
     let buyer = state.keys.identity(IdentityKind::OpenId, &buyer).get().to_be_bytes();
     let left: u32 = view.usable.iter().map(|voucher| u32::from(voucher.uses_left)).sum();
     let tickets = view.usable.iter().filter_map(|voucher| {
@@ -101,11 +105,14 @@ fn value(view: &VoucherView, state: &AppState) -> Option<ConsultValue> {
         Some(ticket_info(voucher, line, voucher.code == view.asked.code))
     });
     Some(ConsultValue {
-        user_phone: mobile.map(|mobile| mask_mobile(&mobile)),
+        // The ends of a ciphertext are nobody's number.
+        user_phone: mobile
+            .filter(|mobile| !is_ciphertext(mobile, PersonalText::Clear))
+            .map(mask_mobile),
         available_quantity: Quantity::new(left),
         ticket_info_list: tickets.collect(),
         buyer_id: base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, buyer),
-        alsc_order_no: view.order.id.to_string(),
+        alsc_order_no: number,
         alsc_sub_order_no: line.id.to_string(),
         item_id: line.product.to_string(),
         out_item_id: product.id.to_string(),
@@ -128,18 +135,22 @@ fn ticket_info(
     }
 }
 
-/// The buyer's mobile: the order's, or that of its line's traveller.
-fn mobile(view: &VoucherView, state: &AppState) -> Option<String> {
-    let details = match state.keys.open_details(&view.order.private) {
-        Ok(details) => details,
+/// Everything personal about the voucher's order, unless it cannot be opened.
+fn details(view: &VoucherView, state: &AppState) -> Option<PrivateDetails> {
+    match state.keys.open_details(&view.order.private) {
+        Ok(details) => Some(details),
         Err(error) => {
             tracing::error!(order = %view.order.id, %error, "an order's details cannot be opened");
-            return None;
+            None
         }
-    };
-    let traveller = details.travellers.get(view.line).map(|traveller| &traveller.mobile);
-    let mobile = if details.mobile.is_empty() { traveller? } else { &details.mobile };
-    (!mobile.is_empty()).then(|| mobile.clone())
+    }
+}
+
+/// The buyer's mobile: the order's, or that of its line's traveller.
+fn mobile<'d>(view: &VoucherView, details: &'d PrivateDetails) -> Option<&'d str> {
+    let traveller = details.travellers.get(view.line).map(|traveller| &*traveller.mobile);
+    let of_order = Some(&*details.mobile).filter(|mobile| !mobile.is_empty());
+    of_order.or(traveller).filter(|mobile| !mobile.is_empty())
 }
 
 fn invalid() -> ConsultOutcome {

@@ -2,4 +2,10 @@
 
 mod support;
 
+mod consult;
+mod douyin;
+mod request_key;
+mod samples;
 mod selling;
+mod verify;
+mod wire_format;

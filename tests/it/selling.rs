@@ -1,8 +1,6 @@
 //! The first sale through each of the four interfaces.
 
-use serde_json::json;
-
-use crate::support::partner::{self, DEMO};
+use crate::support::partner::{self, COUPON_SKU, DEMO, SCENIC, THEATRE, VERIFY};
 use crate::support::server::Server;
 
 #[test]
@@ -10,13 +8,13 @@ fn a_theatre_order_is_sold_paid_and_given_again() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let sender_id = partner::sender_id();
-    let order = partner::theatre_order(&DEMO, &sender_id, 1, 2);
-    let first = DEMO.json(&server, "/api/OrderAndPay2/WithRebate", &order);
+    let order = DEMO.and_pay(&partner::theatre_info(&server, &sender_id, 1, 2));
+    let first = DEMO.json(&server, THEATRE, &order);
     assert_eq!(first["resultcode"], 0, "{first}");
     assert_eq!(first["orderstatus"], "D");
     assert_eq!(first["sendid"], sender_id);
     assert_eq!(first["orderid"].as_str().unwrap().len(), 19);
-    let again = DEMO.json(&server, "/api/OrderAndPay2/WithRebate", &order);
+    let again = DEMO.json(&server, THEATRE, &order);
     assert_eq!(first, again);
 }
 
@@ -24,38 +22,35 @@ fn a_theatre_order_is_sold_paid_and_given_again() {
 fn a_day_ticket_is_sold_in_the_earliest_timespan() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
-    let order = partner::adult_order(&DEMO, &partner::sender_id(), 1, -1);
-    let sold = DEMO.json(&server, "/api/OrderAndPay/WithRebate", &order);
+    let order = DEMO.and_pay(&partner::adult_info(&server, &partner::sender_id(), 1, -1));
+    let sold = DEMO.json(&server, SCENIC, &order);
     assert_eq!(sold["resultcode"], 0, "{sold}");
+    let number = sold["orderid"].as_str().unwrap();
+    assert_eq!(server.order(DEMO.id, number).lines[0].slot.timespan.get(), 1);
 }
 
 #[test]
 fn verify_answers_without_holding_anything() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
-    let info = partner::adult_info("", 1, -1);
-    let path = "/api/SpecialOta/DouYin/CalendarTicket/Order/Verify";
+    let info = partner::adult_info(&server, "", 1, -1);
     for _ in 0..3 {
-        let verified = DEMO.json(&server, path, &info);
+        let verified = DEMO.json(&server, VERIFY, &info);
         assert_eq!(verified["errcode"], 0, "{verified}");
     }
 }
 
 #[test]
-fn douyin_gets_the_same_codes_for_the_same_order() {
+fn a_code_is_issued_again_and_previewed() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
-    let now = 1_800_000_000;
-    let body = json!({
-        "order_id": partner::sender_id(),
-        "count": 3,
-        "start_time": now,
-        "expire_time": now + 86_400 * 30,
-        "sku_id": "7000000000000000001"
-    });
-    let first = partner::ticket_codes(&server, &body);
+    let ask = partner::ticket_ask(&server, &partner::sender_id(), COUPON_SKU, 3);
+    let first = partner::ticket_codes(&server, &ask);
     assert_eq!(first["data"]["error_code"], 0, "{first}");
     assert_eq!(first["data"]["result"], 1);
-    assert_eq!(first["data"]["codes"].as_array().unwrap().len(), 3);
-    assert_eq!(first, partner::ticket_codes(&server, &body));
+    let codes = partner::codes_of(&first);
+    assert_eq!(codes.len(), 3);
+    assert_eq!(first, partner::ticket_codes(&server, &ask));
+    let preview = partner::consult(&server, &codes[0]);
+    assert_eq!(preview["result"]["success"], true, "{preview}");
 }

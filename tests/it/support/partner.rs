@@ -1,31 +1,19 @@
 //! Clients of the four interfaces, signing as the partners sign.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use piaoku::clock::{Clock, SystemClock};
 use piaoku::domain::identity::sample;
-use piaoku::types::ServiceDate;
 use piaoku::wire::douyin::sign::{self, ClientSecret};
 use piaoku::wire::ota::hawk::{self, HawkRequest};
 use piaoku::wire::ota::{HawkCredential, PayPassword, UpperMd5};
+use piaoku::wire::top::client::{Caller, encode_form};
+use piaoku::wire::top::gateway::{Api, Format as TopFormat};
+use piaoku::wire::top::sign::SignMethod;
 use serde_json::{Value, json};
 
-use super::server::Server;
-
-/// An answer, read.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) content_type: String,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
-    }
-}
+use super::Target;
+use super::http::{Answer, Request};
+use super::message::{Format, Json, encode};
 
 /// An agent with its secrets.
 pub(crate) struct Agent {
@@ -42,6 +30,22 @@ pub(crate) const LOGIN_PASSWORD: &str = "Login#2024";
 pub(crate) const PAY_PASSWORD: &str = "Pay#2024";
 pub(crate) const CLIENT_KEY: &str = "awdemo0000000001";
 pub(crate) const CLIENT_SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const APP_KEY: &str = "12345678";
+pub(crate) const APP_SECRET: &str = "helloworld";
+pub(crate) const SHOP: &str = "2017112100077000000046517463";
+pub(crate) const COUPON_SKU: &str = "7000000000000000001";
+pub(crate) const ADULT_SKU: &str = "7000000000000000002";
+
+pub(crate) const THEATRE: &str = "/api/OrderAndPay2/WithRebate";
+pub(crate) const THEATRE_ALIAS: &str = "/Source/OrderAndPayWithFK2.aspx";
+pub(crate) const SCENIC: &str = "/api/OrderAndPay/WithRebate";
+pub(crate) const ADD_THEATRE: &str = "/api/AddOrder2";
+pub(crate) const ADD_SCENIC: &str = "/api/AddOrder";
+pub(crate) const PAY: &str = "/api/PayOrder/MIN/UseRebateAndPassword";
+pub(crate) const CANCEL: &str = "/api/Order/CancelOrder";
+pub(crate) const VERIFY: &str = "/api/SpecialOta/DouYin/CalendarTicket/Order/Verify";
+pub(crate) const CODES: &str = "/api/Order/FromDouyin/TicketCode/Get";
+pub(crate) const ROUTER: &str = "/router/rest";
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
 
@@ -65,11 +69,6 @@ pub(crate) fn mobile() -> String {
     sample::mobile(fresh())
 }
 
-/// The day at the venue `days` from now, `yyyyMMdd`.
-pub(crate) fn day(days: i32) -> String {
-    ServiceDate::at(SystemClock.now(), 8 * 3600).plus_days(days).to_compact()
-}
-
 impl Agent {
     fn credential(&self) -> HawkCredential {
         HawkCredential::new(self.session_key, &UpperMd5::of(LOGIN_PASSWORD))
@@ -77,127 +76,120 @@ impl Agent {
 
     /// The pay password as it travels.
     pub(crate) fn pay_password(&self) -> String {
-        let (login, pay) = (UpperMd5::of(LOGIN_PASSWORD), UpperMd5::of(PAY_PASSWORD));
+        self.encrypted(PAY_PASSWORD)
+    }
+
+    /// Any password as a pay password travels.
+    pub(crate) fn encrypted(&self, password: &str) -> String {
+        let (login, pay) = (UpperMd5::of(LOGIN_PASSWORD), UpperMd5::of(password));
         PayPassword::new(self.session_key, &login, &pay).field().to_owned()
     }
 
-    /// The `Authorization` header for a POST of `body` to `path`.
+    /// The `Authorization` header for a request, signed at `ts`.
     pub(crate) fn authorization(
         &self,
-        server: &Server,
-        path: &str,
-        content_type: &str,
-        body: &[u8],
+        target: &impl Target,
+        request: &Request,
+        ts: i64,
+        with_hash: bool,
     ) -> String {
-        let host = server.addr.ip().to_string();
-        let request = HawkRequest {
-            method: "POST",
-            path_and_query: path,
+        let host = target.addr().ip().to_string();
+        let content_type =
+            request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let signed = HawkRequest {
+            method: &request.method,
+            path_and_query: &request.path,
             host: &host,
-            port: server.addr.port(),
-            content_type,
-            body,
+            port: target.addr().port(),
+            content_type: content_type.map_or("", |(_, value)| value),
+            body: &request.body,
         };
         let nonce = format!("n{}", fresh());
-        let ts = SystemClock.now().as_secs();
-        hawk::authorization(&self.credential(), self.id, ts, &nonce, &request, false)
+        hawk::authorization(&self.credential(), self.id, ts, &nonce, &signed, with_hash)
     }
 
-    /// Posts a signed body.
-    pub(crate) fn post(
+    /// The request with its signature.
+    pub(crate) fn sign(&self, target: &impl Target, request: Request) -> Request {
+        let ts = target.now().as_secs();
+        let authorization = self.authorization(target, &request, ts, false);
+        request.header("Authorization", &authorization)
+    }
+
+    /// A signed POST, to be sent or spoilt.
+    pub(crate) fn request(
         &self,
-        server: &Server,
+        target: &impl Target,
         path: &str,
         content_type: &str,
-        body: &str,
+        body: impl Into<Vec<u8>>,
+    ) -> Request {
+        let request = Request::new("POST", path).header("Content-Type", content_type).body(body);
+        self.sign(target, request)
+    }
+
+    /// Posts a signed message.
+    pub(crate) fn call(
+        &self,
+        target: &impl Target,
+        path: &str,
+        message: &Value,
+        format: Format,
     ) -> Answer {
-        let authorization = self.authorization(server, path, content_type, body.as_bytes());
-        post(
-            server,
-            path,
-            &[("Authorization", &authorization), ("Content-Type", content_type)],
-            body,
-        )
+        let body = encode(path, message, format);
+        self.request(target, path, format.content_type(), body).send(target)
     }
 
     /// Posts signed JSON and reads the JSON answer.
-    pub(crate) fn json(&self, server: &Server, path: &str, body: &Value) -> Value {
-        let answer = self.post(server, path, "application/json", &body.to_string());
-        assert_eq!(answer.status, 200, "{}", answer.body);
+    pub(crate) fn json(&self, target: &impl Target, path: &str, message: &Value) -> Value {
+        let answer = self.call(target, path, message, Json);
+        assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
     }
-}
 
-/// Posts a body with these headers.
-pub(crate) fn post(server: &Server, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let agent = client();
-    let mut request = agent.post(server.url(path));
-    for (name, value) in headers {
-        request = request.header(*name, *value);
+    /// Cancels an order.
+    pub(crate) fn cancel(&self, target: &impl Target, order: &str, format: Format) -> Answer {
+        let path = format!("{CANCEL}?orderid={order}");
+        let request = Request::new("POST", &path).header("Accept", format.content_type());
+        self.sign(target, request).send(target)
     }
-    read(request.send(body).expect("the server answers"))
+
+    /// The payment half of a message.
+    pub(crate) fn pay_info(&self, order: &str) -> Value {
+        json!({ "orderid": order, "paypassword": self.pay_password() })
+    }
+
+    /// An order message of either family with its payment.
+    pub(crate) fn and_pay(&self, info: &Value) -> Value {
+        let number = info["senderid"].as_str().filter(|id| !id.is_empty()).unwrap_or("none");
+        json!({ "orderinfo": info, "payinfo": self.pay_info(number) })
+    }
 }
 
-/// Gets a path.
-pub(crate) fn get(server: &Server, path: &str) -> Answer {
-    read(client().get(server.url(path)).call().expect("the server answers"))
-}
-
-fn client() -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(30)))
-        .build()
-        .new_agent()
-}
-
-fn read(mut response: ureq::http::Response<ureq::Body>) -> Answer {
-    let header = |name: &str| {
-        let value = response.headers().get(name).and_then(|value| value.to_str().ok());
-        value.unwrap_or_default().to_owned()
-    };
-    let content_type = header("content-type");
-    let status = response.status().as_u16();
-    let body = response.body_mut().read_to_string().expect("a body of text");
-    Answer { status, content_type, body }
-}
-
-/// A theatre order of `amount` places in area A in `days` days.
-pub(crate) fn theatre_order(agent: &Agent, sender_id: &str, days: i32, amount: i64) -> Value {
-    let date = day(days);
+/// A theatre order of `amount` places in area A, for the performance in `days` days.
+pub(crate) fn theatre_info(target: &impl Target, sender_id: &str, days: i32, amount: i64) -> Value {
+    let date = target.day(days);
     json!({
-        "orderinfo": {
-            "orderdetails": [{
-                "productid": "P-SHOW",
-                "amount": amount,
-                "identificationnumber": document(),
-                "fullname": "张三",
-                "identificationtype": "1",
-                "mobile": mobile(),
-                "gateinmode": "T",
-                "seatitems": null
-            }],
+        "orderdetails": [{
+            "productid": "P-SHOW",
+            "amount": amount,
+            "identificationnumber": document(),
+            "fullname": "张三",
+            "identificationtype": "1",
             "mobile": mobile(),
-            "effectdate": date,
-            "sceneid": format!("SC-{date}-1930"),
-            "autoselseats": "1",
-            "seatareaid": "A",
-            "senderid": sender_id
-        },
-        "payinfo": { "orderid": sender_id, "paypassword": agent.pay_password() }
+            "gateinmode": "T",
+            "seatitems": null
+        }],
+        "mobile": mobile(),
+        "effectdate": date,
+        "sceneid": format!("SC-{date}-1930"),
+        "autoselseats": "1",
+        "seatareaid": "A",
+        "senderid": sender_id
     })
 }
 
 /// A scenic order: one adult in `days` days.
-pub(crate) fn adult_order(agent: &Agent, sender_id: &str, days: i32, timespan: i64) -> Value {
-    json!({
-        "orderinfo": adult_info(sender_id, days, timespan),
-        "payinfo": { "orderid": sender_id, "paypassword": agent.pay_password() }
-    })
-}
-
-/// The order part alone.
-pub(crate) fn adult_info(sender_id: &str, days: i32, timespan: i64) -> Value {
+pub(crate) fn adult_info(target: &impl Target, sender_id: &str, days: i32, timespan: i64) -> Value {
     json!({
         "orderdetails": [{
             "productid": "P-ADULT",
@@ -209,22 +201,119 @@ pub(crate) fn adult_info(sender_id: &str, days: i32, timespan: i64) -> Value {
             "gateinmode": "I"
         }],
         "mobile": mobile(),
-        "effectdate": day(days),
+        "effectdate": target.day(days),
         "servicecode": "01",
         "timespanindex": timespan,
         "senderid": sender_id
     })
 }
 
-/// Asks for codes as Douyin does, signed in the header.
-pub(crate) fn ticket_codes(server: &Server, body: &Value) -> Value {
-    let millis = SystemClock.now().get();
-    let query = format!("client_key={CLIENT_KEY}&timestamp={millis}");
-    let body = body.to_string();
-    let signature = sign::sha256_sign(&ClientSecret::new(CLIENT_SECRET), &query, body.as_bytes());
-    let path = format!("/api/Order/FromDouyin/TicketCode/Get?{query}");
-    let headers = [("Content-Type", "application/json"), (sign::SIGNATURE_HEADER, &*signature)];
-    let answer = post(server, &path, &headers, &body);
-    assert_eq!(answer.status, 200, "{}", answer.body);
+/// A scenic order without timespans and persons: `amount` of a product tomorrow.
+pub(crate) fn plain_info(
+    target: &impl Target,
+    sender_id: &str,
+    product: &str,
+    amount: i64,
+) -> Value {
+    json!({
+        "orderdetails": [{ "productid": product, "amount": amount }],
+        "mobile": mobile(),
+        "effectdate": target.day(1),
+        "timespanindex": 0,
+        "senderid": sender_id
+    })
+}
+
+/// Where a Douyin call carries its signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signed {
+    Header,
+    Query,
+}
+
+/// What Douyin asks for: `count` codes of a SKU, valid for thirty days from now.
+pub(crate) fn ticket_ask(target: &impl Target, order_id: &str, sku: &str, count: i64) -> Value {
+    let now = target.now().as_secs();
+    json!({
+        "order_id": order_id,
+        "count": count,
+        "start_time": now,
+        "expire_time": now + 30 * 86_400,
+        "sku_id": sku
+    })
+}
+
+/// A signed request for codes, to be sent or spoilt.
+pub(crate) fn ticket_request(
+    target: &impl Target,
+    ask: &Value,
+    format: Format,
+    signed: Signed,
+) -> Request {
+    let body = encode(CODES, ask, format);
+    ticket_body(target, format.content_type(), body.into_bytes(), signed)
+}
+
+/// The same with any bytes.
+pub(crate) fn ticket_body(
+    target: &impl Target,
+    content_type: &str,
+    body: Vec<u8>,
+    signed: Signed,
+) -> Request {
+    let secret = ClientSecret::new(CLIENT_SECRET);
+    let query = format!("client_key={CLIENT_KEY}&timestamp={}", target.now().get());
+    let post = |query: &str| {
+        Request::new("POST", &format!("{CODES}?{query}")).header("Content-Type", content_type)
+    };
+    let request = match signed {
+        Signed::Header => {
+            post(&query).header(sign::SIGNATURE_HEADER, &sign::sha256_sign(&secret, &query, &body))
+        }
+        Signed::Query => post(&format!("{query}&sign={}", sign::md5_sign(&secret, &query, &body))),
+    };
+    request.body(body)
+}
+
+/// Asks for codes as Douyin does, in JSON, signed in the header.
+pub(crate) fn ticket_codes(target: &impl Target, ask: &Value) -> Value {
+    let answer = ticket_request(target, ask, Json, Signed::Header).send(target);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+/// The codes in an answer to Douyin.
+pub(crate) fn codes_of(answer: &Value) -> Vec<String> {
+    let codes = answer["data"]["codes"].as_array().expect("a list of codes");
+    codes.iter().map(|code| code.as_str().expect("a code as text").to_owned()).collect()
+}
+
+/// The pairs of a consult, signed.
+pub(crate) fn consult_pairs(
+    target: &impl Target,
+    shop: &str,
+    code: &str,
+    sign_method: SignMethod,
+    format: TopFormat,
+) -> Vec<(&'static str, String)> {
+    let request = json!({ "request_id": "R1", "shop_id": shop, "ticket_code": code });
+    let (app_key, secret, now) = (APP_KEY, APP_SECRET, target.now());
+    let caller = Caller { app_key, secret, sign_method, format, now };
+    let application = [("consult_request", &*request.to_string())];
+    caller.signed_pairs(Api::TicketConsult, &application).expect("a time of the calendar")
+}
+
+/// A form posted to the gateway.
+pub(crate) fn post_form<V: AsRef<str>>(pairs: &[(&'static str, V)]) -> Request {
+    Request::new("POST", ROUTER)
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(encode_form(pairs))
+}
+
+/// Previews a code as the shop does, in simplified JSON.
+pub(crate) fn consult(target: &impl Target, code: &str) -> Value {
+    let pairs = consult_pairs(target, SHOP, code, SignMethod::Md5, TopFormat::SimplifiedJson);
+    let answer = post_form(&pairs).send(target);
+    assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()
 }

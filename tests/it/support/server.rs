@@ -6,19 +6,25 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use piaoku::actors::{Engine, EngineConfig, EngineHandle, EngineParts};
-use piaoku::clock::{SharedClock, SystemClock};
+use piaoku::actors::{Engine, EngineConfig, EngineHandle, EngineParts, OrderCommand};
+use piaoku::clock::{ManualClock, SharedClock};
 use piaoku::config::catalogue_file::{self, CatalogueEntry};
 use piaoku::domain::account::{AccountKey, Balance, Holder};
+use piaoku::domain::order::Order;
 use piaoku::http::{HttpConfig, HttpParts};
 use piaoku::journal::JournalConfig;
 use piaoku::metrics::Metrics;
 use piaoku::snapshot::SnapshotConfig;
-use piaoku::types::{Fen, ServiceDate};
-use piaoku::vault::{KeyRing, MissingKeyFile, Purpose};
+use piaoku::types::{AgentNo, Fen, OrderId, ServiceDate, UnixMillis};
+use piaoku::vault::{KeyRing, MissingKeyFile, PrivateDetails, Purpose};
+
+use super::Target;
 
 /// The demo catalogue, as a newcomer gets it.
 const DEMO: &str = include_str!("../../../data/demo/catalogue.toml");
+/// The time that servers believe it is unless told otherwise: 2026-11-22 01:05:12 in Shanghai, the
+/// instant of the gateway's sample requests.
+pub(crate) const NOW: UnixMillis = UnixMillis::from_secs(1_795_280_712);
 
 /// How a server is started.
 pub(crate) struct Setup {
@@ -34,11 +40,17 @@ impl Setup {
         let engine = EngineConfig { tick_ms: 10, ..EngineConfig::default() };
         Self {
             dir: dir.to_owned(),
-            clock: Arc::new(SystemClock),
+            clock: ManualClock::at(NOW),
             engine,
             http: HttpConfig::default(),
             catalogue: DEMO.to_owned(),
         }
+    }
+
+    /// Sells more than the demo does.
+    pub(crate) fn selling(mut self, products: &str) -> Self {
+        self.catalogue.push_str(products);
+        self
     }
 }
 
@@ -46,6 +58,8 @@ impl Setup {
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     pub(crate) engine: EngineHandle,
+    clock: SharedClock,
+    keys: KeyRing,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -58,16 +72,58 @@ impl Server {
     pub(crate) fn start_with(setup: Setup) -> Self {
         let (started, begun) = mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel();
+        let clock = Arc::clone(&setup.clock);
         let thread = std::thread::spawn(move || {
             let system = actix_rt::System::new();
             system.block_on(run(setup, started, stopped));
         });
-        let (addr, engine) = begun.recv().expect("the server starts");
-        Self { addr, engine, stop: Some(stop), thread: Some(thread) }
+        let (addr, engine, keys) = begun.recv().expect("the server starts");
+        Self { addr, engine, clock, keys, stop: Some(stop), thread: Some(thread) }
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr)
+    /// Stops it in order; everything is on disk then.
+    pub(crate) fn stop(self) {
+        drop(self);
+    }
+
+    /// Waits for an answer of the engine itself.
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime to wait in").block_on(work)
+    }
+
+    /// An agent's number by its id.
+    pub(crate) fn agent_no(&self, id: &str) -> AgentNo {
+        self.engine.catalogue().agent_by_id(id).expect("a known agent").no
+    }
+
+    /// An order as the engine has it.
+    pub(crate) fn order(&self, agent: &str, number: &str) -> Arc<Order> {
+        let number = OrderId::new(number.parse().expect("an order number"));
+        let query = self.engine.with_order(self.agent_no(agent), number, OrderCommand::Query);
+        self.wait(query).expect("a known order")
+    }
+
+    /// The codes of an order.
+    pub(crate) fn codes(&self, agent: &str, number: &str) -> Vec<String> {
+        self.order(agent, number).tickets.iter().map(|ticket| ticket.code.to_string()).collect()
+    }
+}
+
+impl Server {
+    /// What an order says about people, opened with the store's keys.
+    pub(crate) fn private(&self, order: &Order) -> PrivateDetails {
+        self.keys.open_details(&order.private).expect("details sealed with these keys")
+    }
+}
+
+impl Target for Server {
+    fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    fn now(&self) -> UnixMillis {
+        self.clock.now()
     }
 }
 
@@ -82,7 +138,7 @@ impl Drop for Server {
 
 async fn run(
     setup: Setup,
-    started: mpsc::Sender<(SocketAddr, EngineHandle)>,
+    started: mpsc::Sender<(SocketAddr, EngineHandle, KeyRing)>,
     stopped: tokio::sync::oneshot::Receiver<()>,
 ) {
     let (keys, _) = KeyRing::load(None, &setup.dir, MissingKeyFile::Create).expect("keys");
@@ -103,11 +159,12 @@ async fn run(
     }
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("its address");
-    let parts = HttpParts { engine: handle.clone(), keys, config: setup.http, metrics };
+    let parts =
+        HttpParts { engine: handle.clone(), keys: keys.clone(), config: setup.http, metrics };
     let server = piaoku::http::start(parts, listener).expect("the server listens");
     let http = server.handle();
     let serving = actix_rt::spawn(server);
-    started.send((addr, handle)).expect("somebody waits");
+    started.send((addr, handle, keys)).expect("somebody waits");
     let _ = stopped.await;
     http.stop(true).await;
     let _ = serving.await;
