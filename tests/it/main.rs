@@ -2,6 +2,7 @@
 
 mod support;
 
+mod bad_auth;
 mod bad_body;
 mod consult;
 mod douyin;
