@@ -4,6 +4,8 @@
 
 mod support;
 
+mod bad_auth;
+mod bad_body;
 mod consult;
 mod douyin;
 mod request_key;
