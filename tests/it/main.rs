@@ -6,6 +6,7 @@ mod bad_auth;
 mod bad_body;
 mod consult;
 mod douyin;
+mod oversell;
 mod request_key;
 mod samples;
 mod selling;
