@@ -7,6 +7,7 @@ mod bad_body;
 mod consult;
 mod douyin;
 mod oversell;
+mod privacy;
 mod request_key;
 mod samples;
 mod selling;
