@@ -5,6 +5,7 @@ mod support;
 mod bad_auth;
 mod bad_body;
 mod consult;
+mod contention;
 mod douyin;
 mod kill;
 mod oversell;

@@ -227,3 +227,20 @@ fn numbers_and_codes_are_never_given_twice() {
     }
     books::audit(dir.path());
 }
+
+/// A partner's idle connection does not hold up the stop, and what is in flight is answered.
+#[test]
+fn a_stop_does_not_wait_for_idle_connections() {
+    use std::io::{Read as _, Write as _};
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let mut idle = std::net::TcpStream::connect(server.addr).unwrap();
+    idle.write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = [0; 15];
+    idle.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    let started = piaoku::clock::monotonic_nanos();
+    server.stop();
+    let seconds = (piaoku::clock::monotonic_nanos() - started) / 1_000_000_000;
+    assert!(seconds < 5, "{seconds} s");
+}
