@@ -16,7 +16,7 @@ pub struct EngineConfig {
     pub mailbox_len_max: usize,
     /// Milliseconds between looks at what has to be saved, expired or passivated.
     pub tick_ms: u64,
-    /// Entities saved in one step of a checkpoint. Smaller steps delay orders less.
+    /// Orders saved in one slice of a checkpoint. Smaller slices delay orders less.
     pub checkpoint_step: usize,
     /// Milliseconds after which an unused participant is passivated.
     pub idle_ms: u64,

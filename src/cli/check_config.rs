@@ -17,7 +17,9 @@ fn shown(loaded: &Loaded) -> String {
         let (section, name) = key.rsplit_once('.')?;
         Some((section, format!("{name} = {}", setting.value), setting.origin.to_string()))
     });
-    let lines: Vec<_> = lines.collect();
+    let mut lines: Vec<_> = lines.collect();
+    // Keys come in the order of their paths, in which a section's settings lie around its subsections.
+    lines.sort_by_key(|(section, ..)| *section);
     // Long values keep their distance from the comment but do not push every other one away.
     let width = lines.iter().map(|(_, line, _)| line.chars().count()).filter(|w| *w <= 48).max();
     let width = width.unwrap_or(0);

@@ -128,7 +128,8 @@ fn a_refusal_is_told_from_a_success() {
     refused("order --product P-NONE", "code 2: ");
     refused("verify --date 2020-01-01", "code 4: ");
     refused("codes --secret wrong", "code 401: ");
-    refused("codes --sku 7", "result 2: ");
+    refused("codes --sku 7", "code 2: ");
+    refused("codes --sku 7000000000000000002 --count 6", "result 2: ");
     refused("consult --code 000000000000", "TICKET_CODE_INVALID");
     refused("consult --code 0 --secret wrong", "25 ");
 }

@@ -8,8 +8,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::mask::{mask_document, mask_mobile, mask_name};
 use super::ring::{KeyRing, OpenError, Purpose, SealError};
+use crate::domain::identity::{mask_document, mask_mobile, mask_name};
 use crate::types::Sealed;
 
 /// What an order says about persons, as the partner sent it. An empty string means "not given".

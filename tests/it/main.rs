@@ -1,5 +1,7 @@
 //! End to end: a real server on a free port, each protocol over HTTP, and the disk behind it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 mod support;
 
 mod bad_auth;

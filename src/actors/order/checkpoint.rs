@@ -1,6 +1,8 @@
-//! Saving what has changed, in small steps between orders: a step asks changed participants and the
-//! voucher actor for their states, adds changed orders and submits all of it as one batch with the
-//! position up to which the snapshots then have everything.
+//! Saving what has changed, between orders: a step takes changed orders and vouchers in small slices,
+//! asks changed participants for their states, and submits all of it as one batch with the position
+//! up to which the snapshots then have everything.
+
+use std::sync::atomic::Ordering;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
@@ -14,6 +16,8 @@ use crate::types::{Lsn, PartitionNo};
 
 /// Ticks between looks for idle participants, and between writes of a watermark alone.
 const IDLE_LOOKS: u64 = 16;
+/// Slices after the first in one step: a batch is flushed as a whole, so it should not be small.
+const SLICES_MAX: u32 = 31;
 
 /// The step under way, if any.
 #[derive(Default)]
@@ -32,10 +36,14 @@ pub(super) struct Checkpoint {
 struct StepState {
     puts: Vec<Put>,
     removals: Vec<Removal>,
+    /// Slices that may still follow the present one.
+    slices_left: u32,
+    /// Whether the present slice is the last: participants are asked then.
+    is_last: bool,
     /// Participants that have not told their state yet.
     missing: usize,
     vouchers_missing: bool,
-    /// Everything up to here is in the snapshots once the batch is, vouchers aside.
+    /// Everything up to here is in the snapshots once the batch is. Known with the last slice.
     covered: Lsn,
     submitted: bool,
 }
@@ -84,32 +92,43 @@ impl OrderActor {
         if self.checkpoint.step.is_some() || self.checkpoint.failed || self.rebuilding {
             return;
         }
-        // Read before looking at what is under way: whatever became durable up to here was applied,
-        // if nothing of ours is on its way now.
-        let durable =
-            self.context.journal.stats().durable_lsn.load(std::sync::atomic::Ordering::Acquire);
-        let known = if self.appended == 0 { Lsn::new(durable) } else { self.applied };
-        let count = self.context.config.checkpoint_step;
-        let orders = self.orders.save(count);
-        let missing = self.directory.save(count);
-        let firsts = [self.orders.first_dirty(), self.directory.first_dirty()];
-        let covered = firsts.into_iter().flatten().fold(known, |lsn, first| lsn.min(before(first)));
-
-        let mut puts = Vec::with_capacity(orders.len() * 2 + missing + 1);
-        let mut removals = Vec::new();
-        for (order, lsn) in &orders {
-            order_puts(order, *lsn, &mut puts, &mut removals);
-        }
-        let last_code = self.context.lane.1.load(std::sync::atomic::Ordering::Acquire);
-        puts.push(sequence_put(self.context.supplier, self.numbers.position(), last_code, known));
         self.checkpoint.step = Some(StepState {
-            puts,
-            removals,
-            missing,
-            vouchers_missing: true,
-            covered,
+            puts: Vec::new(),
+            removals: Vec::new(),
+            slices_left: SLICES_MAX,
+            is_last: false,
+            missing: 0,
+            vouchers_missing: false,
+            covered: Lsn::ZERO,
             submitted: false,
         });
+        self.take_slice();
+    }
+
+    /// Adds changed orders to the step, and asks for vouchers and, with the last slice, participants.
+    fn take_slice(&mut self) {
+        let Some(mut step) = self.checkpoint.step.take() else { return };
+        let count = self.context.config.checkpoint_step;
+        for (order, lsn) in self.orders.save(count) {
+            order_puts(&order, lsn, &mut step.puts, &mut step.removals);
+        }
+        step.vouchers_missing = true;
+        step.is_last = step.slices_left == 0 || self.orders.first_dirty().is_none();
+        step.slices_left = step.slices_left.saturating_sub(1);
+        if step.is_last {
+            // Read before looking at what is under way: whatever became durable up to here was
+            // applied, if nothing of ours is on its way now.
+            let durable = self.context.journal.stats().durable_lsn.load(Ordering::Acquire);
+            let known = if self.appended == 0 { Lsn::new(durable) } else { self.applied };
+            step.missing = self.directory.save(count);
+            let firsts = [self.orders.first_dirty(), self.directory.first_dirty()];
+            let firsts = firsts.into_iter().flatten();
+            step.covered = firsts.fold(known, |lsn, first| lsn.min(before(first)));
+            let code = self.context.lane.1.load(Ordering::Acquire);
+            let supplier = self.context.supplier;
+            step.puts.push(sequence_put(supplier, self.numbers.position(), code, known));
+        }
+        self.checkpoint.step = Some(step);
         self.vouchers.do_send(SaveVouchers { count: count * 2 });
     }
 
@@ -117,6 +136,11 @@ impl OrderActor {
     fn submit_if_complete(&mut self, ctx: &mut Context<Self>) {
         let Some(step) = &mut self.checkpoint.step else { return };
         if step.missing > 0 || step.vouchers_missing || step.submitted {
+            return;
+        }
+        if !step.is_last {
+            // A message of its own each, so that sales go on between slices.
+            self.take_slice();
             return;
         }
         // A watermark alone is worth a write only now and then: other suppliers raise it all the time.
@@ -215,7 +239,9 @@ impl Handler<VouchersSaved> for OrderActor {
         self.vouchers_are_clean = message.first_dirty.is_none();
         if let Some(step) = &mut self.checkpoint.step {
             step.vouchers_missing = false;
-            if let Some(first) = message.first_dirty {
+            if step.is_last
+                && let Some(first) = message.first_dirty
+            {
                 step.covered = step.covered.min(before(first));
             }
             step.puts.extend(message.puts);

@@ -19,7 +19,10 @@ const UNBALANCED_MAX: usize = 100;
 
 /// What replaying came to.
 pub(super) struct Replay {
+    /// The state, up to the first record that could not be applied.
     pub(super) state: State,
+    /// Whether every record could be.
+    pub(super) is_whole: bool,
     pub(super) records: u64,
     pub(super) next_lsn: Lsn,
     pub(super) tail: Tail,
@@ -37,7 +40,7 @@ pub(super) fn replay(data_dir: &Path) -> anyhow::Result<Replay> {
         );
     }
     let (mut state, mut records, mut violations) = (State::default(), 0, Vec::new());
-    let mut broken = false;
+    let mut is_whole = true;
     let end = reader.read_from::<RecoveryError>(first, |entry| {
         let lsn = entry.lsn;
         let transaction = decode_record(entry)?;
@@ -47,22 +50,21 @@ pub(super) fn replay(data_dir: &Path) -> anyhow::Result<Replay> {
             violations.push(Violation { invariant: invariants::BOOKS_BALANCE, detail });
         }
         // After a record that cannot be applied the state says nothing; the rest is still read.
-        if !broken && let Err(violation) = apply(&mut state, lsn, &transaction) {
+        if is_whole && let Err(violation) = apply(&mut state, lsn, &transaction) {
             violations.push(violation);
-            broken = true;
+            is_whole = false;
         }
         Ok(())
     })?;
-    Ok(Replay { state, records, next_lsn: end.next, tail: end.tail, violations })
+    Ok(Replay { state, is_whole, records, next_lsn: end.next, tail: end.tail, violations })
 }
 
 /// Applies a record. The machines assert the invariants that applying could break.
 fn apply(state: &mut State, lsn: Lsn, transaction: &Transaction) -> Result<(), Violation> {
-    let applied = catch_unwind(AssertUnwindSafe(|| {
+    let applied = caught(|| {
         let Ok(()) = state.apply(lsn, transaction, &mut Nowhere);
-    }));
-    applied.map_err(|panic| {
-        let said = panic_text(&*panic);
+    });
+    applied.map_err(|said| {
         let detail = format!("record {lsn} cannot be applied: {said}");
         Violation { invariant: named(&said), detail }
     })
@@ -74,6 +76,11 @@ fn named(said: &str) -> Invariant {
         said.starts_with(it.id) && !said[it.id.len()..].starts_with(|c: char| c.is_ascii_digit())
     };
     invariants::ALL.into_iter().find(known).unwrap_or(invariants::ALL_OR_NOTHING)
+}
+
+/// Runs `work`, and turns a panic into what it said.
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panic_text(&*panic))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

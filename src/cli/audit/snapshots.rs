@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::Snapshots;
+use super::replay::caught;
 use crate::actors::recovery::{self, JournalReader, RecoveryError, journal_dir, snapshot_dir};
 use crate::domain::invariants;
 use crate::engine::books::Violation;
@@ -103,8 +104,11 @@ pub(super) fn compare(
     let mut broken = |detail: String| {
         violations.push(Violation { invariant: invariants::REPLAY_EQUALS_LIVE, detail });
     };
-    let restored = recovery::recover(&Reader(reader), &opened.store, &mint)
-        .and_then(|recovered| Ok((load(&opened.store)?, recovered)));
+    let restored = caught(|| {
+        let recovered = recovery::recover(&Reader(reader), &opened.store, &mint)?;
+        Ok::<_, RecoveryError>((load(&opened.store)?, recovered))
+    });
+    let restored = restored.and_then(|restored| restored.map_err(|error| error.to_string()));
     let (restored, recovered) = match restored {
         Ok(restored) => restored,
         Err(error) => {

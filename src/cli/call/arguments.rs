@@ -105,8 +105,8 @@ impl Connection {
 #[derive(Clone, Debug, Args)]
 pub(super) struct AgentArguments {
     /// User name
-    #[arg(long = "agent", value_name = "NAME", default_value = demo::AGENT)]
-    pub(super) name: String,
+    #[arg(long, value_name = "NAME", default_value = demo::AGENT)]
+    pub(super) agent: String,
     /// Session key
     #[arg(long, value_name = "KEY", default_value = demo::SESSION_KEY)]
     pub(super) session_key: String,
@@ -273,7 +273,7 @@ impl Default for VerifyArguments {
         Self {
             connection: Connection::to(super::DEFAULT_URL),
             agent: AgentArguments {
-                name: demo::AGENT.to_owned(),
+                agent: demo::AGENT.to_owned(),
                 session_key: demo::SESSION_KEY.to_owned(),
                 login_password: demo::LOGIN_PASSWORD.to_owned(),
                 pay_password: demo::PAY_PASSWORD.to_owned(),

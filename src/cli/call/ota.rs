@@ -191,7 +191,7 @@ impl Call<'_> {
         };
         let (nonce, hash) = (draw.nonce(), agent.payload_hash);
         let authorization =
-            authorization(&credential, &agent.name, now.as_secs(), &nonce, &request, hash);
+            authorization(&credential, &agent.agent, now.as_secs(), &nonce, &request, hash);
         Request {
             address: (*address).clone(),
             method: "POST",

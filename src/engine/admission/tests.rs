@@ -287,11 +287,13 @@ fn mobiles() {
 
 #[test]
 fn totals_out_of_range() {
-    let most = i64::from(u32::MAX);
-    let dear = ["P-DEAR-1", "P-DEAR-2", "P-DEAR-3"];
-    check(&draft(dear[..2].iter().map(|id| line(id, most)).collect()), None);
-    let three = draft(dear.iter().map(|id| line(id, most)).collect());
-    check(&three, Rejection::TotalOutOfRange);
+    // Ten billion yuan are the most; a product sums up, and so do several.
+    let dear = |id: &str, amount: i64| draft(vec![line(id, amount)]);
+    check(&dear("P-DEAR-1", 1000), None);
+    check(&dear("P-DEAR-1", 1001), Rejection::TotalOutOfRange);
+    check(&dear("P-DEAR-1", i64::from(u32::MAX)), Rejection::TotalOutOfRange);
+    let two = draft(vec![line("P-DEAR-1", 600), line("P-DEAR-2", 600)]);
+    check(&two, Rejection::TotalOutOfRange);
 }
 
 #[test]
