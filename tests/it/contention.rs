@@ -131,25 +131,36 @@ fn a_late_answer_is_an_unknown_outcome() {
     let mut setup = Setup::new(dir.path());
     setup.http.engine_timeout_ms = 1;
     let server = Server::start_with(setup);
-    let mut unknown = 0;
-    for _ in 0..20 {
-        let info = partner::plain_info(&server, &partner::sender_id(), "P-BULK", 1);
-        for attempt in 0.. {
-            let answer = DEMO.json(&server, SCENIC, &DEMO.and_pay(&info));
-            if answer["resultcode"] == 0 {
-                break;
-            }
-            assert_eq!(answer["resultcode"], -2, "{answer}");
-            assert_eq!(
-                answer["returnmessgage"],
-                "处理结果未知，请使用同一单号重试或查询，请勿另行下单"
-            );
-            unknown += 1;
-            assert!(attempt < 100, "it never came to anything");
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-    }
+    let barrier = std::sync::Barrier::new(64);
+    let unknown: usize = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..64)
+            .map(|_| {
+                let (server, barrier) = (&server, &barrier);
+                scope.spawn(move || {
+                    let info = partner::plain_info(server, &partner::sender_id(), "P-BULK", 1);
+                    barrier.wait();
+                    ask_until_known(server, &DEMO.and_pay(&info))
+                })
+            })
+            .collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).sum()
+    });
     assert!(unknown > 0, "every answer came within a millisecond");
     server.stop();
-    assert_eq!(books::audit(dir.path()).orders, 20, "asked again, not ordered again");
+    assert_eq!(books::audit(dir.path()).orders, 64, "asked again, not ordered again");
+}
+
+/// Sends an order until its outcome is known, and says how often it was not.
+fn ask_until_known(server: &Server, order: &Value) -> usize {
+    for unknown in 0..1000 {
+        let answer = DEMO.json(server, SCENIC, order);
+        if answer["resultcode"] == 0 {
+            return unknown;
+        }
+        assert_eq!(answer["resultcode"], -2, "{answer}");
+        let text = "处理结果未知，请使用同一单号重试或查询，请勿另行下单";
+        assert_eq!(answer["returnmessgage"], text);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("it never came to anything");
 }

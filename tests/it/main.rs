@@ -10,6 +10,7 @@ mod consult;
 mod contention;
 mod douyin;
 mod kill;
+mod occasions;
 mod oversell;
 mod privacy;
 mod recovery;

@@ -148,7 +148,7 @@ fn trade(server: &Server) -> usize {
             ("/orderdetails/0/amount", json!(NAMES)),
         ];
         for change in wrong {
-            let message = DEMO.and_pay(&line(&with(&adult, &[change.clone()]), false));
+            let message = DEMO.and_pay(&line(&with(&adult, std::slice::from_ref(&change)), false));
             let message = with(&message, &[(&format!("/orderinfo{}", change.0), change.1)]);
             let answer = DEMO.call(server, SCENIC, &message, Json);
             assert!(answer.status == 400 || answer.code("resultcode") != 0, "{}", answer.text());
