@@ -10,17 +10,24 @@ use std::path::{Path, PathBuf};
 /// The layers from the bottom up, each with what it may import. `config` and `cli` assemble
 /// everything. Siblings do not import each other; `actors` also keep away from `wire`, which only
 /// `http` brings together with them.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("types", &[]),
     ("domain", &["types"]),
     ("engine", &["types", "domain"]),
+    ("schema", &["types", "domain", "engine"]),
     ("journal", &["types", "domain", "engine"]),
     ("snapshot", &["types", "domain", "engine"]),
     ("vault", &["types", "domain", "engine"]),
     ("wire", &["types", "domain", "engine"]),
     ("clock", &["types", "domain", "engine", "journal", "snapshot", "vault", "wire"]),
     ("metrics", &["types", "domain", "engine", "journal", "snapshot", "vault", "wire"]),
-    ("actors", &["types", "domain", "engine", "journal", "snapshot", "vault", "clock", "metrics"]),
+    (
+        "actors",
+        &[
+            "types", "domain", "engine", "schema", "journal", "snapshot", "vault", "clock",
+            "metrics",
+        ],
+    ),
     (
         "http",
         &[
@@ -34,8 +41,8 @@ const LAYERS: [(&str, &[&str]); 14] = [
 ];
 
 const EVERYTHING: &[&str] = &[
-    "types", "domain", "engine", "journal", "snapshot", "vault", "wire", "clock", "metrics",
-    "actors", "http", "config", "cli",
+    "types", "domain", "engine", "schema", "journal", "snapshot", "vault", "wire", "clock",
+    "metrics", "actors", "http", "config", "cli",
 ];
 
 /// Layers without I/O, threads, clocks, randomness, serialisation or logging.

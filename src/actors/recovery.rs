@@ -420,7 +420,7 @@ impl Spill<'_> {
 /// Decodes one record of the journal.
 ///
 /// # Errors
-/// [`RecoveryError::Schema`] or [`RecoveryError::UnknownSchema`].
+/// [`RecoveryError::Record`] or [`RecoveryError::UnknownSchema`].
 pub fn decode_record(entry: journal::Entry<'_>) -> Result<Transaction, RecoveryError> {
     let (lsn, schema) = (entry.lsn, entry.schema);
     if schema != schema::VERSION {

@@ -4,6 +4,7 @@ mod rebuild;
 mod restart;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::actors::{
     Engine, EngineConfig, EngineError, EngineHandle, EngineParts, OrderRequest, PayFrom,
@@ -14,7 +15,7 @@ use crate::engine::Rejection;
 use crate::engine::admission::{Draft, DraftDate};
 use crate::engine::fixture::{self, admitted, draft, morning, purse, slot, today};
 use crate::journal::JournalConfig;
-use crate::metrics::Metrics;
+use crate::metrics::{EngineGauges, Metrics};
 use crate::snapshot::SnapshotConfig;
 use crate::types::{Fen, RequestKey, Sealed, ServiceDate};
 use crate::vault::{KeyRing, MissingKeyFile};
@@ -99,6 +100,15 @@ async fn start(dir: &Path) -> Engine {
 }
 
 async fn start_with(dir: &Path, config: EngineConfig) -> Engine {
+    start_at(dir, config, ManualClock::at(morning()), Metrics::default()).await
+}
+
+async fn start_at(
+    dir: &Path,
+    config: EngineConfig,
+    clock: Arc<ManualClock>,
+    metrics: Metrics,
+) -> Engine {
     let (keys, _) = KeyRing::load(None, dir, MissingKeyFile::Create).unwrap();
     let engine = Engine::start(EngineParts {
         data_dir: dir.to_owned(),
@@ -110,8 +120,8 @@ async fn start_with(dir: &Path, config: EngineConfig) -> Engine {
             ..SnapshotConfig::default()
         },
         keys,
-        clock: ManualClock::at(morning()),
-        metrics: Metrics::default(),
+        clock,
+        metrics,
     })
     .unwrap();
     let handle = engine.handle();
@@ -194,4 +204,48 @@ fn a_broken_participant_is_rebuilt_from_disk() {
             engine.stop().await;
         });
     }
+}
+
+/// Idle participants leave memory, and what they know is there again when they are needed.
+#[test]
+fn idle_participants_sleep_and_wake_with_what_they_knew() {
+    let dir = tempfile::tempdir().unwrap();
+    actix_rt::System::new().block_on(async {
+        let (clock, metrics) = (ManualClock::at(morning()), Metrics::default());
+        let config = EngineConfig { tick_ms: 5, ..EngineConfig::default() };
+        let engine = start_at(dir.path(), config, Arc::clone(&clock), metrics.clone()).await;
+        let handle = engine.handle();
+        let date = today().plus_days(9);
+        for n in 0..4 {
+            buy(&handle, &child(date), &format!("before-{n}")).await.unwrap();
+        }
+        let slots = "piaoku_participants_active{supplier=\"0\",kind=\"slot\"}";
+        let active = || {
+            let text = metrics.print(EngineGauges::default()).unwrap();
+            let line = text.lines().find_map(|line| line.strip_prefix(slots)).map(str::to_owned);
+            line.map(|count| count.trim().to_owned())
+        };
+        wait_until(|| active().as_deref() == Some("1")).await;
+        clock.set(morning().plus_millis(3_600_000));
+        wait_until(|| active().as_deref() == Some("0")).await;
+        for n in 4..10 {
+            buy(&handle, &child(date), &format!("after-{n}")).await.unwrap();
+        }
+        let refused = buy(&handle, &child(date), "one too many").await;
+        assert!(
+            matches!(refused, Err(EngineError::Rejected(Rejection::SoldOut { .. }))),
+            "{refused:?}"
+        );
+        engine.stop().await;
+    });
+}
+
+async fn wait_until(condition: impl Fn() -> bool) {
+    for _ in 0..2000 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("it never comes");
 }

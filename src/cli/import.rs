@@ -22,6 +22,7 @@ use crate::domain::account::{AccountKey, Balance, Holder};
 use crate::engine::transaction::{Event, calendar_year};
 use crate::journal::{LogError, SegmentReader};
 use crate::metrics::Metrics;
+use crate::snapshot::SnapshotError;
 use crate::types::{Fen, Lsn, ServiceDate, UnixMillis};
 use crate::vault::{KeyRing, KeySource, MissingKeyFile, Purpose};
 
@@ -100,10 +101,14 @@ pub(super) fn start_engine(
     };
     match Engine::start(parts) {
         Ok(engine) => Ok((engine, keys)),
-        Err(StartError::Journal(LogError::Locked { .. })) => {
+        Err(
+            StartError::Journal(LogError::Locked { .. })
+            | StartError::Snapshot(SnapshotError::InUse { .. }),
+        ) => {
             let dir = dir.display();
             Err(anyhow!(
-                "{dir} is in use by a running piaoku; stop it first, or name another --data-dir"
+                "{dir} is in use by a running piaoku (a server, an import or an audit); stop it \
+                 first, or name another --data-dir"
             ))
         }
         Err(error) => Err(error.into()),

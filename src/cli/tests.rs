@@ -223,3 +223,28 @@ fn an_import_that_was_cut_off_is_done_again() {
     });
     assert!(!dir.path().join("import.pending").exists());
 }
+
+/// Commands of this program in a Markdown text: lines of code and code spans.
+fn commands(markdown: &str) -> Vec<String> {
+    let code = markdown.split('`').flat_map(str::lines).map(str::trim);
+    let bare = code.map(|line| line.split('#').next().unwrap_or_default().trim());
+    let ours = bare.filter_map(|line| {
+        let cargo =
+            line.strip_prefix("cargo run --release").map(|rest| rest.trim_start_matches(" --"));
+        cargo.or_else(|| line.strip_prefix("piaoku "))
+    });
+    // A command with subcommands may be spoken of by its name alone.
+    ours.map(|rest| rest.trim().to_owned()).filter(|command| command != "call").collect()
+}
+
+#[test]
+fn the_readmes_name_the_same_commands_and_all_of_them_exist() {
+    let english = commands(include_str!("../../README.md"));
+    assert!(english.len() > 12, "{english:?}");
+    for command in &english {
+        let line = format!("piaoku {command}");
+        let parsed = Arguments::try_parse_from(line.split_whitespace());
+        parsed.unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+    assert_eq!(commands(include_str!("../../README.zh-CN.md")), english);
+}

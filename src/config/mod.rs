@@ -11,7 +11,8 @@ mod source;
 
 pub use load::{Loaded, Problem, Problems, Sources, load};
 pub use section::{
-    BUILT_IN_DEMO, DataConfig, LogFormat, LoggingConfig, LoggingConfigError, SecurityConfig,
+    BUILT_IN_DEMO, DataConfig, DataConfigError, LogFormat, LoggingConfig, LoggingConfigError,
+    SecurityConfig,
 };
 pub use source::{Origin, Setting};
 

@@ -64,8 +64,9 @@ pub struct LoggingConfig {
 
 impl Default for LoggingConfig {
     fn default() -> Self {
-        // sled reports its own housekeeping at the level of information.
-        Self { format: LogFormat::default(), filter: "info,sled=warn".to_owned() }
+        // sled and the HTTP server report their housekeeping at the level of information.
+        let filter = "info,sled=warn,actix_server=warn".to_owned();
+        Self { format: LogFormat::default(), filter }
     }
 }
 

@@ -197,7 +197,8 @@ impl HttpConfig {
             ((1..=10_000).contains(&self.list_len_max), "list_len_max", "1 to 10000"),
             ((64..=1_048_576).contains(&self.text_bytes_max), "text_bytes_max", "64 to 1048576"),
             ((1..=10_000).contains(&self.order_lines_max), "order_lines_max", "1 to 10000"),
-            (self.request_head_timeout_ms > 0, "request_head_timeout_ms", "at least 1"),
+            // The server's clock for connections ticks every 500 ms: less would refuse everybody.
+            (self.request_head_timeout_ms >= 1000, "request_head_timeout_ms", "at least 1000"),
             (self.request_body_timeout_ms > 0, "request_body_timeout_ms", "at least 1"),
             (self.engine_timeout_ms > 0, "engine_timeout_ms", "at least 1"),
             (self.ota.hawk_window_seconds > 0, "ota.hawk_window_seconds", "at least 1"),

@@ -1,9 +1,19 @@
 //! End to end: a real server on a free port, each protocol over HTTP, and the disk behind it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 mod support;
 
+mod bad_auth;
+mod bad_body;
 mod consult;
+mod contention;
 mod douyin;
+mod kill;
+mod occasions;
+mod oversell;
+mod privacy;
+mod recovery;
 mod request_key;
 mod samples;
 mod selling;

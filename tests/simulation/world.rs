@@ -192,7 +192,7 @@ fn commands() -> Vec<CatalogueCommand> {
     };
     let agent = |id: u32| CatalogueCommand::SetAgent {
         id: format!("agent-{id}"),
-        name: String::new(),
+        name: format!("agent {id}"),
         enabled: true,
         secrets: Sealed::default(),
     };

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Report, Snapshots, checked};
+use crate::engine::books::Violation;
 use crate::journal::Tail;
 
 impl Report {
@@ -32,7 +33,8 @@ impl Report {
             let (file, offset) = (torn.file.display(), torn.offset);
             let _ = writeln!(
                 text,
-                "tail             torn at {file}, offset {offset}: never acknowledged, cut at the next start"
+                "tail             torn at {file}, offset {offset}: never acknowledged, the next \
+                 start cuts it"
             );
         }
         match &self.snapshots {
@@ -61,7 +63,10 @@ impl Report {
             Snapshots::Compared(digest) => (Some(digest.to_string()), None),
             Snapshots::Skipped(why) => (None, Some(why)),
         };
-        let violation = |it: &crate::engine::books::Violation| json!({ "invariant": it.invariant.id, "says": it.invariant.says, "detail": it.detail });
+        let violation = |it: &Violation| {
+            let Violation { invariant, detail } = it;
+            json!({ "invariant": invariant.id, "says": invariant.says, "detail": detail })
+        };
         json!({
             "data_dir": data_dir.display().to_string(),
             "passed": self.violations.is_empty(),

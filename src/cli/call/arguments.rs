@@ -167,7 +167,7 @@ pub(super) struct OrderArguments {
     /// Timespan from 1, or -1 for the earliest with room: asks the scenic spots' OrderAndPay
     #[arg(long, value_name = "INDEX", allow_negative_numbers = true)]
     pub(super) timespan: Option<i32>,
-    /// Performance [default for P-SHOW: SC-<date>-1930]
+    /// Performance [default for P-SHOW: SC-yyyyMMdd-1930]
     #[arg(long, value_name = "ID", conflicts_with = "timespan")]
     pub(super) scene: Option<String>,
     /// Area of the performance

@@ -32,6 +32,7 @@ pub(crate) struct Setup {
     pub(crate) clock: SharedClock,
     pub(crate) engine: EngineConfig,
     pub(crate) http: HttpConfig,
+    pub(crate) journal: JournalConfig,
     pub(crate) catalogue: String,
 }
 
@@ -43,6 +44,7 @@ impl Setup {
             clock: ManualClock::at(NOW),
             engine,
             http: HttpConfig::default(),
+            journal: JournalConfig { segment_bytes: 8 * 1024 * 1024, ..JournalConfig::default() },
             catalogue: DEMO.to_owned(),
         }
     }
@@ -146,7 +148,7 @@ async fn run(
     let engine = Engine::start(EngineParts {
         data_dir: setup.dir.clone(),
         config: setup.engine.clone(),
-        journal: JournalConfig { segment_bytes: 8 * 1024 * 1024, ..JournalConfig::default() },
+        journal: setup.journal.clone(),
         snapshot: SnapshotConfig { cache_bytes: 16 * 1024 * 1024, ..SnapshotConfig::default() },
         keys: keys.clone(),
         clock: Arc::clone(&setup.clock),
