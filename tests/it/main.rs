@@ -8,6 +8,7 @@ mod bad_auth;
 mod bad_body;
 mod consult;
 mod douyin;
+mod framing;
 mod request_key;
 mod samples;
 mod selling;
