@@ -1,5 +1,6 @@
 //! Archives closed segments of the journal once the snapshots have everything in them, so that a start
-//! does not have to read them. On a thread of its own: compressing takes its time.
+//! does not have to read them. On a thread of its own: compressing takes its time. Before each look
+//! the catalogue's position is saved, which holds everything back otherwise.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use crate::actors::EngineHandle;
 use crate::journal::Truncator;
 use crate::snapshot::SnapshotStore;
 
@@ -21,13 +23,14 @@ impl Archivist {
     pub(super) fn start(
         truncator: Box<dyn Truncator>,
         store: SnapshotStore,
+        engine: EngineHandle,
         interval_ms: u64,
     ) -> io::Result<Self> {
         let (stop, stopped) = bounded(1);
         let interval = Duration::from_millis(interval_ms);
         let thread = thread::Builder::new()
             .name("archive".into())
-            .spawn(move || run(truncator, &store, interval, &stopped))?;
+            .spawn(move || run(truncator, &store, &engine, interval, &stopped))?;
         Ok(Self { stop, thread })
     }
 
@@ -42,10 +45,12 @@ impl Archivist {
 fn run(
     mut truncator: Box<dyn Truncator>,
     store: &SnapshotStore,
+    engine: &EngineHandle,
     interval: Duration,
     stopped: &Receiver<()>,
 ) {
     while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+        engine.save_catalogue();
         // The least of the watermarks: whoever is behind still needs what follows.
         let Some(saved) = store.watermarks().into_values().min() else { continue };
         if let Err(error) = truncator.truncate_before(saved.next()) {

@@ -78,6 +78,12 @@ impl ColdStore {
         self.damaged.load(Ordering::Acquire)
     }
 
+    /// Up to where the snapshots have everything.
+    #[cfg(test)]
+    pub(crate) fn saved_up_to(&self) -> crate::types::Lsn {
+        self.store.watermarks().into_values().min().unwrap_or(crate::types::Lsn::ZERO)
+    }
+
     /// The queue to the snapshot thread.
     pub(crate) fn snapshots(&self) -> &SnapshotHandle {
         &self.snapshots

@@ -16,7 +16,9 @@ use crate::actors::catalogue::CatalogueSlot;
 use crate::actors::cold::ColdStore;
 use crate::actors::config::EngineConfig;
 use crate::actors::gate::Gate;
-use crate::actors::handle::{EngineHandle, Inner, Lane, STATUS_READY, STATUS_STOPPING, lane_entry};
+use crate::actors::handle::{
+    CatalogueSaved, EngineHandle, Inner, Lane, STATUS_READY, STATUS_STOPPING, lane_entry,
+};
 use crate::actors::order::{Drain, OrderActor, OrderContext};
 use crate::actors::record::{Record, Routes, Sink};
 use crate::actors::recovery::{
@@ -171,9 +173,7 @@ impl Engine {
                 Ok(Box::new(Journalled(reader)) as Box<dyn JournalReader>)
             }),
         };
-        let archivist =
-            Archivist::start(truncator, rebuilder.store.clone(), config.archive_interval_ms)
-                .map_err(|error| StartError::Io { path: journal_dir(&data_dir), error })?;
+        let (store, archive_interval_ms) = (rebuilder.store.clone(), config.archive_interval_ms);
         let gate = Gate::new(config.in_flight_max, config.in_flight_per_partner_max);
         let cold = ColdStore::new(snapshotter.handle(), rebuilder.store.clone());
         let handle = EngineHandle(Arc::new_cyclic(|inner| {
@@ -199,10 +199,12 @@ impl Engine {
                 cold,
                 mint,
                 status: AtomicU8::new(STATUS_READY),
-                catalogue_lock: tokio::sync::Mutex::new(()),
+                catalogue_saved: tokio::sync::Mutex::new(CatalogueSaved::default()),
                 start_supplier: Box::new(move |supplier| suppliers.start(supplier)),
             }
         }));
+        let archivist = Archivist::start(truncator, store, handle.clone(), archive_interval_ms)
+            .map_err(|error| StartError::Io { path: journal_dir(&data_dir), error })?;
         for supplier in recovered.catalogue.suppliers() {
             (handle.0.start_supplier)(supplier.no);
         }
@@ -234,11 +236,12 @@ impl Engine {
         for arbiter in &self.arbiters {
             arbiter.stop();
         }
-        let Self { journal, snapshotter, archivist, arbiters, .. } = self;
+        let Self { handle, journal, snapshotter, archivist, arbiters, .. } = self;
         let stopping = tokio::task::spawn_blocking(move || {
             if let Err(error) = journal.shutdown() {
                 tracing::error!(%error, "the journal had stopped before the engine did");
             }
+            handle.save_catalogue();
             snapshotter.shutdown();
             archivist.stop();
             for arbiter in arbiters {

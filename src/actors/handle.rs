@@ -29,7 +29,8 @@ use crate::engine::ids::supplier_of;
 use crate::engine::transaction::{Payment, Transaction};
 use crate::journal::{JournalHandle, JournalStats};
 use crate::types::{
-    AgentNo, Fen, OrderId, PartitionNo, RequestKey, Sealed, SupplierNo, UnixMillis, VoucherCode,
+    AgentNo, Fen, Lsn, OrderId, PartitionNo, RequestKey, Sealed, SupplierNo, UnixMillis,
+    VoucherCode,
 };
 use crate::vault::CodeMint;
 
@@ -113,10 +114,18 @@ pub(super) struct Inner {
     pub(super) cold: ColdStore,
     pub(super) mint: Arc<CodeMint>,
     pub(super) status: AtomicU8,
-    /// Serialises changes of the catalogue: each is decided on what the last one made.
-    pub(super) catalogue_lock: Mutex<()>,
+    /// What the snapshots were given of the catalogue. Its lock serialises changes: each is decided on
+    /// what the last one made, and given to the snapshots before the next.
+    pub(super) catalogue_saved: Mutex<CatalogueSaved>,
     /// Starts the actors of a supplier that the catalogue has gained.
     pub(super) start_supplier: Box<dyn Fn(SupplierNo) + Send + Sync>,
+}
+
+/// The catalogue that the snapshots were given last, and up to which record it is the present one.
+#[derive(Default)]
+pub(super) struct CatalogueSaved {
+    catalogue: Option<Arc<Catalogue>>,
+    up_to: Lsn,
 }
 
 /// One lane of voucher codes.
@@ -303,7 +312,8 @@ impl EngineHandle {
         Ok(None)
     }
 
-    /// Changes the catalogue, all commands or none.
+    /// Changes the catalogue, all commands or none. A change that has begun goes on when the caller
+    /// goes away.
     ///
     /// # Errors
     /// [`CatalogueChangeError`].
@@ -312,7 +322,15 @@ impl EngineHandle {
         commands: Vec<CatalogueCommand>,
     ) -> Result<(), CatalogueChangeError> {
         self.check_status()?;
-        let _turn = self.0.catalogue_lock.lock().await;
+        let this = self.clone();
+        // A task of its own: were it dropped halfway, the next change would be decided on a catalogue
+        // without this one, and nobody would hear of it.
+        let change = tokio::spawn(async move { this.carry_out(commands).await });
+        change.await.unwrap_or_else(|_| Err(EngineError::OutcomeUnknown.into()))
+    }
+
+    async fn carry_out(&self, commands: Vec<CatalogueCommand>) -> Result<(), CatalogueChangeError> {
+        let mut saved = self.0.catalogue_saved.lock().await;
         let mut catalogue = Catalogue::clone(&self.catalogue());
         let mut events = Vec::with_capacity(commands.len());
         for command in commands {
@@ -337,13 +355,31 @@ impl EngineHandle {
         for orders in self.0.routes.load().values() {
             orders.do_send(CatalogueChanged);
         }
-        if self.0.cold.snapshots().submit(catalogue_batch(&changed, lsn)).is_err() {
-            // The next start reads the change from the journal instead.
-            tracing::warn!(
-                "the snapshot queue is full; the catalogue is saved with its next change"
-            );
-        }
+        self.give_to_snapshots(&mut saved, changed, lsn);
         Ok(())
+    }
+
+    /// Lets the snapshots know up to where the catalogue has not changed, so that a start need not look
+    /// for changes before that. Never waits: a change under way saves it itself.
+    pub(super) fn save_catalogue(&self) {
+        let Ok(mut saved) = self.0.catalogue_saved.try_lock() else { return };
+        // In this order: the catalogue has every change up to what was delivered before it is read.
+        let delivered = self.0.journal.stats().delivered_lsn.load(Ordering::Acquire);
+        let catalogue = self.catalogue();
+        self.give_to_snapshots(&mut saved, catalogue, Lsn::new(delivered));
+    }
+
+    fn give_to_snapshots(&self, saved: &mut CatalogueSaved, present: Arc<Catalogue>, up_to: Lsn) {
+        let known = saved.catalogue.as_ref().is_some_and(|saved| Arc::ptr_eq(saved, &present));
+        if known && up_to <= saved.up_to {
+            return;
+        }
+        let batch = catalogue_batch((!known).then_some(&*present), up_to);
+        match self.0.cold.snapshots().submit(batch) {
+            Ok(()) => *saved = CatalogueSaved { catalogue: Some(present), up_to },
+            // A start reads the change from the journal, unless a later attempt succeeds.
+            Err(refused) => tracing::warn!(why = %refused.why, "the catalogue was not saved"),
+        }
     }
 
     /// Credits money that an agent brought in.

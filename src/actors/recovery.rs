@@ -180,6 +180,8 @@ impl Rebuilder {
         let this = self.clone();
         std::thread::spawn(move || {
             let rebuild = || {
+                #[cfg(test)]
+                crate::actors::tests::fault::wait_while_held_back(&this.store);
                 let log = (this.log)()?;
                 recover_supplier(log.as_ref(), &this.store, &this.mint, supplier)
             };
@@ -191,11 +193,11 @@ impl Rebuilder {
     }
 }
 
-/// The catalogue on its way to the snapshots.
-pub(crate) fn catalogue_batch(catalogue: &Catalogue, lsn: Lsn) -> Batch {
+/// The catalogue as of record `lsn` on its way to the snapshots; `None` when they have it already.
+pub(crate) fn catalogue_batch(catalogue: Option<&Catalogue>, lsn: Lsn) -> Batch {
     Batch {
         partition: CATALOGUE_WATERMARK,
-        puts: vec![catalogue_put(catalogue, lsn)],
+        puts: catalogue.map(|catalogue| catalogue_put(catalogue, lsn)).into_iter().collect(),
         removals: Vec::new(),
         watermark: lsn,
         done: Box::new(|result| {

@@ -35,8 +35,9 @@ impl KeyFingerprint {
 
 #[derive(Clone, Copy, Debug)]
 enum Entry {
-    /// Requests with this key are on their way to this supplier.
-    Busy { supplier: SupplierNo, claims: u32 },
+    /// Requests with this key are on their way to this supplier. `orderers` of the `claims` are its
+    /// own and may order there; the others wait there for what comes of it.
+    Busy { supplier: SupplierNo, claims: u32, orderers: u32 },
     /// The key's order.
     Order(OrderId),
 }
@@ -70,21 +71,31 @@ pub(crate) enum Entered {
 pub(crate) struct KeyClaim {
     keys: RequestKeys,
     fingerprint: KeyFingerprint,
+    /// Whether the request may order where the key is.
+    orders: bool,
 }
 
 impl RequestKeys {
-    /// Looks a key up and claims it for `supplier` if nobody else has.
+    /// Looks a key up and claims it for `supplier` if nobody may be ordering elsewhere under it. Those
+    /// who only wait keep it nowhere: two of them would send each other there for ever.
     pub(crate) fn enter(&self, key: KeyFingerprint, supplier: Option<SupplierNo>) -> Entered {
         let mut shard = self.0.0[key.shard()].lock();
         match (shard.get_mut(&key), supplier) {
             (Some(Entry::Order(order)), _) => Entered::Order(*order),
-            (Some(Entry::Busy { supplier, claims }), _) => {
+            (Some(Entry::Busy { supplier: at, claims, orderers }), wanted) => {
+                if let Some(wanted) = wanted
+                    && *orderers == 0
+                {
+                    *at = wanted;
+                }
+                let orders = wanted == Some(*at);
                 *claims += 1;
-                Entered::Supplier(*supplier, self.claim(key))
+                *orderers += u32::from(orders);
+                Entered::Supplier(*at, self.claim(key, orders))
             }
             (None, Some(supplier)) => {
-                shard.insert(key, Entry::Busy { supplier, claims: 1 });
-                Entered::Supplier(supplier, self.claim(key))
+                shard.insert(key, Entry::Busy { supplier, claims: 1, orderers: 1 });
+                Entered::Supplier(supplier, self.claim(key, true))
             }
             (None, None) => Entered::Unknown,
         }
@@ -103,8 +114,8 @@ impl RequestKeys {
         self.0.0[key.shard()].lock().insert(key, Entry::Order(order));
     }
 
-    fn claim(&self, fingerprint: KeyFingerprint) -> KeyClaim {
-        KeyClaim { keys: self.clone(), fingerprint }
+    fn claim(&self, fingerprint: KeyFingerprint, orders: bool) -> KeyClaim {
+        KeyClaim { keys: self.clone(), fingerprint, orders }
     }
 }
 
@@ -117,8 +128,9 @@ impl KeyClaim {
 impl Drop for KeyClaim {
     fn drop(&mut self) {
         let mut shard = self.keys.0.0[self.fingerprint.shard()].lock();
-        if let Some(Entry::Busy { claims, .. }) = shard.get_mut(&self.fingerprint) {
+        if let Some(Entry::Busy { claims, orderers, .. }) = shard.get_mut(&self.fingerprint) {
             *claims -= 1;
+            *orderers -= u32::from(self.orders);
             if *claims == 0 {
                 shard.remove(&self.fingerprint);
             }
@@ -148,6 +160,31 @@ mod tests {
         drop(first_claim);
         assert!(matches!(keys.enter(fingerprint(), None), Entered::Supplier(s, _) if s == one));
         drop(second_claim);
+        assert!(matches!(keys.enter(fingerprint(), None), Entered::Unknown));
+    }
+
+    #[test]
+    fn those_who_only_wait_do_not_keep_a_key_at_a_supplier() {
+        let keys = RequestKeys::default();
+        let (one, two) = (SupplierNo::new(1), SupplierNo::new(2));
+        let enter = |supplier| match keys.enter(fingerprint(), Some(supplier)) {
+            Entered::Supplier(at, claim) => (at, claim),
+            other => panic!("no order is known: {other:?}"),
+        };
+        let (_, first) = enter(one);
+        let (at_second, second) = enter(two);
+        let (at_third, third) = enter(two);
+        assert_eq!((at_second, at_third), (one, one), "both meet the first");
+        // The first comes to nothing and both are told so. Were the key still at supplier one, each
+        // would find it kept there by the other, again and again.
+        drop(first);
+        drop(second);
+        let (again, second) = enter(two);
+        assert_eq!(again, two);
+        drop(third);
+        let (other, third) = enter(one);
+        assert_eq!(other, two, "the second may be ordering there now");
+        drop((second, third));
         assert!(matches!(keys.enter(fingerprint(), None), Entered::Unknown));
     }
 

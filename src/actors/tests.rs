@@ -1,5 +1,8 @@
 //! The engine as a whole, on a small catalogue of its own, with faults built in on purpose.
 
+mod rebuild;
+mod restart;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,19 +43,60 @@ pub(super) mod fault {
             panic!("a fault built in on purpose");
         }
     }
+
+    /// Stores whose rebuilds wait.
+    static HELD_BACK: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    /// Lets rebuilds from the snapshots in this data directory wait until it is dropped.
+    pub(crate) struct HoldBack(String);
+
+    impl HoldBack {
+        pub(crate) fn rebuilds_in(data_dir: &std::path::Path) -> Self {
+            let store = format!("SnapshotStore({})", data_dir.join("snapshots").display());
+            HELD_BACK.lock().push(store.clone());
+            Self(store)
+        }
+    }
+
+    impl Drop for HoldBack {
+        fn drop(&mut self) {
+            HELD_BACK.lock().retain(|held| *held != self.0);
+        }
+    }
+
+    /// Waits for as long as rebuilds from `store` are held back.
+    pub(crate) fn wait_while_held_back(store: &impl std::fmt::Debug) {
+        let store = format!("{store:?}");
+        while HELD_BACK.lock().contains(&store) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
 }
 
 async fn start(dir: &Path) -> Engine {
-    start_with(dir, ManualClock::at(morning()), Metrics::default()).await
+    start_with(dir, EngineConfig { tick_ms: 5, ..EngineConfig::default() }).await
 }
 
-async fn start_with(dir: &Path, clock: Arc<ManualClock>, metrics: Metrics) -> Engine {
+async fn start_with(dir: &Path, config: EngineConfig) -> Engine {
+    start_at(dir, config, ManualClock::at(morning()), Metrics::default()).await
+}
+
+async fn start_at(
+    dir: &Path,
+    config: EngineConfig,
+    clock: Arc<ManualClock>,
+    metrics: Metrics,
+) -> Engine {
     let (keys, _) = KeyRing::load(None, dir, MissingKeyFile::Create).unwrap();
     let engine = Engine::start(EngineParts {
         data_dir: dir.to_owned(),
-        config: EngineConfig { tick_ms: 5, ..EngineConfig::default() },
+        config,
         journal: JournalConfig { segment_bytes: 4 * 1024 * 1024, ..JournalConfig::default() },
-        snapshot: SnapshotConfig { cache_bytes: 4 * 1024 * 1024, ..SnapshotConfig::default() },
+        snapshot: SnapshotConfig {
+            cache_bytes: 4 * 1024 * 1024,
+            flush_interval_ms: 20,
+            ..SnapshotConfig::default()
+        },
         keys,
         clock,
         metrics,
@@ -74,14 +118,22 @@ fn child(date: ServiceDate) -> Draft {
 }
 
 async fn buy(engine: &EngineHandle, draft: &Draft, key: &str) -> Result<u64, EngineError> {
-    let request = OrderRequest {
+    let request = request(draft, key, Some(PayFrom::Prepaid));
+    engine.order(request).await.map(|order| order.id.get())
+}
+
+fn request(draft: &Draft, key: &str, pay_from: Option<PayFrom>) -> OrderRequest {
+    OrderRequest {
         agent: fixture::AGENT,
         key: Some(RequestKey::new(key).unwrap()),
         admitted: admitted(draft),
         private: Sealed::default(),
-        pay_from: Some(PayFrom::Prepaid),
-    };
-    engine.order(request).await.map(|order| order.id.get())
+        pay_from,
+    }
+}
+
+async fn sleep(ms: u64) {
+    tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
 }
 
 /// Repeats a request that was not decided, as callers do.
@@ -138,7 +190,8 @@ fn idle_participants_sleep_and_wake_with_what_they_knew() {
     let dir = tempfile::tempdir().unwrap();
     actix_rt::System::new().block_on(async {
         let (clock, metrics) = (ManualClock::at(morning()), Metrics::default());
-        let engine = start_with(dir.path(), Arc::clone(&clock), metrics.clone()).await;
+        let config = EngineConfig { tick_ms: 5, ..EngineConfig::default() };
+        let engine = start_at(dir.path(), config, Arc::clone(&clock), metrics.clone()).await;
         let handle = engine.handle();
         let date = today().plus_days(9);
         for n in 0..4 {

@@ -31,6 +31,8 @@ pub(crate) struct VoucherActor {
     saving: Vec<(Lsn, VoucherCode)>,
     /// Vouchers the snapshots have, oldest first.
     saved: VecDeque<VoucherCode>,
+    /// Set while the snapshots are brought up to date: what they lack until then is not unknown.
+    reading_anew: bool,
     cached_max: usize,
 }
 
@@ -87,6 +89,11 @@ pub(crate) struct VouchersKept {
 #[rtype(result = "()")]
 pub(crate) struct Forget;
 
+/// The snapshots have everything that [`Forget`] dropped.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Resume;
+
 impl VoucherActor {
     pub(crate) fn new(orders: Addr<OrderActor>, cold: ColdStore, config: &EngineConfig) -> Self {
         Self {
@@ -96,6 +103,7 @@ impl VoucherActor {
             dirty: VecDeque::new(),
             saving: Vec::new(),
             saved: VecDeque::new(),
+            reading_anew: false,
             cached_max: config.vouchers_cached_max,
         }
     }
@@ -212,6 +220,10 @@ impl Handler<Preview> for VoucherActor {
     type Result = ();
 
     fn handle(&mut self, preview: Preview, ctx: &mut Self::Context) {
+        if self.reading_anew {
+            let _ = preview.reply.send(Err(EngineError::Overloaded));
+            return;
+        }
         self.preview(preview, ctx);
     }
 }
@@ -220,6 +232,10 @@ impl Handler<Siblings> for VoucherActor {
     type Result = ();
 
     fn handle(&mut self, siblings: Siblings, ctx: &mut Self::Context) {
+        if self.reading_anew {
+            let _ = siblings.reply.send(Err(EngineError::Overloaded));
+            return;
+        }
         self.siblings(siblings, ctx);
     }
 }
@@ -301,9 +317,18 @@ impl Handler<Forget> for VoucherActor {
     type Result = ();
 
     fn handle(&mut self, _: Forget, _: &mut Self::Context) {
+        self.reading_anew = true;
         self.vouchers.clear();
         self.dirty.clear();
         self.saving.clear();
         self.saved.clear();
+    }
+}
+
+impl Handler<Resume> for VoucherActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Resume, _: &mut Self::Context) {
+        self.reading_anew = false;
     }
 }

@@ -17,6 +17,8 @@ pub struct JournalStats {
     pub records_refused: AtomicU64,
     /// Position of the last durable record; at first, of the last one found in the log.
     pub durable_lsn: AtomicU64,
+    /// Position up to which every durable record has been handed to its sink.
+    pub delivered_lsn: AtomicU64,
     /// Records per durable group.
     pub group_records: Histogram<7>,
     /// Nanoseconds that appending one group took, write and sync together.
@@ -59,6 +61,7 @@ impl JournalStats {
             syncs: AtomicU64::new(0),
             records_refused: AtomicU64::new(0),
             durable_lsn: AtomicU64::new(durable_lsn),
+            delivered_lsn: AtomicU64::new(durable_lsn),
             group_records: Histogram::new(Self::GROUP_RECORDS_BOUNDS),
             sync_nanos: Histogram::new(Self::SYNC_NANOS_BOUNDS),
         }

@@ -44,6 +44,7 @@ fn validation_entries_have_the_frameworks_keys_and_words() {
             ("parm.orderinfo.orderdetails[0].productid", "The productid field is required."),
             ("parm.orderinfo.mobile", &format!("The field mobile {too_long} '11'.")),
             ("parm.orderinfo.senderid", &format!("The field senderid {too_long} '50'.")),
+            // No entry for `payinfo.orderid`: callers put numbers of their own there.
         ],
     );
     // A member that could not be read is null to the validation that follows.

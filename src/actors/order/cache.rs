@@ -40,6 +40,8 @@ pub(super) struct OrderCache {
     saved: VecDeque<OrderId>,
     /// Requests that wait for an order to be fetched.
     fetching: HashMap<OrderId, Vec<Waiting>>,
+    /// Times everything was dropped: what was read before is not what it should be now.
+    forgotten: u64,
     cached_max: usize,
 }
 
@@ -64,6 +66,8 @@ pub(crate) struct Describe {
 #[rtype(result = "()")]
 struct Fetched {
     id: OrderId,
+    /// [`OrderCache::forgotten`] when the order was asked for.
+    forgotten: u64,
     entry: Result<Option<Entry>, LoadError>,
 }
 
@@ -75,6 +79,7 @@ impl OrderCache {
             saving: Vec::new(),
             saved: VecDeque::new(),
             fetching: HashMap::new(),
+            forgotten: 0,
             cached_max,
         }
     }
@@ -120,7 +125,8 @@ impl OrderCache {
         while orders.len() < count
             && let Some((first, id)) = self.dirty.pop_front()
         {
-            if let Some(cached) = self.orders.get_mut(&id) {
+            // An order that was not saved and has changed again stands here twice.
+            if let Some(cached) = self.orders.get_mut(&id).filter(|cached| cached.dirty) {
                 cached.dirty = false;
                 cached.saving = true;
                 self.saving.push((first, id));
@@ -148,26 +154,27 @@ impl OrderCache {
         }
     }
 
-    /// What [`Self::save`] took has not reached the snapshots: it counts as changed again.
+    /// What [`Self::save`] took has not reached the snapshots: it counts as changed again, and from
+    /// the first record on, even if it was changed or taken once more since.
     pub(super) fn not_saved(&mut self) {
         for (first, id) in self.saving.drain(..).rev() {
             if let Some(cached) = self.orders.get_mut(&id) {
                 cached.saving = false;
-                if !cached.dirty {
-                    cached.dirty = true;
-                    self.dirty.push_front((first, id));
-                }
+                cached.dirty = true;
+                self.dirty.push_front((first, id));
             }
         }
         self.dirty.make_contiguous().sort_unstable();
     }
 
-    /// Drops everything: the state is to be read anew.
-    pub(super) fn forget(&mut self) {
+    /// Drops everything: the state is to be read anew. Returns who waits for an order to be fetched.
+    pub(super) fn forget(&mut self) -> Vec<Waiting> {
         self.orders.clear();
         self.dirty.clear();
         self.saving.clear();
         self.saved.clear();
+        self.forgotten += 1;
+        self.fetching.drain().flat_map(|(_, waiting)| waiting).collect()
     }
 
     fn put_fetched(&mut self, lsn: Lsn, order: Order) -> SharedOrder {
@@ -196,17 +203,24 @@ impl OrderActor {
         }
         self.orders.fetching.insert(id, vec![waiting]);
         let load = self.context.cold.load(EntityKind::Order, schema::order_key(id).into());
-        let this = ctx.address();
+        let (this, forgotten) = (ctx.address(), self.orders.forgotten);
         // Spawned beside the actor: futures inside its context are polled with every message.
         actix_rt::spawn(async move {
             let entry = load.await;
-            this.do_send(Fetched { id, entry });
+            this.do_send(Fetched { id, forgotten, entry });
         });
     }
 
-    fn fetched(&mut self, id: OrderId, entry: Result<Option<Entry>, LoadError>) {
+    fn fetched(&mut self, message: Fetched) {
+        let Fetched { id, forgotten, entry } = message;
+        if forgotten != self.orders.forgotten {
+            // Read before the state was read anew; whoever waited for it has been answered.
+            return;
+        }
         let waiting = self.orders.fetching.remove(&id).unwrap_or_default();
         let order = match (self.orders.get(id), entry) {
+            // Nothing may begin on a state that is about to be dropped.
+            _ if self.rebuilding => Err(EngineError::Overloaded),
             (Some(order), _) => Ok(Some(order)),
             (None, Ok(None)) => Ok(None),
             (None, Ok(Some(entry))) => match schema::decode_order(&entry.payload) {
@@ -227,7 +241,11 @@ impl OrderActor {
         }
     }
 
-    fn with_fetched(&mut self, waiting: Waiting, order: &Result<Option<SharedOrder>, EngineError>) {
+    pub(super) fn with_fetched(
+        &mut self,
+        waiting: Waiting,
+        order: &Result<Option<SharedOrder>, EngineError>,
+    ) {
         match (waiting, order) {
             (Waiting::Submit(submit), Ok(Some(order))) => self.on_order(order, submit),
             (Waiting::Submit(submit), Ok(None)) => {
@@ -242,6 +260,7 @@ impl OrderActor {
                 let _ = describe.reply.send(Err(error.clone()));
             }
             (Waiting::Expire, Ok(Some(order))) => self.expire(order),
+            // A rebuild lists unpaid orders anew.
             (Waiting::Expire, _) => {}
         }
     }
@@ -269,6 +288,10 @@ impl Handler<Describe> for OrderActor {
     type Result = ();
 
     fn handle(&mut self, describe: Describe, ctx: &mut Self::Context) {
+        if self.rebuilding {
+            let _ = describe.reply.send(Err(EngineError::Overloaded));
+            return;
+        }
         let id = describe.voucher.order;
         match self.orders.get(id) {
             Some(order) => self.describe(describe, &order),
@@ -281,6 +304,37 @@ impl Handler<Fetched> for OrderActor {
     type Result = ();
 
     fn handle(&mut self, message: Fetched, _: &mut Self::Context) {
-        self.fetched(message.id, message.entry);
+        self.fetched(message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fixture::{Ledger, draft, line};
+
+    #[test]
+    fn what_did_not_reach_the_snapshots_is_missing_from_its_first_record_on() {
+        let mut ledger = Ledger::new();
+        let id = ledger.place("key", &draft(vec![line("P-DAY", 1)]));
+        let order = ledger.state.orders[&id].value.clone();
+        let mut cache = OrderCache::new(10);
+        cache.insert(Lsn::new(1), order);
+        assert_eq!(cache.save(1).len(), 1);
+        cache.update(id, Lsn::new(3), |_| {});
+        cache.not_saved();
+        assert_eq!(cache.first_dirty(), Some(Lsn::new(1)), "changed while it was being saved");
+
+        assert_eq!(cache.save(1).len(), 1);
+        cache.update(id, Lsn::new(5), |_| {});
+        assert_eq!(cache.save(1).len(), 1);
+        cache.not_saved();
+        assert_eq!(cache.first_dirty(), Some(Lsn::new(1)), "taken twice in one step");
+
+        while cache.first_dirty().is_some() {
+            cache.save(1);
+        }
+        cache.saved(|_| false);
+        assert_eq!(cache.first_dirty(), None);
     }
 }

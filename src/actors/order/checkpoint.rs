@@ -145,7 +145,8 @@ impl OrderActor {
         }
         // A watermark alone is worth a write only now and then: other suppliers raise it all the time.
         let nothing = step.puts.len() == 1 && step.removals.is_empty();
-        let due = self.checkpoint.ticks.is_multiple_of(IDLE_LOOKS);
+        let due = self.checkpoint.ticks.is_multiple_of(IDLE_LOOKS)
+            || !self.checkpoint.draining.is_empty();
         if nothing && (step.covered <= self.checkpoint.submitted || !due) {
             self.end_step(Ok(()));
             return;
@@ -171,6 +172,13 @@ impl OrderActor {
     pub(super) fn abandon_step(&mut self) {
         self.checkpoint.step = None;
         self.checkpoint.submitted = Lsn::ZERO;
+    }
+
+    /// Tells whoever waits for everything to be saved that no more will be: the journal has it.
+    pub(super) fn give_up_draining(&mut self) {
+        for waiter in self.checkpoint.draining.drain(..) {
+            let _ = waiter.send(());
+        }
     }
 
     /// Whether a batch is on its way to the snapshots.
@@ -206,9 +214,7 @@ impl OrderActor {
         let clean = self.directory.first_dirty().is_none() && self.orders.first_dirty().is_none();
         let more = !clean || !self.checkpoint.draining.is_empty();
         if self.checkpoint.failed || (clean && self.appended == 0 && self.vouchers_are_clean) {
-            for waiter in self.checkpoint.draining.drain(..) {
-                let _ = waiter.send(());
-            }
+            self.give_up_draining();
         } else if more {
             self.begin_step();
         }

@@ -307,7 +307,10 @@ impl OrderActor {
 impl Submit {
     /// Answers the caller, who may have gone, and makes room.
     fn answer(self, reply: Result<Reply, EngineError>) {
-        let _ = self.reply.send(reply);
+        let Self { reply: sender, _in_flight: in_flight, .. } = self;
+        // Room is made before the caller hears, who may call again at once.
+        drop(in_flight);
+        let _ = sender.send(reply);
     }
 }
 

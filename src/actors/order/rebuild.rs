@@ -72,7 +72,9 @@ impl OrderActor {
         }
         self.reading_anew = true;
         self.directory.forget();
-        self.orders.forget();
+        for waiting in self.orders.forget() {
+            self.with_fetched(waiting, &Err(EngineError::Overloaded));
+        }
         self.abandon_step();
         self.vouchers.do_send(crate::actors::voucher::Forget);
         let this = ctx.address();
@@ -91,10 +93,14 @@ impl Handler<Rebuilt> for OrderActor {
                 self.expiries = super::expiry::Expiries::new(held.into_iter());
                 self.reading_anew = false;
                 self.rebuilding = false;
+                self.vouchers.do_send(crate::actors::voucher::Resume);
                 tracing::info!(supplier = %self.context.supplier, "the supplier sells again");
             }
             Err(error) => {
-                // It stays out of service; a restart tries again with everything read anew.
+                // It stays out of service; a restart tries again with everything read anew. Until
+                // then nobody waits for it.
+                self.answer_the_lost();
+                self.give_up_draining();
                 tracing::error!(supplier = %self.context.supplier, %error, "a rebuild has failed");
                 self.context.cold.report_damage(&error.to_string());
             }

@@ -156,7 +156,7 @@ pub enum CatalogueError {
 }
 
 /// Farthest venue time from UTC, in seconds.
-const UTC_OFFSET_MAX: i32 = 14 * 3600;
+const UTC_OFFSET_MAX: u32 = 14 * 3600;
 /// Suppliers at most: order numbers carry four digits of them.
 const SUPPLIERS_MAX: u16 = 10_000;
 /// Highest price of one ticket, in fen: ten million yuan. Keeps every sum far inside 64 bits.
@@ -176,7 +176,7 @@ impl Catalogue {
             CatalogueCommand::SetSupplier { id, name, utc_offset_seconds } => {
                 check_id("supplier", &id, 16)?;
                 check_id("supplier name", &name, NAME_LEN_MAX)?;
-                if utc_offset_seconds.abs() > UTC_OFFSET_MAX {
+                if utc_offset_seconds.unsigned_abs() > UTC_OFFSET_MAX {
                     return Err(CatalogueError::BadOffset { id });
                 }
                 let known = self.supplier_by_id(&id).map(|supplier| supplier.no);

@@ -290,6 +290,22 @@ fn every_entry_is_found_by_number_and_by_id_and_replacing_keeps_its_number() {
 }
 
 #[test]
+fn venue_time_is_at_most_fourteen_hours_from_utc() {
+    for (utc_offset_seconds, fits) in [
+        (14 * 3600, true),
+        (-14 * 3600, true),
+        (14 * 3600 + 1, false),
+        (i32::MAX, false),
+        (i32::MIN, false),
+    ] {
+        let (id, name) = ("01".to_owned(), "01".to_owned());
+        let command = CatalogueCommand::SetSupplier { id, name, utc_offset_seconds };
+        let decided = Catalogue::default().decide(command);
+        assert_eq!(decided.is_ok(), fits, "{utc_offset_seconds}");
+    }
+}
+
+#[test]
 fn the_case_of_a_product_id_does_not_count_but_is_kept() {
     let guid = "6f9619ff-8b86-d011-b42d-00c04fc964ff";
     let mut catalogue = catalogue();

@@ -161,6 +161,7 @@ impl<R: Record, L: Log> Writer<R, L> {
                 sink.committed(std::mem::take(batch));
             }
         }
+        self.shared.stats.delivered_lsn.store(lsn.get() - 1, Ordering::Release);
         self.give_back_delivered();
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod books;
 pub(crate) mod http;
 pub(crate) mod message;
 pub(crate) mod partner;
+pub(crate) mod process;
 pub(crate) mod server;
 pub(crate) mod shop;
 pub(crate) mod transcript;

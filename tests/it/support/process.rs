@@ -1,0 +1,92 @@
+//! The real binary: a server that can be killed, and the audit.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use piaoku::clock::{Clock, SystemClock};
+use piaoku::types::UnixMillis;
+use serde_json::Value;
+
+use super::Target;
+use super::http::Request;
+
+/// A `piaoku serve` with a data directory of its own. Dropping it kills it as `kill -9` does.
+pub(crate) struct Process {
+    addr: SocketAddr,
+    child: Mutex<Child>,
+}
+
+fn piaoku(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_piaoku"));
+    // Away from the configuration of whoever runs the tests.
+    command.current_dir(dir).env_clear().stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+impl Process {
+    /// Starts it and waits until it is ready.
+    pub(crate) fn start(dir: &Path) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = free.local_addr().expect("its address");
+        drop(free);
+        let mut command = piaoku(dir);
+        command.arg("serve").arg("--data-dir").arg(dir).arg("--listen").arg(addr.to_string());
+        let child = command.stderr(Stdio::null()).spawn().expect("the binary starts");
+        let process = Self { addr, child: Mutex::new(child) };
+        for _ in 0..600 {
+            let ready = Request::new("GET", "/health/ready").try_send(&process);
+            if ready.is_ok_and(|answer| answer.status == 200) {
+                return process;
+            }
+            let ended = process.child().try_wait().expect("a child");
+            assert!(ended.is_none(), "the server ended: {ended:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the server never was ready");
+    }
+
+    /// Kills it at once: nothing is saved, nobody is answered any more.
+    pub(crate) fn kill(&self) {
+        self.child().kill().expect("a child that runs");
+        self.child().wait().expect("a child");
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().expect("nobody panics beside the child")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have been killed before.
+        let _ = self.child().kill();
+        let _ = self.child().wait();
+    }
+}
+
+impl Target for Process {
+    fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    fn now(&self) -> UnixMillis {
+        SystemClock.now()
+    }
+}
+
+/// What `piaoku audit` says of the store of a stopped server: every invariant holds, and what a
+/// restart would serve from the snapshots is what the journal says.
+pub(crate) fn audit(dir: &Path) -> Value {
+    let mut command = piaoku(dir);
+    command.args(["audit", "--json", "--data-dir"]).arg(dir).stdout(Stdio::piped());
+    // The copy it works on goes with the test's directory.
+    let output = command.arg("--scratch").arg(dir).output().expect("the audit runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let report: Value = serde_json::from_str(&said)
+        .unwrap_or_else(|_| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
+    assert!(output.status.success() && report["passed"] == true, "{report:#}");
+    report
+}
