@@ -248,3 +248,23 @@ fn the_readmes_name_the_same_commands_and_all_of_them_exist() {
     }
     assert_eq!(commands(include_str!("../../README.zh-CN.md")), english);
 }
+
+#[test]
+fn an_error_does_not_say_its_cause_twice() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("journal: {0}")]
+    struct Quoting(#[source] std::io::Error);
+
+    let disk = || std::io::Error::other("no disk");
+    assert_eq!(super::told(&anyhow::Error::new(Quoting(disk()))), "journal: no disk");
+    assert_eq!(super::told(&anyhow::Error::new(disk()).context("start")), "start: no disk");
+}
+
+#[test]
+fn a_command_line_that_cannot_be_read_is_no_refusal() {
+    let code = |line: &[&str]| super::exit_code(&Arguments::try_parse_from(line).unwrap_err());
+    assert_eq!(code(&["piaoku", "call", "order", "--date", "2026-13-01"]), 1);
+    assert_eq!(code(&["piaoku", "--nope"]), 1);
+    assert_eq!(code(&["piaoku", "--help"]), 0);
+    assert_eq!(code(&["piaoku", "--version"]), 0);
+}

@@ -56,7 +56,9 @@ pub(super) async fn ticket_code(request: &HttpRequest, bytes: &[u8], state: &App
         Some(parm) if model_state.is_valid() => parm,
         _ => return malformed(request, &model_state),
     };
-    let key = match parm.order_id.as_deref().map(RequestKey::new) {
+    // A blank number names no order: all blank ones would share the codes of the first.
+    let order_id = parm.order_id.as_deref().filter(|id| !id.trim().is_empty());
+    let key = match order_id.map(RequestKey::new) {
         Some(Ok(key)) => key,
         _ => return final_error(request, "order_id is missing or too long"),
     };

@@ -21,7 +21,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::http::KeepAlive;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::{KeepAlive, StatusCode};
+use actix_web::web::Bytes;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 
 use crate::actors::{EngineError, EngineHandle};
@@ -139,9 +141,19 @@ async fn handle(
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    let started = monotonic_nanos();
+    let mut started = monotonic_nanos();
     let (operation, answer) = match route::find(request.path(), request.method().as_str()) {
-        Route::Found(action) => (action.name(), run(action, &request, payload, &state).await),
+        Route::Found(action) => {
+            let answer = match read(action, &request, payload, &state).await {
+                Ok(body) => {
+                    // A slow client's time is not ours.
+                    started = monotonic_nanos();
+                    run(action, &request, &body, &state).await
+                }
+                Err(answer) => *answer,
+            };
+            (action.name(), answer)
+        }
         Route::WrongMethod(action, allowed) => {
             (action.name(), webapi::wrong_method(&request, allowed, &state))
         }
@@ -152,31 +164,40 @@ async fn handle(
     answer.response
 }
 
-async fn run(
+/// Reads the request's body, where the action has one.
+async fn read(
     action: Action,
     request: &HttpRequest,
     payload: web::Payload,
     state: &AppState,
-) -> Answer {
-    match action {
-        Action::Live => return operations::live(),
-        Action::Ready => return operations::ready(state),
-        Action::Metrics => return operations::metrics(state),
-        _ => {}
+) -> Result<Bytes, Box<Answer>> {
+    if matches!(action, Action::Live | Action::Ready | Action::Metrics) {
+        return Ok(Bytes::new());
+    }
+    let too_large = || Box::new(webapi::body_too_large(action, request, state));
+    let announced = webapi::header(request, CONTENT_LENGTH).and_then(|text| text.parse().ok());
+    if announced.is_some_and(|bytes: u64| bytes > state.config.body_bytes_max as u64) {
+        return Err(too_large());
     }
     let time = Duration::from_millis(state.config.request_body_timeout_ms);
     let reading = payload.to_bytes_limited(state.config.body_bytes_max);
-    let body = match tokio::time::timeout(time, reading).await {
-        Ok(Ok(Ok(body))) => body,
-        Ok(Err(_)) => return webapi::body_too_large(action, request, state),
-        // The client broke off or took too long: nothing is decided and nobody waits.
-        Ok(Ok(Err(_))) | Err(_) => return operations::unreadable_body(),
-    };
+    match tokio::time::timeout(time, reading).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Err(_)) => Err(too_large()),
+        // The client broke off, or sent what is no body: nothing is decided.
+        Ok(Ok(Err(_))) => Err(Box::new(operations::unreadable_body(StatusCode::BAD_REQUEST))),
+        Err(_) => Err(Box::new(operations::unreadable_body(StatusCode::REQUEST_TIMEOUT))),
+    }
+}
+
+async fn run(action: Action, request: &HttpRequest, body: &[u8], state: &AppState) -> Answer {
     match action {
-        Action::Ota(action) => ota::run(action, request, &body, state).await,
-        Action::TicketCode => douyin::ticket_code(request, &body, state).await,
-        Action::Router => top::router(request, &body, state).await,
-        Action::Live | Action::Ready | Action::Metrics => operations::live(),
+        Action::Ota(action) => ota::run(action, request, body, state).await,
+        Action::TicketCode => douyin::ticket_code(request, body, state).await,
+        Action::Router => top::router(request, body, state).await,
+        Action::Live => operations::live(),
+        Action::Ready => operations::ready(state),
+        Action::Metrics => operations::metrics(state),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 
 use crate::actors::EngineStatus;
 use crate::http::{Answer, AppState, Outcome};
@@ -54,8 +55,8 @@ pub(super) fn metrics(state: &AppState) -> Answer {
     }
 }
 
-/// The client broke off, or took too long to send its body.
-pub(super) fn unreadable_body() -> Answer {
-    let response = HttpResponse::RequestTimeout().insert_header(("Connection", "close")).finish();
+/// The client broke off, sent a body that HTTP cannot frame, or took too long.
+pub(super) fn unreadable_body(status: StatusCode) -> Answer {
+    let response = HttpResponse::build(status).insert_header(("Connection", "close")).finish();
     Answer { response, outcome: Outcome::Invalid }
 }

@@ -185,7 +185,7 @@ impl Call<'_> {
         }
         let key = match sender_id.map(RequestKey::new).transpose() {
             Ok(key) => key,
-            // Fifty characters outside ASCII can be more bytes than a key may have.
+            // The fifty characters declared fit; this is for a body read without its rules.
             Err(_) => return failed(ResultCode::OTHER, "业务单号过长"),
         };
         let Ok(private) = self.state.keys.seal_details(&info.private) else {

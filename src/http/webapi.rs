@@ -61,7 +61,13 @@ pub(super) fn error(request: &HttpRequest, error: &HttpError) -> Answer {
 /// No action has this path.
 pub(super) fn unknown_path(request: &HttpRequest, state: &AppState) -> Answer {
     let host = header(request, HOST).unwrap_or("localhost");
-    let not_found = HttpError::not_found(&format!("http://{host}{}", request.uri()));
+    let uri = request.uri();
+    // A request line may carry the whole URI, which then names the host itself.
+    let wanted = match uri.scheme() {
+        Some(_) => uri.to_string(),
+        None => format!("http://{host}{uri}"),
+    };
+    let not_found = HttpError::not_found(&wanted);
     let detail = state.config.ota.error_detail;
     let text = "No type was found that matches the controller named in the request.";
     let not_found = if detail { not_found.with_detail("MessageDetail", text) } else { not_found };

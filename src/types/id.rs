@@ -133,18 +133,19 @@ pub enum Channel {
     Console,
 }
 
-/// The caller's own order number (`senderid`, Douyin's `order_id`), kept byte for byte: 1 to 64 bytes.
+/// The caller's own order number (`senderid`, Douyin's `order_id`), kept byte for byte: 1 to 150 bytes,
+/// which is what the 50 characters that `senderid` may have take at most.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestKey(Box<str>);
 
 /// Why a text cannot be a request key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a request key has 1 to 64 bytes")]
+#[error("a request key has 1 to 150 bytes")]
 pub struct RequestKeyError;
 
 impl RequestKey {
     /// Longest key in bytes.
-    pub const LEN_MAX: usize = 64;
+    pub const LEN_MAX: usize = 150;
 
     /// Wraps a caller's order number.
     ///

@@ -85,11 +85,12 @@ fn codes_are_issued_refused_or_promised() {
     check("no SKU", "", 1, &[], again(2));
     check("no order number", COUPON_SKU, 1, &[("/order_id", Value::Null)], again(999_999));
     check("an empty order number", COUPON_SKU, 1, &[("/order_id", json!(""))], again(999_999));
+    check("a blank order number", COUPON_SKU, 1, &[("/order_id", json!(" \t"))], again(999_999));
     check(
         "a long order number",
         COUPON_SKU,
         1,
-        &[("/order_id", json!("1".repeat(65)))],
+        &[("/order_id", json!("1".repeat(151)))],
         again(999_999),
     );
     check("over already", COUPON_SKU, 1, &[("/expire_time", json!(now - 1))], refused);

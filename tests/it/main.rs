@@ -9,6 +9,7 @@ mod bad_body;
 mod consult;
 mod contention;
 mod douyin;
+mod framing;
 mod kill;
 mod occasions;
 mod oversell;

@@ -10,6 +10,7 @@ use crate::support::http::{Answer, Request};
 use crate::support::message::{FORMATS, Format, Json, encode, with};
 use crate::support::partner::{
     self, ADD_SCENIC, ADD_THEATRE, Agent, CANCEL, DEMO, PAY, POOR, SCENIC, THEATRE, THEATRE_ALIAS,
+    VERIFY,
 };
 use crate::support::server::Server;
 use crate::support::transcript::Transcript;
@@ -207,4 +208,18 @@ fn many_at_once_with_one_key_make_one_order() {
     server.stop();
     let audit = audit(dir.path());
     assert_eq!((audit.orders, audit.paid, audit.vouchers), (5, 5, 10));
+}
+
+#[test]
+fn fifty_characters_of_any_script_are_a_request_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = "单".repeat(50);
+    let server = Server::start(dir.path());
+    let info = partner::plain_info(&server, &key, "P-BULK", 1);
+    assert_eq!(DEMO.json(&server, VERIFY, &info)["errcode"], 0);
+    let sold = DEMO.json(&server, SCENIC, &DEMO.and_pay(&info));
+    assert_eq!((&sold["resultcode"], &sold["sendid"]), (&json!(0), &json!(key)));
+    server.stop();
+    let server = Server::start(dir.path());
+    assert_eq!(DEMO.json(&server, SCENIC, &DEMO.and_pay(&info)), sold);
 }
