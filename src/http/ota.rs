@@ -56,38 +56,25 @@ pub(super) async fn run(
     let Some(caller) = authenticate(request, bytes, state) else {
         return webapi::error(request, &HttpError::unauthorized());
     };
-    if action == OtaAction::CancelOrder {
-        return cancel(request, &caller, state).await;
-    }
     let body = match webapi::body(request, bytes) {
         Ok(body) => body,
         Err(answer) => return *answer,
     };
+    let fund = match action {
+        OtaAction::OrderAndPay2(fund)
+        | OtaAction::OrderAndPay(fund)
+        | OtaAction::PayOrder(fund) => Some(fund),
+        _ => None,
+    };
+    let call = Call { request, caller: &caller, state, fund };
     match action {
-        OtaAction::OrderAndPay2(fund) => {
-            let call = Call { request, caller: &caller, state, fund: Some(fund) };
-            call.order_and_pay2(&body).await
-        }
-        OtaAction::OrderAndPay(fund) => {
-            let call = Call { request, caller: &caller, state, fund: Some(fund) };
-            call.order_and_pay(&body).await
-        }
-        OtaAction::AddOrder2 => {
-            let call = Call { request, caller: &caller, state, fund: None };
-            call.add_order2(&body).await
-        }
-        OtaAction::AddOrder => {
-            let call = Call { request, caller: &caller, state, fund: None };
-            call.add_order(&body).await
-        }
-        OtaAction::PayOrder(fund) => {
-            let call = Call { request, caller: &caller, state, fund: Some(fund) };
-            call.pay(&body, fund).await
-        }
-        OtaAction::Verify | OtaAction::CancelOrder => {
-            let call = Call { request, caller: &caller, state, fund: None };
-            call.verify(&body).await
-        }
+        OtaAction::OrderAndPay2(_) => call.order_and_pay2(&body).await,
+        OtaAction::OrderAndPay(_) => call.order_and_pay(&body).await,
+        OtaAction::AddOrder2 => call.add_order2(&body).await,
+        OtaAction::AddOrder => call.add_order(&body).await,
+        OtaAction::PayOrder(fund) => call.pay(&body, fund).await,
+        OtaAction::Verify => call.verify(&body).await,
+        OtaAction::CancelOrder => call.cancel().await,
     }
 }
 
@@ -240,6 +227,23 @@ impl Call<'_> {
         self.common(&verified)
     }
 
+    /// Cancels an unpaid order; cancelling it again says the same. The order is named in the URI.
+    async fn cancel(&self) -> Answer {
+        let query = self.request.query_string().as_bytes();
+        let mut pairs = form_urlencoded::parse(query);
+        let Some((_, wanted)) = pairs.find(|(name, _)| name.eq_ignore_ascii_case("orderid")) else {
+            return webapi::unknown_path(self.request, self.state);
+        };
+        let answered = match order_id(&wanted) {
+            Some(order) => {
+                let (engine, agent) = (&self.state.engine, self.caller.agent.no);
+                within(self.state, engine.with_order(agent, order, OrderCommand::Cancel)).await
+            }
+            None => Err(Rejection::UnknownOrder.into()),
+        };
+        self.operator_answer(answered, None, false)
+    }
+
     fn admit(&self, draft: &Draft) -> Result<Admitted, Rejection> {
         let config = &self.state.config;
         let policy =
@@ -354,25 +358,6 @@ impl Call<'_> {
 }
 
 const WRONG_PAY_PASSWORD: &str = "支付密码错误";
-
-/// Cancels an unpaid order; cancelling it again says the same.
-async fn cancel(request: &HttpRequest, caller: &Caller, state: &AppState) -> Answer {
-    let query = request.query_string().as_bytes();
-    let wanted =
-        form_urlencoded::parse(query).find(|(name, _)| name.eq_ignore_ascii_case("orderid"));
-    let Some((_, wanted)) = wanted else {
-        return webapi::unknown_path(request, state);
-    };
-    let call = Call { request, caller, state, fund: None };
-    let answered = match order_id(&wanted) {
-        Some(order) => {
-            let command = OrderCommand::Cancel;
-            within(state, state.engine.with_order(caller.agent.no, order, command)).await
-        }
-        None => Err(Rejection::UnknownOrder.into()),
-    };
-    call.operator_answer(answered, None, false)
-}
 
 /// An empty body is no model; the framework itself records no error for it.
 fn with_null_model(mut state: ModelState) -> ModelState {
