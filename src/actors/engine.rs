@@ -285,6 +285,11 @@ impl Suppliers {
         };
         let context = OrderContext {
             supplier,
+            supplier_id: inner
+                .catalogue
+                .load()
+                .supplier(supplier)
+                .map_or_else(|| supplier.to_string().into(), |supplier| supplier.id.clone()),
             partition: PartitionNo::new(u16::try_from(partition).unwrap_or(0)),
             lane: (lane_of(supplier), Arc::clone(&lane.last_code)),
             config: self.config.clone(),

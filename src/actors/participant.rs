@@ -123,22 +123,23 @@ impl<M: Machine> ParticipantActor<M> {
     }
 
     fn loaded(&mut self, entry: Option<Entry>) {
-        let machine = match entry {
+        let make = || match &entry {
             None => Ok((M::untouched(self.key, &self.catalogue), Lsn::ZERO)),
             Some(entry) => M::decode(&entry.payload).map(|mut machine| {
                 machine.refresh(self.key, &self.catalogue);
                 (machine, entry.lsn)
             }),
         };
-        match machine {
-            Ok((machine, lsn)) => {
+        match catch_unwind(AssertUnwindSafe(make)) {
+            Ok(Ok((machine, lsn))) => {
                 self.machine = Some(machine);
                 self.lsn = lsn;
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 tracing::error!(key = ?self.key, %error, "a stored participant cannot be read");
                 self.cold.report_damage(&error.to_string());
             }
+            Err(_) => tracing::error!(key = ?self.key, "a participant panicked while it was read"),
         }
     }
 
@@ -254,9 +255,8 @@ impl<M: Machine> Handler<Save> for ParticipantActor<M> {
     type Result = ();
 
     fn handle(&mut self, _: Save, _: &mut Self::Context) {
-        let put = self.machine.as_ref().map(|machine| {
-            put(M::KIND, M::store_key(self.key), self.lsn, |out| machine.encode(out))
-        });
+        let (key, lsn) = (M::store_key(self.key), self.lsn);
+        let put = self.guarded(|machine| put(M::KIND, key, lsn, |out| machine.encode(out))).ok();
         self.handled();
         self.tell_state(put);
     }

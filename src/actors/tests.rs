@@ -219,7 +219,7 @@ fn idle_participants_sleep_and_wake_with_what_they_knew() {
         for n in 0..4 {
             buy(&handle, &child(date), &format!("before-{n}")).await.unwrap();
         }
-        let slots = "piaoku_participants_active{supplier=\"0\",kind=\"slot\"}";
+        let slots = "piaoku_participants_active{supplier=\"01\",kind=\"slot\"}";
         let active = || {
             let text = metrics.print(EngineGauges::default()).unwrap();
             let line = text.lines().find_map(|line| line.strip_prefix(slots)).map(str::to_owned);

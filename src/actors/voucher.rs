@@ -95,7 +95,13 @@ pub(crate) struct Forget;
 pub(crate) struct Resume;
 
 impl VoucherActor {
-    pub(crate) fn new(orders: Addr<OrderActor>, cold: ColdStore, config: &EngineConfig) -> Self {
+    pub(crate) fn new(
+        orders: Addr<OrderActor>,
+        cold: ColdStore,
+        config: &EngineConfig,
+        ctx: &mut Context<Self>,
+    ) -> Self {
+        ctx.set_mailbox_capacity(config.mailbox_len_max);
         Self {
             orders,
             cold,

@@ -1,6 +1,10 @@
 //! Which action a path names. Case does not count, nor does a slash at the end: so the partner's
 //! framework has it. Source: docs/protocols/ota.md, "Routes".
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
@@ -58,13 +62,17 @@ const PATH_LEN_MAX: usize = 96;
 
 /// Finds the action of a path and method.
 pub(super) fn find(path: &str, method: &str) -> Route {
-    let path = path.trim_end_matches('/');
+    if path.len() > PATH_LEN_MAX * 3 {
+        return Route::Unknown;
+    }
+    let path = Cow::from(percent_decode_str(path));
+    let path = path.strip_suffix(b"/").unwrap_or(&path);
     if path.len() > PATH_LEN_MAX {
         return Route::Unknown;
     }
     let mut lower = [0; PATH_LEN_MAX];
     let lower = &mut lower[..path.len()];
-    lower.copy_from_slice(path.as_bytes());
+    lower.copy_from_slice(path);
     lower.make_ascii_lowercase();
     let Some(action) = action(lower) else { return Route::Unknown };
     let allowed = action.methods();
@@ -152,6 +160,8 @@ mod tests {
         check("/API/orderandpay2/WITHREBATE/", "POST", Route::Found(order));
         check("/Source/OrderAndPayWithFK2.aspx", "POST", Route::Found(order));
         check("/api/OrderAndPay2/WithRebate", "GET", Route::WrongMethod(order, "POST"));
+        check("/api/OrderAndPay2/%57ithRebate", "POST", Route::Found(order));
+        check("/%", "POST", Route::Unknown);
         check("/router/rest", "GET", Route::Found(Action::Router));
         check("/router/rest", "DELETE", Route::Found(Action::Router));
         check("/health/live", "HEAD", Route::Found(Action::Live));

@@ -3,7 +3,7 @@
 //! Measuring costs an atomic addition; nothing here carries personal data.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -13,8 +13,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-
-use crate::types::SupplierNo;
 
 /// Labels of one answered request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -32,12 +30,14 @@ struct OperationLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SupplierLabels {
-    supplier: u16,
+    /// The supplier's public id.
+    supplier: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabels {
-    supplier: u16,
+    /// The supplier's public id.
+    supplier: String,
     kind: &'static str,
 }
 
@@ -54,9 +54,9 @@ struct Families {
     orders_cached: Family<SupplierLabels, Gauge>,
     orders_held: Family<SupplierLabels, Gauge>,
     rebuilds: Family<SupplierLabels, Counter>,
-    journal_records: Gauge<u64, AtomicU64>,
-    journal_groups: Gauge<u64, AtomicU64>,
-    journal_bytes: Gauge<u64, AtomicU64>,
+    journal_records: Counter,
+    journal_groups: Counter,
+    journal_bytes: Counter,
     durable_lsn: Gauge<u64, AtomicU64>,
     in_flight: Gauge,
     ready: Gauge,
@@ -93,9 +93,9 @@ impl Default for Metrics {
             orders_cached: Family::default(),
             orders_held: Family::default(),
             rebuilds: Family::default(),
-            journal_records: Gauge::default(),
-            journal_groups: Gauge::default(),
-            journal_bytes: Gauge::default(),
+            journal_records: Counter::default(),
+            journal_groups: Counter::default(),
+            journal_bytes: Counter::default(),
             durable_lsn: Gauge::default(),
             in_flight: Gauge::default(),
             ready: Gauge::default(),
@@ -144,19 +144,19 @@ impl Metrics {
     }
 
     /// Notes what a supplier has in memory: slots, pools, limit shards, accounts; orders; unpaid ones.
-    pub fn supplier(&self, no: SupplierNo, active: [usize; 4], cached: usize, held: usize) {
-        let supplier = no.get();
+    pub fn supplier(&self, id: &str, active: [usize; 4], cached: usize, held: usize) {
         for (kind, count) in ["slot", "pool", "limit", "account"].into_iter().zip(active) {
-            self.0.participants.get_or_create(&KindLabels { supplier, kind }).set(gauge(count));
+            let labels = KindLabels { supplier: id.to_owned(), kind };
+            self.0.participants.get_or_create(&labels).set(gauge(count));
         }
-        let labels = SupplierLabels { supplier };
+        let labels = SupplierLabels { supplier: id.to_owned() };
         self.0.orders_cached.get_or_create(&labels).set(gauge(cached));
         self.0.orders_held.get_or_create(&labels).set(gauge(held));
     }
 
     /// Counts a supplier rebuilt after a fault.
-    pub fn rebuild(&self, no: SupplierNo) {
-        self.0.rebuilds.get_or_create(&SupplierLabels { supplier: no.get() }).inc();
+    pub fn rebuild(&self, id: &str) {
+        self.0.rebuilds.get_or_create(&SupplierLabels { supplier: id.to_owned() }).inc();
     }
 
     /// Prints everything in the OpenMetrics text format.
@@ -164,9 +164,9 @@ impl Metrics {
     /// # Errors
     /// Never in practice: writing into a string cannot fail.
     pub fn print(&self, engine: EngineGauges) -> Result<String, std::fmt::Error> {
-        self.0.journal_records.set(engine.journal_records);
-        self.0.journal_groups.set(engine.journal_groups);
-        self.0.journal_bytes.set(engine.journal_bytes);
+        self.0.journal_records.inner().store(engine.journal_records, Ordering::Relaxed);
+        self.0.journal_groups.inner().store(engine.journal_groups, Ordering::Relaxed);
+        self.0.journal_bytes.inner().store(engine.journal_bytes, Ordering::Relaxed);
         self.0.durable_lsn.set(engine.durable_lsn);
         self.0.in_flight.set(i64::from(engine.in_flight));
         self.0.ready.set(i64::from(engine.ready));

@@ -303,8 +303,8 @@ impl Handler<Describe> for OrderActor {
 impl Handler<Fetched> for OrderActor {
     type Result = ();
 
-    fn handle(&mut self, message: Fetched, _: &mut Self::Context) {
-        self.fetched(message);
+    fn handle(&mut self, message: Fetched, ctx: &mut Self::Context) {
+        self.guarded(ctx, |actor, _| actor.fetched(message));
     }
 }
 

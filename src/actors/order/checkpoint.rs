@@ -81,7 +81,7 @@ impl OrderActor {
             let idle = i64::try_from(self.context.config.idle_ms).unwrap_or(i64::MAX);
             let before = self.context.clock.now().plus_millis(-idle);
             self.directory.passivate(before);
-            let supplier = self.context.supplier;
+            let supplier = &self.context.supplier_id;
             let held = self.expiries.len();
             let active = self.directory.active();
             self.context.metrics.supplier(supplier, active, self.orders.len(), held);
@@ -236,7 +236,7 @@ impl Handler<Saved> for OrderActor {
         if let Some(step) = &mut self.checkpoint.step {
             step.missing = step.missing.saturating_sub(1);
             step.puts.push(put);
-            self.submit_if_complete(ctx);
+            self.guarded(ctx, Self::submit_if_complete);
         }
     }
 }
@@ -254,7 +254,7 @@ impl Handler<VouchersSaved> for OrderActor {
                 step.covered = step.covered.min(before(first));
             }
             step.puts.extend(message.puts);
-            self.submit_if_complete(ctx);
+            self.guarded(ctx, Self::submit_if_complete);
         }
     }
 }
@@ -264,7 +264,7 @@ impl Handler<CheckpointDone> for OrderActor {
 
     fn handle(&mut self, CheckpointDone(result): CheckpointDone, ctx: &mut Self::Context) {
         if self.checkpoint.step.is_some() {
-            self.end_step(result);
+            self.guarded(ctx, |actor, _| actor.end_step(result));
         }
         self.rebuild_if_quiet(ctx);
     }

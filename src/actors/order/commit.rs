@@ -103,7 +103,9 @@ impl Handler<JournalFailed> for OrderActor {
             // Nothing is released: whether it was taken only the disk knows, and nothing is sold
             // from here on until a restart has read it.
             self.appended = self.appended.saturating_sub(1);
-            self.finish(hold, Err(EngineError::OutcomeUnknown), ctx);
+            self.guarded(ctx, |actor, ctx| {
+                actor.finish(hold, Err(EngineError::OutcomeUnknown), ctx);
+            });
         }
     }
 }
@@ -113,9 +115,10 @@ impl Handler<TooLarge> for OrderActor {
 
     fn handle(&mut self, TooLarge(hold): TooLarge, ctx: &mut Self::Context) {
         self.appended = self.appended.saturating_sub(1);
-        self.give_up_holds(hold);
-        let refused = crate::engine::Rejection::TooLarge;
-        self.finish(hold, Err(refused.into()), ctx);
+        self.guarded(ctx, |actor, ctx| {
+            actor.give_up_holds(hold);
+            actor.finish(hold, Err(crate::engine::Rejection::TooLarge.into()), ctx);
+        });
     }
 }
 

@@ -115,6 +115,8 @@ pub(crate) struct CatalogueChanged;
 #[derive(Clone)]
 pub(crate) struct OrderContext {
     pub(crate) supplier: SupplierNo,
+    /// The supplier's public id, for measurements.
+    pub(crate) supplier_id: Box<str>,
     pub(crate) partition: PartitionNo,
     /// Lane of the supplier's voucher codes and the last number used in it.
     pub(crate) lane: (PartitionNo, Arc<AtomicU64>),
@@ -170,7 +172,8 @@ impl OrderActor {
             cold: context.cold.clone(),
             catalogue: context.catalogue.load(),
         });
-        let vouchers = VoucherActor::new(orders, context.cold.clone(), &context.config).start();
+        let (cold, config) = (context.cold.clone(), context.config.clone());
+        let vouchers = VoucherActor::create(|ctx| VoucherActor::new(orders, cold, &config, ctx));
         let mut numbers = Numbers::new(context.supplier);
         numbers.resume(context.numbers);
         Self {
@@ -334,8 +337,8 @@ impl Handler<Submit> for OrderActor {
 impl Handler<TopUp> for OrderActor {
     type Result = ();
 
-    fn handle(&mut self, message: TopUp, _: &mut Self::Context) {
-        self.begin_top_up(message);
+    fn handle(&mut self, message: TopUp, ctx: &mut Self::Context) {
+        self.guarded(ctx, |actor, _| actor.begin_top_up(message));
     }
 }
 

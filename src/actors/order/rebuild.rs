@@ -37,7 +37,7 @@ impl OrderActor {
             return;
         }
         tracing::warn!(supplier = %self.context.supplier, "rebuilding a supplier after a fault");
-        self.context.metrics.rebuild(self.context.supplier);
+        self.context.metrics.rebuild(&self.context.supplier_id);
         self.rebuilding = true;
         let undecided: Vec<HoldId> = self
             .running
