@@ -15,7 +15,7 @@ use super::arguments::ImportArguments;
 use super::demo::{DEMO_CATALOGUE, PublicSecrets};
 use crate::actors::recovery::{RecoveryError, decode_record, journal_dir};
 use crate::actors::{Engine, EngineHandle, EngineParts, StartError};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::catalogue_file::{self, CatalogueEntry, CatalogueFile, Funding};
 use crate::config::{self, BUILT_IN_DEMO, Config};
 use crate::domain::account::{AccountKey, Balance, Holder};
@@ -23,7 +23,7 @@ use crate::engine::transaction::{Event, calendar_year};
 use crate::journal::{LogError, SegmentReader};
 use crate::metrics::Metrics;
 use crate::snapshot::SnapshotError;
-use crate::types::{Fen, Lsn, ServiceDate, UnixMillis};
+use crate::types::{Fen, Lsn, Sealed, ServiceDate, UnixMillis};
 use crate::vault::{KeyRing, KeySource, MissingKeyFile, Purpose};
 
 /// Environment variable that holds the data keys, instead of a key file.
@@ -38,6 +38,8 @@ pub(super) fn run(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
     let loaded = config::load(&arguments.store.sources())?;
     super::serve::start_logging(&loaded.config.logging)?;
     let texts = read(&arguments.path)?;
+    // Before a store comes into being: an empty one would be given the demo at the next start.
+    check(&texts, SystemClock.now())?;
     actix_rt::System::new().block_on(async {
         let (engine, keys) = start_engine(&loaded.config, &Metrics::default())?;
         let imported = import_all(&engine.handle(), &keys, &loaded.config.data.dir, &texts).await;
@@ -80,6 +82,19 @@ fn read(path: &Path) -> anyhow::Result<Vec<NamedText>> {
         Ok((shown(path), text))
     };
     files.iter().map(text).collect()
+}
+
+/// Reads the files without importing or sealing anything.
+///
+/// # Errors
+/// The first thing wrong with a file.
+pub(super) fn check(texts: &[NamedText], now: UnixMillis) -> anyhow::Result<()> {
+    let today = ServiceDate::at(now, IMPORT_OFFSET_SECONDS);
+    for (name, text) in texts {
+        catalogue_file::parse(text, today, &|_, _| Ok(Sealed::default()))
+            .with_context(|| name.clone())?;
+    }
+    Ok(())
 }
 
 /// Starts the engine on the configured data directory, with its keys.

@@ -186,6 +186,21 @@ fn a_folder_is_imported_in_the_order_of_its_names() {
 }
 
 #[test]
+fn a_file_is_checked_before_there_is_a_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, store) = (dir.path().join("own.toml"), dir.path().join("store"));
+    std::fs::write(&file, "[[supplier]]\nid = \"\"\nname = \"x\"\n").unwrap();
+    let (file, shown) = (file.display().to_string(), store.display().to_string());
+    let line = ["piaoku", "import", &file, "--data-dir", &shown];
+    let Some(Command::Import(arguments)) = Arguments::try_parse_from(line).unwrap().command else {
+        panic!("an import")
+    };
+    let refusal = format!("{:#}", import::run(&arguments).unwrap_err());
+    assert!(refusal.contains("own.toml") && refusal.contains("supplier"), "{refusal}");
+    assert!(!store.exists(), "nothing came into being");
+}
+
+#[test]
 fn public_secrets_stay_on_this_machine_unless_configured_otherwise() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = config(dir.path());
