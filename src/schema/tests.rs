@@ -164,18 +164,22 @@ fn a_forged_length_ends_with_the_bytes() {
 }
 
 #[test]
-fn a_request_key_has_1_to_64_bytes() {
-    let check = |len: u8, expected: Option<SchemaError>| {
-        let head = [1, 0, 0, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, len];
-        let key = vec![b'k'; usize::from(len)];
+fn a_request_key_has_a_bounded_length() {
+    let check = |len: usize, expected: Option<SchemaError>| {
+        let head = [1, 0, 0, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let length: Vec<u8> = match u8::try_from(len).unwrap() {
+            short @ ..128 => vec![short],
+            long => vec![long, 1],
+        };
+        let key = vec![b'k'; len];
         // Two instants, no line, no count, key and bytes of nothing sealed, the total.
-        let bytes = [&head[..], &key, &[0; 7]].concat();
+        let bytes = [&head[..], &length, &key, &[0; 7]].concat();
         assert_eq!(decode_transaction(&bytes).err(), expected, "{len}");
     };
     check(1, None);
-    check(64, None);
+    check(crate::types::RequestKey::LEN_MAX, None);
     check(0, Some(SchemaError::Invalid));
-    check(65, Some(SchemaError::Invalid));
+    check(crate::types::RequestKey::LEN_MAX + 1, Some(SchemaError::Invalid));
 }
 
 /// The number a kind has on disk. These are the format: a line here never changes.
