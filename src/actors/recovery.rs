@@ -338,7 +338,8 @@ impl<'a> Tail<'a> {
             batch.put(put(EntityKind::Account, key, lsn, encode))?;
         }
         for (_, order) in state.orders.drain() {
-            order_puts(&order.value, order.lsn, &mut batch.puts, &mut batch.removals);
+            // Whether it was ever noted as unpaid, nobody here knows.
+            order_puts(&order.value, order.lsn, true, &mut batch.puts, &mut batch.removals);
             batch.write_if_full()?;
         }
         for (_, voucher) in state.vouchers.drain() {

@@ -26,10 +26,12 @@ pub(super) fn voucher_put(voucher: &Voucher, lsn: Lsn) -> Put {
     put(EntityKind::Voucher, key, lsn, |out| schema::encode_voucher(voucher, out))
 }
 
-/// An order, its request key, and the note that it is unpaid or no longer is.
+/// An order, its request key, and the note that it is unpaid, or no longer is if it may have been
+/// `noted` as such before.
 pub(super) fn order_puts(
     order: &Order,
     lsn: Lsn,
+    noted: bool,
     puts: &mut Vec<Put>,
     removals: &mut Vec<Removal>,
 ) {
@@ -46,7 +48,8 @@ pub(super) fn order_puts(
             let at = expires_at.get().to_be_bytes();
             puts.push(put(EntityKind::Meta, key, lsn, |out| out.extend_from_slice(&at)));
         }
-        _ => removals.push(Removal { kind: EntityKind::Meta, key }),
+        _ if noted => removals.push(Removal { kind: EntityKind::Meta, key }),
+        _ => {}
     }
 }
 

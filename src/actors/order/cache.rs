@@ -13,7 +13,7 @@ use crate::actors::handle::VoucherView;
 use crate::actors::order::commit::SharedOrder;
 use crate::actors::order::{OrderActor, Submit};
 use crate::actors::voucher::Siblings;
-use crate::domain::order::{CloseReason, Order};
+use crate::domain::order::{CloseReason, Order, OrderState};
 use crate::domain::voucher::Voucher;
 use crate::engine::Rejection;
 use crate::schema;
@@ -27,6 +27,16 @@ struct Cached {
     dirty: bool,
     /// Whether its state is on its way to the snapshots.
     saving: bool,
+    /// Whether the snapshots may have a note that it is unpaid. Orders sold at once never get one.
+    noted: bool,
+}
+
+/// An order to be saved.
+pub(super) struct ToSave {
+    pub(super) order: SharedOrder,
+    pub(super) lsn: Lsn,
+    /// Whether the snapshots may have a note that it is unpaid.
+    pub(super) noted: bool,
 }
 
 /// Orders by number. Orders that the snapshots have may be dropped, oldest first.
@@ -96,7 +106,8 @@ impl OrderCache {
     pub(super) fn insert(&mut self, lsn: Lsn, order: Order) {
         let id = order.id;
         let order = Arc::new(order);
-        self.orders.insert(id, Cached { order, lsn, dirty: true, saving: false });
+        let cached = Cached { order, lsn, dirty: true, saving: false, noted: false };
+        self.orders.insert(id, cached);
         self.dirty.push_back((lsn, id));
     }
 
@@ -120,7 +131,7 @@ impl OrderCache {
     }
 
     /// Takes up to `count` changed orders to be saved, oldest change first.
-    pub(super) fn save(&mut self, count: usize) -> Vec<(SharedOrder, Lsn)> {
+    pub(super) fn save(&mut self, count: usize) -> Vec<ToSave> {
         let mut orders = Vec::with_capacity(count.min(self.dirty.len()));
         while orders.len() < count
             && let Some((first, id)) = self.dirty.pop_front()
@@ -130,7 +141,9 @@ impl OrderCache {
                 cached.dirty = false;
                 cached.saving = true;
                 self.saving.push((first, id));
-                orders.push((Arc::clone(&cached.order), cached.lsn));
+                let held = matches!(cached.order.state, OrderState::Held { .. });
+                let noted = std::mem::replace(&mut cached.noted, held);
+                orders.push(ToSave { order: Arc::clone(&cached.order), lsn: cached.lsn, noted });
             }
         }
         orders
@@ -161,6 +174,8 @@ impl OrderCache {
             if let Some(cached) = self.orders.get_mut(&id) {
                 cached.saving = false;
                 cached.dirty = true;
+                // What the lost batch would have taken away may still be there.
+                cached.noted = true;
                 self.dirty.push_front((first, id));
             }
         }
@@ -180,7 +195,9 @@ impl OrderCache {
     fn put_fetched(&mut self, lsn: Lsn, order: Order) -> SharedOrder {
         let order = Arc::new(order);
         let id = order.id;
-        let cached = Cached { order: Arc::clone(&order), lsn, dirty: false, saving: false };
+        let noted = matches!(order.state, OrderState::Held { .. });
+        let shared = Arc::clone(&order);
+        let cached = Cached { order: shared, lsn, dirty: false, saving: false, noted };
         self.orders.insert(id, cached);
         self.saved.push_back(id);
         order
@@ -275,7 +292,7 @@ impl OrderActor {
     pub(super) fn expire(&mut self, order: &SharedOrder) {
         if order.decide_close().is_err() || self.locks.contains_key(&order.id) {
             // Someone pays or cancels it at this moment; a payment that fails adds it again.
-            if let crate::domain::order::OrderState::Held { expires_at } = order.state {
+            if let OrderState::Held { expires_at } = order.state {
                 self.expiries.add(expires_at, order.id);
             }
             return;
@@ -336,5 +353,26 @@ mod tests {
         }
         cache.saved(|_| false);
         assert_eq!(cache.first_dirty(), None);
+    }
+
+    #[test]
+    fn only_an_order_that_may_be_noted_as_unpaid_has_its_note_taken_away() {
+        let mut ledger = Ledger::new();
+        let draft = draft(vec![line("P-DAY", 1)]);
+        let (sold, held) = (ledger.sell("sold", &draft), ledger.place("held", &draft));
+        let mut cache = OrderCache::new(10);
+        for (lsn, id) in [(1, sold), (2, held)] {
+            cache.insert(Lsn::new(lsn), ledger.state.orders[&id].value.clone());
+        }
+        let noted = |cache: &mut OrderCache| -> Vec<bool> {
+            cache.save(9).iter().map(|to_save| to_save.noted).collect()
+        };
+        assert_eq!(noted(&mut cache), [false, false], "nothing was ever written of either");
+        cache.saved(|_| false);
+        let paid = ledger.state.orders[&sold].value.state.clone();
+        cache.update(held, Lsn::new(3), |order| order.state = paid);
+        assert_eq!(noted(&mut cache), [true], "it was noted and is paid now");
+        cache.not_saved();
+        assert_eq!(noted(&mut cache), [true], "and still is if that was lost");
     }
 }

@@ -8,6 +8,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::actors::order::OrderActor;
+use crate::actors::order::cache::ToSave;
 use crate::actors::participant::Saved;
 use crate::actors::stored::{order_puts, sequence_put};
 use crate::actors::voucher::SaveVouchers;
@@ -109,8 +110,8 @@ impl OrderActor {
     fn take_slice(&mut self) {
         let Some(mut step) = self.checkpoint.step.take() else { return };
         let count = self.context.config.checkpoint_step;
-        for (order, lsn) in self.orders.save(count) {
-            order_puts(&order, lsn, &mut step.puts, &mut step.removals);
+        for ToSave { order, lsn, noted } in self.orders.save(count) {
+            order_puts(&order, lsn, noted, &mut step.puts, &mut step.removals);
         }
         step.vouchers_missing = true;
         step.is_last = step.slices_left == 0 || self.orders.first_dirty().is_none();
