@@ -1,4 +1,4 @@
-//! Values of every kind as version 1 writes them, see `tests/golden/schema/README.md`.
+//! Values of every kind as version 2 writes them, see `tests/golden/schema/README.md`.
 
 use std::fmt::{Debug, Write};
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ const AGENT: AccountKey =
     AccountKey { supplier: SupplierNo::new(0), holder: Holder::Agent(AgentNo::new(1)) };
 
 fn path(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests/golden/schema/v1", &format!("{name}.hex")].iter().collect()
+    [env!("CARGO_MANIFEST_DIR"), "tests/golden/schema/v2", &format!("{name}.hex")].iter().collect()
 }
 
 fn read(name: &str) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! The on-disk forms of records and entities, shared by the journal and the snapshots.
 //!
-//! Every encoded value begins with its version, so that an older one stays readable once a newer
-//! one is written. The types on disk are their own (`v1`) and are converted explicitly, so the
+//! Every encoded value begins with its version, so that a released one stays readable once a newer
+//! one is written. The types on disk are their own (`v2`) and are converted explicitly, so the
 //! domain and the disk change apart. Numbers are varints, texts and lists carry their length; the
 //! byte order of keys is the order of what they stand for.
 //!
@@ -15,7 +15,7 @@ mod key;
 mod sample;
 #[cfg(test)]
 mod tests;
-mod v1;
+mod v2;
 
 pub use key::{
     ACCOUNT_KEY_LEN, LIMIT_KEY_LEN, ORDER_KEY_LEN, POOL_KEY_LEN, SLOT_KEY_LEN, VOUCHER_KEY_LEN,
@@ -31,14 +31,14 @@ use crate::domain::order::Order;
 use crate::domain::voucher::Voucher;
 use crate::engine::transaction::Transaction;
 
-/// The version that is written.
-pub const VERSION: u16 = 1;
+/// The version that is written, and the only one that is read: version 1 was never released.
+pub const VERSION: u16 = 2;
 
 /// Why bytes are not a value of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
     /// Written by a later release, or not by us at all.
-    #[error("schema version {found}, this release reads 1 to {VERSION}")]
+    #[error("schema version {found}, this release reads {VERSION}")]
     Version {
         /// The version found.
         found: u16,
@@ -119,20 +119,20 @@ coded! {
     decode_catalogue: Catalogue;
 }
 
-fn encode<T: v1::Mirrored>(value: &T, out: &mut Vec<u8>) {
-    v1::write(&VERSION, out);
-    v1::write(&value.mirror(), out);
+fn encode<T: v2::Mirrored>(value: &T, out: &mut Vec<u8>) {
+    v2::write(&VERSION, out);
+    v2::write(&value.mirror(), out);
 }
 
-fn decode<T: v1::Mirrored>(bytes: &[u8]) -> Result<T, SchemaError> {
-    let (version, body) = v1::read::<u16>(bytes)?;
+fn decode<T: v2::Mirrored>(bytes: &[u8]) -> Result<T, SchemaError> {
+    let (version, body) = v2::read::<u16>(bytes)?;
     match version {
-        1 => {
-            let (mirror, rest) = v1::read(body)?;
+        VERSION => {
+            let (mirror, rest) = v2::read(body)?;
             if !rest.is_empty() {
                 return Err(SchemaError::Trailing { bytes: rest.len() });
             }
-            T::restore(mirror).map_err(|v1::Invalid| SchemaError::Invalid)
+            T::restore(mirror).map_err(|v2::Invalid| SchemaError::Invalid)
         }
         found => Err(SchemaError::Version { found }),
     }

@@ -144,7 +144,7 @@ fn other_versions_are_told_from_damage() {
     };
     check(&[], SchemaError::Truncated);
     check(&[0], SchemaError::Version { found: 0 });
-    check(&[2], SchemaError::Version { found: 2 });
+    check(&[1], SchemaError::Version { found: 1 });
     check(&[0x80, 0x02, 9, 9], SchemaError::Version { found: 256 });
     check(&[0xff, 0xff, 0xff], SchemaError::Invalid);
 }
@@ -156,17 +156,17 @@ fn a_forged_length_ends_with_the_bytes() {
         let bytes = [head, &length].concat();
         assert_eq!(decode_transaction(&bytes), Err(SchemaError::Truncated), "{head:?}");
     };
-    check(&[1, 0, 0]);
+    check(&[2, 0, 0]);
     // Postings of an account; the tickets of a payment; the name of a supplier.
-    check(&[1, 0, 0, 1, 4, 0, 0]);
-    check(&[1, 0, 0, 1, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    check(&[1, 0, 0, 1, 0, 0, 0]);
+    check(&[2, 0, 0, 1, 4, 0, 0]);
+    check(&[2, 0, 0, 1, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    check(&[2, 0, 0, 1, 0, 0, 0]);
 }
 
 #[test]
 fn a_request_key_has_a_bounded_length() {
     let check = |len: usize, expected: Option<SchemaError>| {
-        let head = [1, 0, 0, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let head = [2, 0, 0, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
         let length: Vec<u8> = match u8::try_from(len).unwrap() {
             short @ ..128 => vec![short],
             long => vec![long, 1],
@@ -185,10 +185,10 @@ fn a_request_key_has_a_bounded_length() {
 /// The number a kind has on disk. These are the format: a line here never changes.
 #[test]
 fn kinds_keep_their_numbers() {
-    fn check<T: v1::Mirrored + Debug>(values: &[T], at: usize) {
+    fn check<T: v2::Mirrored + Debug>(values: &[T], at: usize) {
         for (number, value) in values.iter().enumerate() {
             let mut bytes = Vec::new();
-            v1::write(&value.mirror(), &mut bytes);
+            v2::write(&value.mirror(), &mut bytes);
             assert_eq!(usize::from(bytes[at]), number, "{value:?}");
         }
     }

@@ -9,7 +9,7 @@ use crate::types::{AgentNo, Fen, SupplierNo};
 
 /// Twin of [`Holder`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum HolderV1 {
+pub(in crate::schema) enum HolderV2 {
     /// 0
     House,
     /// 1
@@ -18,28 +18,28 @@ pub(in crate::schema) enum HolderV1 {
 
 /// Twin of [`AccountKey`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct AccountKeyV1 {
+pub(in crate::schema) struct AccountKeyV2 {
     supplier: u16,
-    holder: HolderV1,
+    holder: HolderV2,
 }
 
 impl Mirrored for AccountKey {
-    type Mirror<'a> = AccountKeyV1;
+    type Mirror<'a> = AccountKeyV2;
 
-    fn mirror(&self) -> AccountKeyV1 {
+    fn mirror(&self) -> AccountKeyV2 {
         let Self { supplier, holder } = *self;
         let holder = match holder {
-            Holder::House => HolderV1::House,
-            Holder::Agent(agent) => HolderV1::Agent(agent.get()),
+            Holder::House => HolderV2::House,
+            Holder::Agent(agent) => HolderV2::Agent(agent.get()),
         };
-        AccountKeyV1 { supplier: supplier.get(), holder }
+        AccountKeyV2 { supplier: supplier.get(), holder }
     }
 
-    fn restore(mirror: AccountKeyV1) -> Result<Self, Invalid> {
-        let AccountKeyV1 { supplier, holder } = mirror;
+    fn restore(mirror: AccountKeyV2) -> Result<Self, Invalid> {
+        let AccountKeyV2 { supplier, holder } = mirror;
         let holder = match holder {
-            HolderV1::House => Holder::House,
-            HolderV1::Agent(agent) => Holder::Agent(AgentNo::new(agent)),
+            HolderV2::House => Holder::House,
+            HolderV2::Agent(agent) => Holder::Agent(AgentNo::new(agent)),
         };
         Ok(Self { supplier: SupplierNo::new(supplier), holder })
     }
@@ -47,7 +47,7 @@ impl Mirrored for AccountKey {
 
 /// Twin of [`Balance`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum BalanceV1 {
+pub(in crate::schema) enum BalanceV2 {
     /// 0
     Prepaid,
     /// 1
@@ -63,64 +63,64 @@ pub(in crate::schema) enum BalanceV1 {
 }
 
 impl Mirrored for Balance {
-    type Mirror<'a> = BalanceV1;
+    type Mirror<'a> = BalanceV2;
 
-    fn mirror(&self) -> BalanceV1 {
+    fn mirror(&self) -> BalanceV2 {
         match *self {
-            Self::Prepaid => BalanceV1::Prepaid,
-            Self::Rebate { year } => BalanceV1::Rebate { year },
-            Self::Receivable => BalanceV1::Receivable,
-            Self::Sales => BalanceV1::Sales,
-            Self::RebateGranted => BalanceV1::RebateGranted,
-            Self::Funding => BalanceV1::Funding,
+            Self::Prepaid => BalanceV2::Prepaid,
+            Self::Rebate { year } => BalanceV2::Rebate { year },
+            Self::Receivable => BalanceV2::Receivable,
+            Self::Sales => BalanceV2::Sales,
+            Self::RebateGranted => BalanceV2::RebateGranted,
+            Self::Funding => BalanceV2::Funding,
         }
     }
 
-    fn restore(mirror: BalanceV1) -> Result<Self, Invalid> {
+    fn restore(mirror: BalanceV2) -> Result<Self, Invalid> {
         Ok(match mirror {
-            BalanceV1::Prepaid => Self::Prepaid,
-            BalanceV1::Rebate { year } => Self::Rebate { year },
-            BalanceV1::Receivable => Self::Receivable,
-            BalanceV1::Sales => Self::Sales,
-            BalanceV1::RebateGranted => Self::RebateGranted,
-            BalanceV1::Funding => Self::Funding,
+            BalanceV2::Prepaid => Self::Prepaid,
+            BalanceV2::Rebate { year } => Self::Rebate { year },
+            BalanceV2::Receivable => Self::Receivable,
+            BalanceV2::Sales => Self::Sales,
+            BalanceV2::RebateGranted => Self::RebateGranted,
+            BalanceV2::Funding => Self::Funding,
         })
     }
 }
 
 /// Twin of [`Posting`], and of one balance of an account. Amounts in fen.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct PostingV1 {
-    balance: BalanceV1,
+pub(in crate::schema) struct PostingV2 {
+    balance: BalanceV2,
     amount: i64,
 }
 
 impl Mirrored for Posting {
-    type Mirror<'a> = PostingV1;
+    type Mirror<'a> = PostingV2;
 
-    fn mirror(&self) -> PostingV1 {
+    fn mirror(&self) -> PostingV2 {
         let Self { balance, amount } = self;
-        PostingV1 { balance: balance.mirror(), amount: amount.get() }
+        PostingV2 { balance: balance.mirror(), amount: amount.get() }
     }
 
-    fn restore(mirror: PostingV1) -> Result<Self, Invalid> {
-        let PostingV1 { balance, amount } = mirror;
+    fn restore(mirror: PostingV2) -> Result<Self, Invalid> {
+        let PostingV2 { balance, amount } = mirror;
         Ok(Self { balance: Balance::restore(balance)?, amount: Fen::new(amount) })
     }
 }
 
 /// Twin of [`crate::domain::account::Postings`].
-pub(in crate::schema) type PostingsV1<'a> = List<'a, Posting, SmallVec<[Posting; 2]>>;
+pub(in crate::schema) type PostingsV2<'a> = List<'a, Posting, SmallVec<[Posting; 2]>>;
 
 impl Mirrored for (Balance, Fen) {
-    type Mirror<'a> = PostingV1;
+    type Mirror<'a> = PostingV2;
 
-    fn mirror(&self) -> PostingV1 {
-        PostingV1 { balance: self.0.mirror(), amount: self.1.get() }
+    fn mirror(&self) -> PostingV2 {
+        PostingV2 { balance: self.0.mirror(), amount: self.1.get() }
     }
 
-    fn restore(mirror: PostingV1) -> Result<Self, Invalid> {
-        let PostingV1 { balance, amount } = mirror;
+    fn restore(mirror: PostingV2) -> Result<Self, Invalid> {
+        let PostingV2 { balance, amount } = mirror;
         Ok((Balance::restore(balance)?, Fen::new(amount)))
     }
 }
@@ -153,10 +153,10 @@ mod tests {
         let check = |bytes: &[u8], expected: Option<SchemaError>| {
             assert_eq!(decode_account(bytes).err(), expected, "{bytes:?}");
         };
-        check(&[1, 2, 0, 2, 3, 2], None);
-        check(&[1, 2, 3, 2, 0, 2], Some(SchemaError::Invalid));
-        check(&[1, 2, 3, 2, 3, 2], Some(SchemaError::Invalid));
-        check(&[1, 1, 0, 0], Some(SchemaError::Invalid));
-        check(&[1, 1, 6, 2], Some(SchemaError::Invalid));
+        check(&[2, 2, 0, 2, 3, 2], None);
+        check(&[2, 2, 3, 2, 0, 2], Some(SchemaError::Invalid));
+        check(&[2, 2, 3, 2, 3, 2], Some(SchemaError::Invalid));
+        check(&[2, 1, 0, 0], Some(SchemaError::Invalid));
+        check(&[2, 1, 6, 2], Some(SchemaError::Invalid));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::order::SealedV1;
+use super::order::SealedV2;
 use super::{Invalid, List, Mirrored, Whole};
 use crate::domain::catalogue::{
     Agent, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, Pool, Product, Supplier, TopApp,
@@ -13,7 +13,7 @@ use crate::types::{AgentNo, ProductNo, SupplierNo, Timespan};
 
 /// Twin of [`Supplier`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct SupplierV1<'a> {
+pub(in crate::schema) struct SupplierV2<'a> {
     no: u16,
     id: &'a str,
     name: &'a str,
@@ -21,40 +21,40 @@ pub(in crate::schema) struct SupplierV1<'a> {
 }
 
 impl Mirrored for Supplier {
-    type Mirror<'a> = SupplierV1<'a>;
+    type Mirror<'a> = SupplierV2<'a>;
 
-    fn mirror(&self) -> SupplierV1<'_> {
+    fn mirror(&self) -> SupplierV2<'_> {
         let Self { no, id, name, utc_offset_seconds } = self;
-        SupplierV1 { no: no.get(), id, name, utc_offset_seconds: *utc_offset_seconds }
+        SupplierV2 { no: no.get(), id, name, utc_offset_seconds: *utc_offset_seconds }
     }
 
-    fn restore(mirror: SupplierV1<'_>) -> Result<Self, Invalid> {
-        let SupplierV1 { no, id, name, utc_offset_seconds } = mirror;
+    fn restore(mirror: SupplierV2<'_>) -> Result<Self, Invalid> {
+        let SupplierV2 { no, id, name, utc_offset_seconds } = mirror;
         Ok(Self { no: SupplierNo::new(no), id: id.into(), name: name.into(), utc_offset_seconds })
     }
 }
 
 /// Twin of [`Agent`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct AgentV1<'a> {
+pub(in crate::schema) struct AgentV2<'a> {
     no: u32,
     id: &'a str,
     name: &'a str,
     enabled: bool,
     #[serde(borrow)]
-    secrets: SealedV1<'a>,
+    secrets: SealedV2<'a>,
 }
 
 impl Mirrored for Agent {
-    type Mirror<'a> = AgentV1<'a>;
+    type Mirror<'a> = AgentV2<'a>;
 
-    fn mirror(&self) -> AgentV1<'_> {
+    fn mirror(&self) -> AgentV2<'_> {
         let Self { no, id, name, enabled, secrets } = self;
-        AgentV1 { no: no.get(), id, name, enabled: *enabled, secrets: secrets.mirror() }
+        AgentV2 { no: no.get(), id, name, enabled: *enabled, secrets: secrets.mirror() }
     }
 
-    fn restore(mirror: AgentV1<'_>) -> Result<Self, Invalid> {
-        let AgentV1 { no, id, name, enabled, secrets } = mirror;
+    fn restore(mirror: AgentV2<'_>) -> Result<Self, Invalid> {
+        let AgentV2 { no, id, name, enabled, secrets } = mirror;
         Ok(Self {
             no: AgentNo::new(no),
             id: id.into(),
@@ -67,23 +67,23 @@ impl Mirrored for Agent {
 
 /// Twin of [`DouyinClient`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct DouyinClientV1<'a> {
+pub(in crate::schema) struct DouyinClientV2<'a> {
     client_key: &'a str,
     #[serde(borrow)]
-    secret: SealedV1<'a>,
+    secret: SealedV2<'a>,
     agent: u32,
 }
 
 impl Mirrored for DouyinClient {
-    type Mirror<'a> = DouyinClientV1<'a>;
+    type Mirror<'a> = DouyinClientV2<'a>;
 
-    fn mirror(&self) -> DouyinClientV1<'_> {
+    fn mirror(&self) -> DouyinClientV2<'_> {
         let Self { client_key, secret, agent } = self;
-        DouyinClientV1 { client_key, secret: secret.mirror(), agent: agent.get() }
+        DouyinClientV2 { client_key, secret: secret.mirror(), agent: agent.get() }
     }
 
-    fn restore(mirror: DouyinClientV1<'_>) -> Result<Self, Invalid> {
-        let DouyinClientV1 { client_key, secret, agent } = mirror;
+    fn restore(mirror: DouyinClientV2<'_>) -> Result<Self, Invalid> {
+        let DouyinClientV2 { client_key, secret, agent } = mirror;
         Ok(Self {
             client_key: client_key.into(),
             secret: Mirrored::restore(secret)?,
@@ -94,22 +94,22 @@ impl Mirrored for DouyinClient {
 
 /// Twin of [`DouyinSku`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct DouyinSkuV1<'a> {
+pub(in crate::schema) struct DouyinSkuV2<'a> {
     sku_id: &'a str,
     product: u32,
     timespan: Option<u8>,
 }
 
 impl Mirrored for DouyinSku {
-    type Mirror<'a> = DouyinSkuV1<'a>;
+    type Mirror<'a> = DouyinSkuV2<'a>;
 
-    fn mirror(&self) -> DouyinSkuV1<'_> {
+    fn mirror(&self) -> DouyinSkuV2<'_> {
         let Self { sku_id, product, timespan } = self;
-        DouyinSkuV1 { sku_id, product: product.get(), timespan: timespan.map(Timespan::get) }
+        DouyinSkuV2 { sku_id, product: product.get(), timespan: timespan.map(Timespan::get) }
     }
 
-    fn restore(mirror: DouyinSkuV1<'_>) -> Result<Self, Invalid> {
-        let DouyinSkuV1 { sku_id, product, timespan } = mirror;
+    fn restore(mirror: DouyinSkuV2<'_>) -> Result<Self, Invalid> {
+        let DouyinSkuV2 { sku_id, product, timespan } = mirror;
         Ok(Self {
             sku_id: sku_id.into(),
             product: ProductNo::new(product),
@@ -120,24 +120,24 @@ impl Mirrored for DouyinSku {
 
 /// Twin of [`TopApp`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct TopAppV1<'a> {
+pub(in crate::schema) struct TopAppV2<'a> {
     app_key: &'a str,
     #[serde(borrow)]
-    secret: SealedV1<'a>,
+    secret: SealedV2<'a>,
     #[serde(borrow)]
     shops: List<'a, Box<str>>,
 }
 
 impl Mirrored for TopApp {
-    type Mirror<'a> = TopAppV1<'a>;
+    type Mirror<'a> = TopAppV2<'a>;
 
-    fn mirror(&self) -> TopAppV1<'_> {
+    fn mirror(&self) -> TopAppV2<'_> {
         let Self { app_key, secret, shops } = self;
-        TopAppV1 { app_key, secret: secret.mirror(), shops: List::Borrowed(shops) }
+        TopAppV2 { app_key, secret: secret.mirror(), shops: List::Borrowed(shops) }
     }
 
-    fn restore(mirror: TopAppV1<'_>) -> Result<Self, Invalid> {
-        let TopAppV1 { app_key, secret, shops } = mirror;
+    fn restore(mirror: TopAppV2<'_>) -> Result<Self, Invalid> {
+        let TopAppV2 { app_key, secret, shops } = mirror;
         Ok(Self {
             app_key: app_key.into(),
             secret: Mirrored::restore(secret)?,
@@ -160,7 +160,7 @@ impl Mirrored for Box<str> {
 
 /// Twin of [`CatalogueEvent`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum CatalogueEventV1<'a> {
+pub(in crate::schema) enum CatalogueEventV2<'a> {
     /// 0
     #[serde(borrow)]
     Supplier(Shared<'a, Supplier>),
@@ -188,31 +188,31 @@ pub(in crate::schema) enum CatalogueEventV1<'a> {
 type Shared<'a, T> = Whole<'a, T, Arc<T>>;
 
 impl Mirrored for CatalogueEvent {
-    type Mirror<'a> = CatalogueEventV1<'a>;
+    type Mirror<'a> = CatalogueEventV2<'a>;
 
-    fn mirror(&self) -> CatalogueEventV1<'_> {
+    fn mirror(&self) -> CatalogueEventV2<'_> {
         match self {
-            Self::SupplierSet(supplier) => CatalogueEventV1::Supplier(Whole::Borrowed(supplier)),
-            Self::PoolSet(pool) => CatalogueEventV1::Pool(Whole::Borrowed(pool)),
-            Self::ProductSet(product) => CatalogueEventV1::Product(Whole::Borrowed(product)),
-            Self::AgentSet(agent) => CatalogueEventV1::Agent(Whole::Borrowed(agent)),
+            Self::SupplierSet(supplier) => CatalogueEventV2::Supplier(Whole::Borrowed(supplier)),
+            Self::PoolSet(pool) => CatalogueEventV2::Pool(Whole::Borrowed(pool)),
+            Self::ProductSet(product) => CatalogueEventV2::Product(Whole::Borrowed(product)),
+            Self::AgentSet(agent) => CatalogueEventV2::Agent(Whole::Borrowed(agent)),
             Self::DouyinClientSet(client) => {
-                CatalogueEventV1::DouyinClient(Whole::Borrowed(client))
+                CatalogueEventV2::DouyinClient(Whole::Borrowed(client))
             }
-            Self::DouyinSkuSet(sku) => CatalogueEventV1::DouyinSku(Whole::Borrowed(sku)),
-            Self::TopAppSet(app) => CatalogueEventV1::TopApp(Whole::Borrowed(app)),
+            Self::DouyinSkuSet(sku) => CatalogueEventV2::DouyinSku(Whole::Borrowed(sku)),
+            Self::TopAppSet(app) => CatalogueEventV2::TopApp(Whole::Borrowed(app)),
         }
     }
 
-    fn restore(mirror: CatalogueEventV1<'_>) -> Result<Self, Invalid> {
+    fn restore(mirror: CatalogueEventV2<'_>) -> Result<Self, Invalid> {
         Ok(match mirror {
-            CatalogueEventV1::Supplier(supplier) => Self::SupplierSet(supplier.into_owned()),
-            CatalogueEventV1::Pool(pool) => Self::PoolSet(pool.into_owned()),
-            CatalogueEventV1::Product(product) => Self::ProductSet(product.into_owned()),
-            CatalogueEventV1::Agent(agent) => Self::AgentSet(agent.into_owned()),
-            CatalogueEventV1::DouyinClient(client) => Self::DouyinClientSet(client.into_owned()),
-            CatalogueEventV1::DouyinSku(sku) => Self::DouyinSkuSet(sku.into_owned()),
-            CatalogueEventV1::TopApp(app) => Self::TopAppSet(app.into_owned()),
+            CatalogueEventV2::Supplier(supplier) => Self::SupplierSet(supplier.into_owned()),
+            CatalogueEventV2::Pool(pool) => Self::PoolSet(pool.into_owned()),
+            CatalogueEventV2::Product(product) => Self::ProductSet(product.into_owned()),
+            CatalogueEventV2::Agent(agent) => Self::AgentSet(agent.into_owned()),
+            CatalogueEventV2::DouyinClient(client) => Self::DouyinClientSet(client.into_owned()),
+            CatalogueEventV2::DouyinSku(sku) => Self::DouyinSkuSet(sku.into_owned()),
+            CatalogueEventV2::TopApp(app) => Self::TopAppSet(app.into_owned()),
         })
     }
 }
@@ -265,7 +265,7 @@ mod tests {
             secrets: crate::types::Sealed::default(),
         }));
         let check = |events: Vec<CatalogueEvent>, expected: Option<SchemaError>| {
-            let mut bytes = vec![1];
+            let mut bytes = vec![2];
             super::super::write(&List::<_>::Borrowed(&events), &mut bytes);
             assert_eq!(schema::decode_catalogue(&bytes).err(), expected, "{events:?}");
         };

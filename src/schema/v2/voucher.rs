@@ -8,7 +8,7 @@ use crate::types::{OrderId, ProductNo, TicketId, UnixMillis, VoucherCode};
 
 /// Twin of [`Voucher`]. Instants in milliseconds since 1970-01-01 UTC.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct VoucherV1 {
+pub(in crate::schema) struct VoucherV2 {
     /// The code's digits read as a number.
     code: u64,
     /// Fixed width, like every number of 19 digits: as a varint it would take nine bytes.
@@ -24,12 +24,12 @@ pub(in crate::schema) struct VoucherV1 {
 }
 
 impl Mirrored for Voucher {
-    type Mirror<'a> = VoucherV1;
+    type Mirror<'a> = VoucherV2;
 
-    fn mirror(&self) -> VoucherV1 {
+    fn mirror(&self) -> VoucherV2 {
         let Self { code, ticket, order, product, uses_total, uses_left, valid_from, valid_until } =
             *self;
-        VoucherV1 {
+        VoucherV2 {
             code: code.to_number(),
             ticket: ticket.get(),
             order: order.get(),
@@ -41,8 +41,8 @@ impl Mirrored for Voucher {
         }
     }
 
-    fn restore(mirror: VoucherV1) -> Result<Self, Invalid> {
-        let VoucherV1 {
+    fn restore(mirror: VoucherV2) -> Result<Self, Invalid> {
+        let VoucherV2 {
             code,
             ticket,
             order,
@@ -67,23 +67,23 @@ impl Mirrored for Voucher {
 
 /// Twin of [`VoucherEvent`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum VoucherEventV1 {
+pub(in crate::schema) enum VoucherEventV2 {
     /// 0
-    Issued(VoucherV1),
+    Issued(VoucherV2),
 }
 
 impl Mirrored for VoucherEvent {
-    type Mirror<'a> = VoucherEventV1;
+    type Mirror<'a> = VoucherEventV2;
 
-    fn mirror(&self) -> VoucherEventV1 {
+    fn mirror(&self) -> VoucherEventV2 {
         match self {
-            Self::Issued(voucher) => VoucherEventV1::Issued(voucher.mirror()),
+            Self::Issued(voucher) => VoucherEventV2::Issued(voucher.mirror()),
         }
     }
 
-    fn restore(mirror: VoucherEventV1) -> Result<Self, Invalid> {
+    fn restore(mirror: VoucherEventV2) -> Result<Self, Invalid> {
         match mirror {
-            VoucherEventV1::Issued(voucher) => Voucher::restore(voucher).map(Self::Issued),
+            VoucherEventV2::Issued(voucher) => Voucher::restore(voucher).map(Self::Issued),
         }
     }
 }
@@ -106,8 +106,8 @@ mod tests {
                 valid_from: UnixMillis::new(0),
                 valid_until: UnixMillis::new(1),
             };
-            let mut bytes = vec![1];
-            super::super::write(&VoucherV1 { code, ..voucher.mirror() }, &mut bytes);
+            let mut bytes = vec![2];
+            super::super::write(&VoucherV2 { code, ..voucher.mirror() }, &mut bytes);
             assert_eq!(decode_voucher(&bytes).err(), expected, "{code}");
         };
         check(VoucherCode::SPACE - 1, None);

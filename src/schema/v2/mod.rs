@@ -1,9 +1,9 @@
-//! Version 1. Each type here is the twin of a domain value and decides alone how it looks on disk.
+//! Version 2. Each type here is the twin of a domain value and decides alone how it looks on disk.
 //!
 //! The order of a struct's fields and of an enum's variants *is* the format: a variant's number is
-//! its position, written beside it. Variants are never reordered, removed or put in between, and
-//! fields never change at all: whoever needs that writes version 2. Adding a variant at the end is
-//! the one change that version 1 allows.
+//! its position, written beside it. Variants are never reordered, removed or put in between, and,
+//! once the version is released fields never change at all: whoever needs that writes version 3. Adding
+//! a variant at the end is the one change that a released version allows.
 
 mod account;
 mod catalogue;

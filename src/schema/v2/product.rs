@@ -13,7 +13,7 @@ use crate::types::{
 
 /// Twin of [`Capacity`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum CapacityV1 {
+pub(in crate::schema) enum CapacityV2 {
     /// 0
     Unlimited,
     /// 1
@@ -21,39 +21,39 @@ pub(in crate::schema) enum CapacityV1 {
 }
 
 impl Mirrored for Capacity {
-    type Mirror<'a> = CapacityV1;
+    type Mirror<'a> = CapacityV2;
 
-    fn mirror(&self) -> CapacityV1 {
+    fn mirror(&self) -> CapacityV2 {
         match self {
-            Self::Unlimited => CapacityV1::Unlimited,
-            Self::Limited(places) => CapacityV1::Limited(places.get()),
+            Self::Unlimited => CapacityV2::Unlimited,
+            Self::Limited(places) => CapacityV2::Limited(places.get()),
         }
     }
 
-    fn restore(mirror: CapacityV1) -> Result<Self, Invalid> {
+    fn restore(mirror: CapacityV2) -> Result<Self, Invalid> {
         Ok(match mirror {
-            CapacityV1::Unlimited => Self::Unlimited,
-            CapacityV1::Limited(places) => Self::Limited(Quantity::new(places)),
+            CapacityV2::Unlimited => Self::Unlimited,
+            CapacityV2::Limited(places) => Self::Limited(Quantity::new(places)),
         })
     }
 }
 
 /// Twin of [`Pool`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct PoolV1<'a> {
+pub(in crate::schema) struct PoolV2<'a> {
     no: u32,
     id: &'a str,
     supplier: u16,
-    capacity: CapacityV1,
+    capacity: CapacityV2,
     allowance: u32,
 }
 
 impl Mirrored for Pool {
-    type Mirror<'a> = PoolV1<'a>;
+    type Mirror<'a> = PoolV2<'a>;
 
-    fn mirror(&self) -> PoolV1<'_> {
+    fn mirror(&self) -> PoolV2<'_> {
         let Self { no, id, supplier, capacity, allowance } = self;
-        PoolV1 {
+        PoolV2 {
             no: no.get(),
             id,
             supplier: supplier.get(),
@@ -62,8 +62,8 @@ impl Mirrored for Pool {
         }
     }
 
-    fn restore(mirror: PoolV1<'_>) -> Result<Self, Invalid> {
-        let PoolV1 { no, id, supplier, capacity, allowance } = mirror;
+    fn restore(mirror: PoolV2<'_>) -> Result<Self, Invalid> {
+        let PoolV2 { no, id, supplier, capacity, allowance } = mirror;
         Ok(Self {
             no: PoolNo::new(no),
             id: id.into(),
@@ -76,29 +76,29 @@ impl Mirrored for Pool {
 
 /// Twin of [`TimespanDef`]; minutes after midnight at the venue.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct TimespanDefV1 {
+pub(in crate::schema) struct TimespanDefV2 {
     no: u8,
     start_minute: u16,
     end_minute: u16,
 }
 
 impl Mirrored for TimespanDef {
-    type Mirror<'a> = TimespanDefV1;
+    type Mirror<'a> = TimespanDefV2;
 
-    fn mirror(&self) -> TimespanDefV1 {
+    fn mirror(&self) -> TimespanDefV2 {
         let Self { no, start_minute, end_minute } = *self;
-        TimespanDefV1 { no: no.get(), start_minute, end_minute }
+        TimespanDefV2 { no: no.get(), start_minute, end_minute }
     }
 
-    fn restore(mirror: TimespanDefV1) -> Result<Self, Invalid> {
-        let TimespanDefV1 { no, start_minute, end_minute } = mirror;
+    fn restore(mirror: TimespanDefV2) -> Result<Self, Invalid> {
+        let TimespanDefV2 { no, start_minute, end_minute } = mirror;
         Ok(Self { no: Timespan::new(no), start_minute, end_minute })
     }
 }
 
 /// Twin of [`AreaDef`]; prices in fen.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct AreaDefV1<'a> {
+pub(in crate::schema) struct AreaDefV2<'a> {
     no: u8,
     id: &'a str,
     capacity: u32,
@@ -107,11 +107,11 @@ pub(in crate::schema) struct AreaDefV1<'a> {
 }
 
 impl Mirrored for AreaDef {
-    type Mirror<'a> = AreaDefV1<'a>;
+    type Mirror<'a> = AreaDefV2<'a>;
 
-    fn mirror(&self) -> AreaDefV1<'_> {
+    fn mirror(&self) -> AreaDefV2<'_> {
         let Self { no, id, capacity, price, list_price } = self;
-        AreaDefV1 {
+        AreaDefV2 {
             no: no.get(),
             id,
             capacity: capacity.get(),
@@ -120,8 +120,8 @@ impl Mirrored for AreaDef {
         }
     }
 
-    fn restore(mirror: AreaDefV1<'_>) -> Result<Self, Invalid> {
-        let AreaDefV1 { no, id, capacity, price, list_price } = mirror;
+    fn restore(mirror: AreaDefV2<'_>) -> Result<Self, Invalid> {
+        let AreaDefV2 { no, id, capacity, price, list_price } = mirror;
         Ok(Self {
             no: AreaNo::new(no),
             id: id.into(),
@@ -134,27 +134,27 @@ impl Mirrored for AreaDef {
 
 /// Twin of [`Calendar`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct CalendarV1 {
+pub(in crate::schema) struct CalendarV2 {
     /// First and last day, in days since 1970-01-01.
     dates: Option<(i32, i32)>,
-    capacity: CapacityV1,
+    capacity: CapacityV2,
     allowance: u32,
 }
 
 impl Mirrored for Calendar {
-    type Mirror<'a> = CalendarV1;
+    type Mirror<'a> = CalendarV2;
 
-    fn mirror(&self) -> CalendarV1 {
+    fn mirror(&self) -> CalendarV2 {
         let Self { dates, capacity, allowance } = self;
-        CalendarV1 {
+        CalendarV2 {
             dates: dates.map(|(first, last)| (first.days(), last.days())),
             capacity: capacity.mirror(),
             allowance: allowance.get(),
         }
     }
 
-    fn restore(mirror: CalendarV1) -> Result<Self, Invalid> {
-        let CalendarV1 { dates, capacity, allowance } = mirror;
+    fn restore(mirror: CalendarV2) -> Result<Self, Invalid> {
+        let CalendarV2 { dates, capacity, allowance } = mirror;
         let date = ServiceDate::from_days;
         Ok(Self {
             dates: dates.map(|(first, last)| (date(first), date(last))),
@@ -166,7 +166,7 @@ impl Mirrored for Calendar {
 
 /// Twin of [`LimitScope`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum LimitScopeV1 {
+pub(in crate::schema) enum LimitScopeV2 {
     /// 0
     Document,
     /// 1
@@ -175,7 +175,7 @@ pub(in crate::schema) enum LimitScopeV1 {
 
 /// Twin of [`LimitWindow`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum LimitWindowV1 {
+pub(in crate::schema) enum LimitWindowV2 {
     /// 0
     Timespan,
     /// 1
@@ -188,42 +188,42 @@ pub(in crate::schema) enum LimitWindowV1 {
 
 /// Twin of [`LimitRule`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct LimitRuleV1 {
+pub(in crate::schema) struct LimitRuleV2 {
     no: u8,
-    scope: LimitScopeV1,
-    window: LimitWindowV1,
+    scope: LimitScopeV2,
+    window: LimitWindowV2,
     max: u32,
 }
 
 impl Mirrored for LimitRule {
-    type Mirror<'a> = LimitRuleV1;
+    type Mirror<'a> = LimitRuleV2;
 
-    fn mirror(&self) -> LimitRuleV1 {
+    fn mirror(&self) -> LimitRuleV2 {
         let Self { no, scope, window, max } = self;
         let scope = match scope {
-            LimitScope::Document => LimitScopeV1::Document,
-            LimitScope::Mobile => LimitScopeV1::Mobile,
+            LimitScope::Document => LimitScopeV2::Document,
+            LimitScope::Mobile => LimitScopeV2::Mobile,
         };
         let window = match window {
-            LimitWindow::Timespan => LimitWindowV1::Timespan,
-            LimitWindow::VisitDate => LimitWindowV1::VisitDate,
-            LimitWindow::OrderDate => LimitWindowV1::OrderDate,
-            LimitWindow::Lifetime => LimitWindowV1::Lifetime,
+            LimitWindow::Timespan => LimitWindowV2::Timespan,
+            LimitWindow::VisitDate => LimitWindowV2::VisitDate,
+            LimitWindow::OrderDate => LimitWindowV2::OrderDate,
+            LimitWindow::Lifetime => LimitWindowV2::Lifetime,
         };
-        LimitRuleV1 { no: no.get(), scope, window, max: max.get() }
+        LimitRuleV2 { no: no.get(), scope, window, max: max.get() }
     }
 
-    fn restore(mirror: LimitRuleV1) -> Result<Self, Invalid> {
-        let LimitRuleV1 { no, scope, window, max } = mirror;
+    fn restore(mirror: LimitRuleV2) -> Result<Self, Invalid> {
+        let LimitRuleV2 { no, scope, window, max } = mirror;
         let scope = match scope {
-            LimitScopeV1::Document => LimitScope::Document,
-            LimitScopeV1::Mobile => LimitScope::Mobile,
+            LimitScopeV2::Document => LimitScope::Document,
+            LimitScopeV2::Mobile => LimitScope::Mobile,
         };
         let window = match window {
-            LimitWindowV1::Timespan => LimitWindow::Timespan,
-            LimitWindowV1::VisitDate => LimitWindow::VisitDate,
-            LimitWindowV1::OrderDate => LimitWindow::OrderDate,
-            LimitWindowV1::Lifetime => LimitWindow::Lifetime,
+            LimitWindowV2::Timespan => LimitWindow::Timespan,
+            LimitWindowV2::VisitDate => LimitWindow::VisitDate,
+            LimitWindowV2::OrderDate => LimitWindow::OrderDate,
+            LimitWindowV2::Lifetime => LimitWindow::Lifetime,
         };
         Ok(Self { no: RuleNo::new(no), scope, window, max: Quantity::new(max) })
     }
@@ -231,7 +231,7 @@ impl Mirrored for LimitRule {
 
 /// Twin of [`Rules`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct RulesV1<'a> {
+pub(in crate::schema) struct RulesV2<'a> {
     order_min: u32,
     order_max: u32,
     document_per_ticket: bool,
@@ -242,12 +242,12 @@ pub(in crate::schema) struct RulesV1<'a> {
 }
 
 impl Mirrored for Rules {
-    type Mirror<'a> = RulesV1<'a>;
+    type Mirror<'a> = RulesV2<'a>;
 
-    fn mirror(&self) -> RulesV1<'_> {
+    fn mirror(&self) -> RulesV2<'_> {
         let Self { order_min, order_max, document_per_ticket, horizon_days, hold_seconds, limits } =
             self;
-        RulesV1 {
+        RulesV2 {
             order_min: order_min.get(),
             order_max: order_max.get(),
             document_per_ticket: *document_per_ticket,
@@ -257,7 +257,7 @@ impl Mirrored for Rules {
         }
     }
 
-    fn restore(mirror: RulesV1<'_>) -> Result<Self, Invalid> {
+    fn restore(mirror: RulesV2<'_>) -> Result<Self, Invalid> {
         Ok(Self {
             order_min: Quantity::new(mirror.order_min),
             order_max: Quantity::new(mirror.order_max),
@@ -271,7 +271,7 @@ impl Mirrored for Rules {
 
 /// Twin of [`Product`]; money in fen.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct ProductV1<'a> {
+pub(in crate::schema) struct ProductV2<'a> {
     no: u32,
     id: &'a str,
     supplier: u16,
@@ -281,20 +281,20 @@ pub(in crate::schema) struct ProductV1<'a> {
     list_price: i64,
     rebate: i64,
     pool: Option<u32>,
-    calendar: CalendarV1,
+    calendar: CalendarV2,
     #[serde(borrow)]
     timespans: List<'a, TimespanDef>,
     #[serde(borrow)]
     areas: List<'a, AreaDef>,
     scene_prefix: &'a str,
     #[serde(borrow)]
-    rules: RulesV1<'a>,
+    rules: RulesV2<'a>,
 }
 
 impl Mirrored for Product {
-    type Mirror<'a> = ProductV1<'a>;
+    type Mirror<'a> = ProductV2<'a>;
 
-    fn mirror(&self) -> ProductV1<'_> {
+    fn mirror(&self) -> ProductV2<'_> {
         let Self {
             no,
             id,
@@ -311,7 +311,7 @@ impl Mirrored for Product {
             scene_prefix,
             rules,
         } = self;
-        ProductV1 {
+        ProductV2 {
             no: no.get(),
             id,
             supplier: supplier.get(),
@@ -329,7 +329,7 @@ impl Mirrored for Product {
         }
     }
 
-    fn restore(mirror: ProductV1<'_>) -> Result<Self, Invalid> {
+    fn restore(mirror: ProductV2<'_>) -> Result<Self, Invalid> {
         Ok(Self {
             no: ProductNo::new(mirror.no),
             id: mirror.id.into(),

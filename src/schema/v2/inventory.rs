@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::limits::CounterEventV1;
+use super::limits::CounterEventV2;
 use super::{Invalid, List, Mirrored, is_ascending};
 use crate::domain::inventory::{
     AreaEvent, Capacity, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent,
@@ -13,7 +13,7 @@ use crate::types::{AreaNo, PoolNo, ProductNo, Quantity, ServiceDate, SlotKey, Ti
 
 /// Twin of [`SlotKey`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct SlotKeyV1 {
+pub(in crate::schema) struct SlotKeyV2 {
     product: u32,
     /// Days since 1970-01-01.
     date: Option<i32>,
@@ -21,19 +21,19 @@ pub(in crate::schema) struct SlotKeyV1 {
 }
 
 impl Mirrored for SlotKey {
-    type Mirror<'a> = SlotKeyV1;
+    type Mirror<'a> = SlotKeyV2;
 
-    fn mirror(&self) -> SlotKeyV1 {
+    fn mirror(&self) -> SlotKeyV2 {
         let Self { product, date, timespan } = *self;
-        SlotKeyV1 {
+        SlotKeyV2 {
             product: product.get(),
             date: date.map(ServiceDate::days),
             timespan: timespan.get(),
         }
     }
 
-    fn restore(mirror: SlotKeyV1) -> Result<Self, Invalid> {
-        let SlotKeyV1 { product, date, timespan } = mirror;
+    fn restore(mirror: SlotKeyV2) -> Result<Self, Invalid> {
+        let SlotKeyV2 { product, date, timespan } = mirror;
         Ok(Self {
             product: ProductNo::new(product),
             date: date.map(ServiceDate::from_days),
@@ -44,7 +44,7 @@ impl Mirrored for SlotKey {
 
 /// Twin of [`PoolKey`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct PoolKeyV1 {
+pub(in crate::schema) struct PoolKeyV2 {
     pool: u32,
     /// Days since 1970-01-01.
     date: Option<i32>,
@@ -52,15 +52,15 @@ pub(in crate::schema) struct PoolKeyV1 {
 }
 
 impl Mirrored for PoolKey {
-    type Mirror<'a> = PoolKeyV1;
+    type Mirror<'a> = PoolKeyV2;
 
-    fn mirror(&self) -> PoolKeyV1 {
+    fn mirror(&self) -> PoolKeyV2 {
         let Self { pool, date, timespan } = *self;
-        PoolKeyV1 { pool: pool.get(), date: date.map(ServiceDate::days), timespan: timespan.get() }
+        PoolKeyV2 { pool: pool.get(), date: date.map(ServiceDate::days), timespan: timespan.get() }
     }
 
-    fn restore(mirror: PoolKeyV1) -> Result<Self, Invalid> {
-        let PoolKeyV1 { pool, date, timespan } = mirror;
+    fn restore(mirror: PoolKeyV2) -> Result<Self, Invalid> {
+        let PoolKeyV2 { pool, date, timespan } = mirror;
         Ok(Self {
             pool: PoolNo::new(pool),
             date: date.map(ServiceDate::from_days),
@@ -71,7 +71,7 @@ impl Mirrored for PoolKey {
 
 /// Twin of [`StockEvent`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum StockEventV1 {
+pub(in crate::schema) enum StockEventV2 {
     /// 0
     Held(u32),
     /// 1
@@ -83,86 +83,86 @@ pub(in crate::schema) enum StockEventV1 {
 }
 
 impl Mirrored for StockEvent {
-    type Mirror<'a> = StockEventV1;
+    type Mirror<'a> = StockEventV2;
 
-    fn mirror(&self) -> StockEventV1 {
+    fn mirror(&self) -> StockEventV2 {
         match self {
-            Self::Held(quantity) => StockEventV1::Held(quantity.get()),
-            Self::Sold(quantity) => StockEventV1::Sold(quantity.get()),
-            Self::Confirmed(quantity) => StockEventV1::Confirmed(quantity.get()),
-            Self::Released(quantity) => StockEventV1::Released(quantity.get()),
+            Self::Held(quantity) => StockEventV2::Held(quantity.get()),
+            Self::Sold(quantity) => StockEventV2::Sold(quantity.get()),
+            Self::Confirmed(quantity) => StockEventV2::Confirmed(quantity.get()),
+            Self::Released(quantity) => StockEventV2::Released(quantity.get()),
         }
     }
 
-    fn restore(mirror: StockEventV1) -> Result<Self, Invalid> {
+    fn restore(mirror: StockEventV2) -> Result<Self, Invalid> {
         Ok(match mirror {
-            StockEventV1::Held(quantity) => Self::Held(Quantity::new(quantity)),
-            StockEventV1::Sold(quantity) => Self::Sold(Quantity::new(quantity)),
-            StockEventV1::Confirmed(quantity) => Self::Confirmed(Quantity::new(quantity)),
-            StockEventV1::Released(quantity) => Self::Released(Quantity::new(quantity)),
+            StockEventV2::Held(quantity) => Self::Held(Quantity::new(quantity)),
+            StockEventV2::Sold(quantity) => Self::Sold(Quantity::new(quantity)),
+            StockEventV2::Confirmed(quantity) => Self::Confirmed(Quantity::new(quantity)),
+            StockEventV2::Released(quantity) => Self::Released(Quantity::new(quantity)),
         })
     }
 }
 
 /// Twin of [`AreaEvent`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct AreaEventV1 {
+pub(in crate::schema) struct AreaEventV2 {
     area: u8,
-    stock: StockEventV1,
+    stock: StockEventV2,
 }
 
 impl Mirrored for AreaEvent {
-    type Mirror<'a> = AreaEventV1;
+    type Mirror<'a> = AreaEventV2;
 
-    fn mirror(&self) -> AreaEventV1 {
+    fn mirror(&self) -> AreaEventV2 {
         let Self { area, stock } = self;
-        AreaEventV1 { area: area.get(), stock: stock.mirror() }
+        AreaEventV2 { area: area.get(), stock: stock.mirror() }
     }
 
-    fn restore(mirror: AreaEventV1) -> Result<Self, Invalid> {
-        let AreaEventV1 { area, stock } = mirror;
+    fn restore(mirror: AreaEventV2) -> Result<Self, Invalid> {
+        let AreaEventV2 { area, stock } = mirror;
         Ok(Self { area: AreaNo::new(area), stock: StockEvent::restore(stock)? })
     }
 }
 
 /// Twin of [`SlotEvent`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct SlotEventV1<'a> {
+pub(in crate::schema) struct SlotEventV2<'a> {
     #[serde(borrow)]
     areas: List<'a, AreaEvent, SmallVec<[AreaEvent; 1]>>,
     #[serde(borrow)]
-    counters: CounterEventV1<'a>,
+    counters: CounterEventV2<'a>,
 }
 
 impl Mirrored for SlotEvent {
-    type Mirror<'a> = SlotEventV1<'a>;
+    type Mirror<'a> = SlotEventV2<'a>;
 
-    fn mirror(&self) -> SlotEventV1<'_> {
+    fn mirror(&self) -> SlotEventV2<'_> {
         let Self { areas, counters } = self;
-        SlotEventV1 { areas: List::Borrowed(areas), counters: counters.mirror() }
+        SlotEventV2 { areas: List::Borrowed(areas), counters: counters.mirror() }
     }
 
-    fn restore(mirror: SlotEventV1<'_>) -> Result<Self, Invalid> {
-        let SlotEventV1 { areas, counters } = mirror;
+    fn restore(mirror: SlotEventV2<'_>) -> Result<Self, Invalid> {
+        let SlotEventV2 { areas, counters } = mirror;
         Ok(Self { areas: areas.into_owned(), counters: Mirrored::restore(counters)? })
     }
 }
 
 /// What the journal says of one [`Stock`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct StockV1 {
+pub(in crate::schema) struct StockV2 {
     held: u32,
     sold: u32,
 }
 
 impl Mirrored for Stock {
-    type Mirror<'a> = StockV1;
+    type Mirror<'a> = StockV2;
 
-    fn mirror(&self) -> StockV1 {
-        StockV1 { held: self.held().get(), sold: self.sold().get() }
+    fn mirror(&self) -> StockV2 {
+        StockV2 { held: self.held().get(), sold: self.sold().get() }
     }
 
-    fn restore(mirror: StockV1) -> Result<Self, Invalid> {
+    fn restore(mirror: StockV2) -> Result<Self, Invalid> {
         let (held, sold) = (Quantity::new(mirror.held), Quantity::new(mirror.sold));
         // A sum that wraps was never taken (INV-1), and would stop the machine later.
         held.checked_add(sold).ok_or(Invalid)?;
@@ -172,46 +172,46 @@ impl Mirrored for Stock {
 
 /// One area of a slot.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct AreaStockV1 {
+pub(in crate::schema) struct AreaStockV2 {
     area: u8,
-    stock: StockV1,
+    stock: StockV2,
 }
 
 impl Mirrored for (AreaNo, Stock) {
-    type Mirror<'a> = AreaStockV1;
+    type Mirror<'a> = AreaStockV2;
 
-    fn mirror(&self) -> AreaStockV1 {
-        AreaStockV1 { area: self.0.get(), stock: self.1.mirror() }
+    fn mirror(&self) -> AreaStockV2 {
+        AreaStockV2 { area: self.0.get(), stock: self.1.mirror() }
     }
 
-    fn restore(mirror: AreaStockV1) -> Result<Self, Invalid> {
+    fn restore(mirror: AreaStockV2) -> Result<Self, Invalid> {
         Ok((AreaNo::new(mirror.area), Stock::restore(mirror.stock)?))
     }
 }
 
 /// Stock by area, as a slot keeps it.
-type AreaStocksV1<'a> = List<'a, (AreaNo, Stock), SmallVec<[(AreaNo, Stock); 1]>>;
+type AreaStocksV2<'a> = List<'a, (AreaNo, Stock), SmallVec<[(AreaNo, Stock); 1]>>;
 
 /// What the journal says of a [`Slot`]: areas in the slot's own order, counts sorted.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct SlotV1<'a> {
+pub(in crate::schema) struct SlotV2<'a> {
     #[serde(borrow)]
-    areas: AreaStocksV1<'a>,
+    areas: AreaStocksV2<'a>,
     #[serde(borrow)]
     counts: List<'a, Count>,
 }
 
 impl Mirrored for Slot {
-    type Mirror<'a> = SlotV1<'a>;
+    type Mirror<'a> = SlotV2<'a>;
 
-    fn mirror(&self) -> SlotV1<'_> {
-        SlotV1 {
+    fn mirror(&self) -> SlotV2<'_> {
+        SlotV2 {
             areas: List::Borrowed(self.areas()),
             counts: List::Owned(self.counters().counts()),
         }
     }
 
-    fn restore(mirror: SlotV1<'_>) -> Result<Self, Invalid> {
+    fn restore(mirror: SlotV2<'_>) -> Result<Self, Invalid> {
         let areas = mirror.areas.into_owned();
         let mut numbers: Vec<AreaNo> = areas.iter().map(|(area, _)| *area).collect();
         numbers.sort_unstable();
@@ -223,13 +223,13 @@ impl Mirrored for Slot {
 }
 
 impl Mirrored for Pool {
-    type Mirror<'a> = StockV1;
+    type Mirror<'a> = StockV2;
 
-    fn mirror(&self) -> StockV1 {
+    fn mirror(&self) -> StockV2 {
         self.stock().mirror()
     }
 
-    fn restore(mirror: StockV1) -> Result<Self, Invalid> {
+    fn restore(mirror: StockV2) -> Result<Self, Invalid> {
         Stock::restore(mirror).map(Self::new)
     }
 }
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_slot_that_cannot_be_is_refused() {
         let check = |areas: &[(u8, u32, u32)], expected: Option<SchemaError>| {
-            let mut bytes = vec![1, areas.len() as u8];
+            let mut bytes = vec![2, areas.len() as u8];
             for &(area, held, sold) in areas {
                 super::super::write(&(area, held, sold), &mut bytes);
             }

@@ -9,7 +9,7 @@ use crate::types::{IdentityHash, ProductNo, Quantity, RuleNo, ServiceDate};
 
 /// Twin of [`WindowInstance`]; dates in days since 1970-01-01. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum WindowV1 {
+pub(in crate::schema) enum WindowV2 {
     /// 0
     VisitDate(i32),
     /// 1
@@ -20,31 +20,31 @@ pub(in crate::schema) enum WindowV1 {
 
 /// Twin of [`LimitKey`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct LimitKeyV1 {
+pub(in crate::schema) struct LimitKeyV2 {
     product: u32,
-    window: WindowV1,
+    window: WindowV2,
     shard: u8,
 }
 
 impl Mirrored for LimitKey {
-    type Mirror<'a> = LimitKeyV1;
+    type Mirror<'a> = LimitKeyV2;
 
-    fn mirror(&self) -> LimitKeyV1 {
+    fn mirror(&self) -> LimitKeyV2 {
         let Self { product, window, shard } = *self;
         let window = match window {
-            WindowInstance::VisitDate(date) => WindowV1::VisitDate(date.days()),
-            WindowInstance::OrderDate(date) => WindowV1::OrderDate(date.days()),
-            WindowInstance::Lifetime => WindowV1::Lifetime,
+            WindowInstance::VisitDate(date) => WindowV2::VisitDate(date.days()),
+            WindowInstance::OrderDate(date) => WindowV2::OrderDate(date.days()),
+            WindowInstance::Lifetime => WindowV2::Lifetime,
         };
-        LimitKeyV1 { product: product.get(), window, shard }
+        LimitKeyV2 { product: product.get(), window, shard }
     }
 
-    fn restore(mirror: LimitKeyV1) -> Result<Self, Invalid> {
-        let LimitKeyV1 { product, window, shard } = mirror;
+    fn restore(mirror: LimitKeyV2) -> Result<Self, Invalid> {
+        let LimitKeyV2 { product, window, shard } = mirror;
         let window = match window {
-            WindowV1::VisitDate(days) => WindowInstance::VisitDate(ServiceDate::from_days(days)),
-            WindowV1::OrderDate(days) => WindowInstance::OrderDate(ServiceDate::from_days(days)),
-            WindowV1::Lifetime => WindowInstance::Lifetime,
+            WindowV2::VisitDate(days) => WindowInstance::VisitDate(ServiceDate::from_days(days)),
+            WindowV2::OrderDate(days) => WindowInstance::OrderDate(ServiceDate::from_days(days)),
+            WindowV2::Lifetime => WindowInstance::Lifetime,
         };
         Ok(Self { product: ProductNo::new(product), window, shard })
     }
@@ -52,7 +52,7 @@ impl Mirrored for LimitKey {
 
 /// Twin of [`Count`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct CountV1 {
+pub(in crate::schema) struct CountV2 {
     rule: u8,
     /// Big-endian and always whole: a hash has no small values that a varint would shorten.
     identity: [u8; 16],
@@ -60,15 +60,15 @@ pub(in crate::schema) struct CountV1 {
 }
 
 impl Mirrored for Count {
-    type Mirror<'a> = CountV1;
+    type Mirror<'a> = CountV2;
 
-    fn mirror(&self) -> CountV1 {
+    fn mirror(&self) -> CountV2 {
         let Self { rule, identity, amount } = *self;
-        CountV1 { rule: rule.get(), identity: identity.get().to_be_bytes(), amount: amount.get() }
+        CountV2 { rule: rule.get(), identity: identity.get().to_be_bytes(), amount: amount.get() }
     }
 
-    fn restore(mirror: CountV1) -> Result<Self, Invalid> {
-        let CountV1 { rule, identity, amount } = mirror;
+    fn restore(mirror: CountV2) -> Result<Self, Invalid> {
+        let CountV2 { rule, identity, amount } = mirror;
         Ok(Self {
             rule: RuleNo::new(rule),
             identity: IdentityHash::new(u128::from_be_bytes(identity)),
@@ -79,7 +79,7 @@ impl Mirrored for Count {
 
 /// Twin of [`CounterEvent`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum CounterEventV1<'a> {
+pub(in crate::schema) enum CounterEventV2<'a> {
     /// 0
     #[serde(borrow)]
     Counted(List<'a, Count, SmallVec<[Count; 2]>>),
@@ -89,19 +89,19 @@ pub(in crate::schema) enum CounterEventV1<'a> {
 }
 
 impl Mirrored for CounterEvent {
-    type Mirror<'a> = CounterEventV1<'a>;
+    type Mirror<'a> = CounterEventV2<'a>;
 
-    fn mirror(&self) -> CounterEventV1<'_> {
+    fn mirror(&self) -> CounterEventV2<'_> {
         match self {
-            Self::Counted(counts) => CounterEventV1::Counted(List::Borrowed(counts)),
-            Self::Returned(counts) => CounterEventV1::Returned(List::Borrowed(counts)),
+            Self::Counted(counts) => CounterEventV2::Counted(List::Borrowed(counts)),
+            Self::Returned(counts) => CounterEventV2::Returned(List::Borrowed(counts)),
         }
     }
 
-    fn restore(mirror: CounterEventV1<'_>) -> Result<Self, Invalid> {
+    fn restore(mirror: CounterEventV2<'_>) -> Result<Self, Invalid> {
         Ok(match mirror {
-            CounterEventV1::Counted(counts) => Self::Counted(counts.into_owned()),
-            CounterEventV1::Returned(counts) => Self::Returned(counts.into_owned()),
+            CounterEventV2::Counted(counts) => Self::Counted(counts.into_owned()),
+            CounterEventV2::Returned(counts) => Self::Returned(counts.into_owned()),
         })
     }
 }
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn counters_are_a_sorted_set_without_zeros() {
         let check = |counts: &[(u8, u8, u8)], expected: Option<SchemaError>| {
-            let mut bytes = vec![1, counts.len() as u8];
+            let mut bytes = vec![2, counts.len() as u8];
             for &(rule, identity, amount) in counts {
                 bytes.push(rule);
                 bytes.extend([identity; 16]);

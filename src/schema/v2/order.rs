@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::account::BalanceV1;
-use super::inventory::SlotKeyV1;
-use super::limits::{CountV1, LimitKeyV1};
+use super::account::BalanceV2;
+use super::inventory::SlotKeyV2;
+use super::limits::{CountV2, LimitKeyV2};
 use super::{Bytes, Invalid, List, Mirrored, Whole};
 use crate::domain::account::Balance;
 use crate::domain::order::{
@@ -18,7 +18,7 @@ use crate::types::{
 
 /// Twin of [`Channel`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum ChannelV1 {
+pub(in crate::schema) enum ChannelV2 {
     /// 0
     Ota,
     /// 1
@@ -30,30 +30,30 @@ pub(in crate::schema) enum ChannelV1 {
 }
 
 impl Mirrored for Channel {
-    type Mirror<'a> = ChannelV1;
+    type Mirror<'a> = ChannelV2;
 
-    fn mirror(&self) -> ChannelV1 {
+    fn mirror(&self) -> ChannelV2 {
         match self {
-            Self::Ota => ChannelV1::Ota,
-            Self::Douyin => ChannelV1::Douyin,
-            Self::LocalLife => ChannelV1::LocalLife,
-            Self::Console => ChannelV1::Console,
+            Self::Ota => ChannelV2::Ota,
+            Self::Douyin => ChannelV2::Douyin,
+            Self::LocalLife => ChannelV2::LocalLife,
+            Self::Console => ChannelV2::Console,
         }
     }
 
-    fn restore(mirror: ChannelV1) -> Result<Self, Invalid> {
+    fn restore(mirror: ChannelV2) -> Result<Self, Invalid> {
         Ok(match mirror {
-            ChannelV1::Ota => Self::Ota,
-            ChannelV1::Douyin => Self::Douyin,
-            ChannelV1::LocalLife => Self::LocalLife,
-            ChannelV1::Console => Self::Console,
+            ChannelV2::Ota => Self::Ota,
+            ChannelV2::Douyin => Self::Douyin,
+            ChannelV2::LocalLife => Self::LocalLife,
+            ChannelV2::Console => Self::Console,
         })
     }
 }
 
 /// Twin of [`CloseReason`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum CloseReasonV1 {
+pub(in crate::schema) enum CloseReasonV2 {
     /// 0
     Cancelled,
     /// 1
@@ -61,77 +61,77 @@ pub(in crate::schema) enum CloseReasonV1 {
 }
 
 impl Mirrored for CloseReason {
-    type Mirror<'a> = CloseReasonV1;
+    type Mirror<'a> = CloseReasonV2;
 
-    fn mirror(&self) -> CloseReasonV1 {
+    fn mirror(&self) -> CloseReasonV2 {
         match self {
-            Self::Cancelled => CloseReasonV1::Cancelled,
-            Self::Expired => CloseReasonV1::Expired,
+            Self::Cancelled => CloseReasonV2::Cancelled,
+            Self::Expired => CloseReasonV2::Expired,
         }
     }
 
-    fn restore(mirror: CloseReasonV1) -> Result<Self, Invalid> {
+    fn restore(mirror: CloseReasonV2) -> Result<Self, Invalid> {
         Ok(match mirror {
-            CloseReasonV1::Cancelled => Self::Cancelled,
-            CloseReasonV1::Expired => Self::Expired,
+            CloseReasonV2::Cancelled => Self::Cancelled,
+            CloseReasonV2::Expired => Self::Expired,
         })
     }
 }
 
 /// Twin of [`Sealed`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct SealedV1<'a> {
+pub(in crate::schema) struct SealedV2<'a> {
     key_id: u32,
     #[serde(borrow)]
     bytes: Bytes<'a>,
 }
 
 impl Mirrored for Sealed {
-    type Mirror<'a> = SealedV1<'a>;
+    type Mirror<'a> = SealedV2<'a>;
 
-    fn mirror(&self) -> SealedV1<'_> {
+    fn mirror(&self) -> SealedV2<'_> {
         let Self { key_id, bytes } = self;
-        SealedV1 { key_id: *key_id, bytes: Bytes(bytes) }
+        SealedV2 { key_id: *key_id, bytes: Bytes(bytes) }
     }
 
-    fn restore(mirror: SealedV1<'_>) -> Result<Self, Invalid> {
+    fn restore(mirror: SealedV2<'_>) -> Result<Self, Invalid> {
         Ok(Self { key_id: mirror.key_id, bytes: mirror.bytes.0.into() })
     }
 }
 
 /// Twin of [`CounterHome`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum CounterHomeV1 {
+pub(in crate::schema) enum CounterHomeV2 {
     /// 0
-    Slot(SlotKeyV1),
+    Slot(SlotKeyV2),
     /// 1
-    Shard(LimitKeyV1),
+    Shard(LimitKeyV2),
 }
 
 /// Twin of [`TakenCount`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct TakenCountV1 {
-    home: CounterHomeV1,
-    count: CountV1,
+pub(in crate::schema) struct TakenCountV2 {
+    home: CounterHomeV2,
+    count: CountV2,
 }
 
 impl Mirrored for TakenCount {
-    type Mirror<'a> = TakenCountV1;
+    type Mirror<'a> = TakenCountV2;
 
-    fn mirror(&self) -> TakenCountV1 {
+    fn mirror(&self) -> TakenCountV2 {
         let Self { home, count } = self;
         let home = match home {
-            CounterHome::Slot(slot) => CounterHomeV1::Slot(slot.mirror()),
-            CounterHome::Shard(limit) => CounterHomeV1::Shard(limit.mirror()),
+            CounterHome::Slot(slot) => CounterHomeV2::Slot(slot.mirror()),
+            CounterHome::Shard(limit) => CounterHomeV2::Shard(limit.mirror()),
         };
-        TakenCountV1 { home, count: count.mirror() }
+        TakenCountV2 { home, count: count.mirror() }
     }
 
-    fn restore(mirror: TakenCountV1) -> Result<Self, Invalid> {
-        let TakenCountV1 { home, count } = mirror;
+    fn restore(mirror: TakenCountV2) -> Result<Self, Invalid> {
+        let TakenCountV2 { home, count } = mirror;
         let home = match home {
-            CounterHomeV1::Slot(slot) => CounterHome::Slot(Mirrored::restore(slot)?),
-            CounterHomeV1::Shard(limit) => CounterHome::Shard(Mirrored::restore(limit)?),
+            CounterHomeV2::Slot(slot) => CounterHome::Slot(Mirrored::restore(slot)?),
+            CounterHomeV2::Shard(limit) => CounterHome::Shard(Mirrored::restore(limit)?),
         };
         Ok(Self { home, count: Mirrored::restore(count)? })
     }
@@ -139,13 +139,13 @@ impl Mirrored for TakenCount {
 
 /// Twin of [`OrderLine`]. Money in fen, instants in milliseconds since 1970-01-01 UTC.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct OrderLineV1<'a> {
+pub(in crate::schema) struct OrderLineV2<'a> {
     /// Fixed width, like every number of 19 digits: as a varint it would take nine bytes.
     #[serde(with = "postcard::fixint::le")]
     id: u64,
     product: u32,
     product_name: &'a str,
-    slot: SlotKeyV1,
+    slot: SlotKeyV2,
     area: u8,
     pool: Option<u32>,
     quantity: u32,
@@ -157,9 +157,9 @@ pub(in crate::schema) struct OrderLineV1<'a> {
 }
 
 impl Mirrored for OrderLine {
-    type Mirror<'a> = OrderLineV1<'a>;
+    type Mirror<'a> = OrderLineV2<'a>;
 
-    fn mirror(&self) -> OrderLineV1<'_> {
+    fn mirror(&self) -> OrderLineV2<'_> {
         let Self {
             id,
             product,
@@ -174,7 +174,7 @@ impl Mirrored for OrderLine {
             valid_from,
             valid_until,
         } = self;
-        OrderLineV1 {
+        OrderLineV2 {
             id: id.get(),
             product: product.get(),
             product_name,
@@ -190,7 +190,7 @@ impl Mirrored for OrderLine {
         }
     }
 
-    fn restore(mirror: OrderLineV1<'_>) -> Result<Self, Invalid> {
+    fn restore(mirror: OrderLineV2<'_>) -> Result<Self, Invalid> {
         Ok(Self {
             id: LineId::new(mirror.id),
             product: ProductNo::new(mirror.product),
@@ -210,7 +210,7 @@ impl Mirrored for OrderLine {
 
 /// Twin of [`Ticket`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct TicketV1 {
+pub(in crate::schema) struct TicketV2 {
     #[serde(with = "postcard::fixint::le")]
     id: u64,
     line: u16,
@@ -219,15 +219,15 @@ pub(in crate::schema) struct TicketV1 {
 }
 
 impl Mirrored for Ticket {
-    type Mirror<'a> = TicketV1;
+    type Mirror<'a> = TicketV2;
 
-    fn mirror(&self) -> TicketV1 {
+    fn mirror(&self) -> TicketV2 {
         let Self { id, line, code } = *self;
-        TicketV1 { id: id.get(), line, code: code.to_number() }
+        TicketV2 { id: id.get(), line, code: code.to_number() }
     }
 
-    fn restore(mirror: TicketV1) -> Result<Self, Invalid> {
-        let TicketV1 { id, line, code } = mirror;
+    fn restore(mirror: TicketV2) -> Result<Self, Invalid> {
+        let TicketV2 { id, line, code } = mirror;
         let code = VoucherCode::from_number(code).map_err(|_| Invalid)?;
         Ok(Self { id: TicketId::new(id), line, code })
     }
@@ -235,12 +235,12 @@ impl Mirrored for Ticket {
 
 /// Twin of [`OrderPlaced`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct OrderPlacedV1<'a> {
+pub(in crate::schema) struct OrderPlacedV2<'a> {
     #[serde(with = "postcard::fixint::le")]
     id: u64,
     supplier: u16,
     agent: u32,
-    channel: ChannelV1,
+    channel: ChannelV2,
     request_key: Option<&'a str>,
     placed_at: i64,
     expires_at: i64,
@@ -249,14 +249,14 @@ pub(in crate::schema) struct OrderPlacedV1<'a> {
     #[serde(borrow)]
     counts: List<'a, TakenCount>,
     #[serde(borrow)]
-    private: SealedV1<'a>,
+    private: SealedV2<'a>,
     total: i64,
 }
 
 impl Mirrored for OrderPlaced {
-    type Mirror<'a> = OrderPlacedV1<'a>;
+    type Mirror<'a> = OrderPlacedV2<'a>;
 
-    fn mirror(&self) -> OrderPlacedV1<'_> {
+    fn mirror(&self) -> OrderPlacedV2<'_> {
         let Self {
             id,
             supplier,
@@ -270,7 +270,7 @@ impl Mirrored for OrderPlaced {
             private,
             total,
         } = self;
-        OrderPlacedV1 {
+        OrderPlacedV2 {
             id: id.get(),
             supplier: supplier.get(),
             agent: agent.get(),
@@ -285,7 +285,7 @@ impl Mirrored for OrderPlaced {
         }
     }
 
-    fn restore(mirror: OrderPlacedV1<'_>) -> Result<Self, Invalid> {
+    fn restore(mirror: OrderPlacedV2<'_>) -> Result<Self, Invalid> {
         Ok(Self {
             id: OrderId::new(mirror.id),
             supplier: SupplierNo::new(mirror.supplier),
@@ -304,7 +304,7 @@ impl Mirrored for OrderPlaced {
 
 /// Twin of [`OrderEvent`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum OrderEventV1<'a> {
+pub(in crate::schema) enum OrderEventV2<'a> {
     /// 0
     #[serde(borrow)]
     Placed(Whole<'a, OrderPlaced>),
@@ -313,7 +313,7 @@ pub(in crate::schema) enum OrderEventV1<'a> {
         #[serde(with = "postcard::fixint::le")]
         order: u64,
         at: i64,
-        from: BalanceV1,
+        from: BalanceV2,
         #[serde(borrow)]
         tickets: List<'a, Ticket>,
     },
@@ -322,38 +322,38 @@ pub(in crate::schema) enum OrderEventV1<'a> {
         #[serde(with = "postcard::fixint::le")]
         order: u64,
         at: i64,
-        reason: CloseReasonV1,
+        reason: CloseReasonV2,
     },
 }
 
 impl Mirrored for OrderEvent {
-    type Mirror<'a> = OrderEventV1<'a>;
+    type Mirror<'a> = OrderEventV2<'a>;
 
-    fn mirror(&self) -> OrderEventV1<'_> {
+    fn mirror(&self) -> OrderEventV2<'_> {
         match self {
-            Self::Placed(placed) => OrderEventV1::Placed(Whole::Borrowed(placed)),
-            Self::Paid { order, at, from, tickets } => OrderEventV1::Paid {
+            Self::Placed(placed) => OrderEventV2::Placed(Whole::Borrowed(placed)),
+            Self::Paid { order, at, from, tickets } => OrderEventV2::Paid {
                 order: order.get(),
                 at: at.get(),
                 from: from.mirror(),
                 tickets: List::Borrowed(tickets),
             },
             Self::Closed { order, at, reason } => {
-                OrderEventV1::Closed { order: order.get(), at: at.get(), reason: reason.mirror() }
+                OrderEventV2::Closed { order: order.get(), at: at.get(), reason: reason.mirror() }
             }
         }
     }
 
-    fn restore(mirror: OrderEventV1<'_>) -> Result<Self, Invalid> {
+    fn restore(mirror: OrderEventV2<'_>) -> Result<Self, Invalid> {
         Ok(match mirror {
-            OrderEventV1::Placed(placed) => Self::Placed(placed.into_owned()),
-            OrderEventV1::Paid { order, at, from, tickets } => Self::Paid {
+            OrderEventV2::Placed(placed) => Self::Placed(placed.into_owned()),
+            OrderEventV2::Paid { order, at, from, tickets } => Self::Paid {
                 order: OrderId::new(order),
                 at: UnixMillis::new(at),
                 from: Balance::restore(from)?,
                 tickets: tickets.into_owned(),
             },
-            OrderEventV1::Closed { order, at, reason } => Self::Closed {
+            OrderEventV2::Closed { order, at, reason } => Self::Closed {
                 order: OrderId::new(order),
                 at: UnixMillis::new(at),
                 reason: CloseReason::restore(reason)?,
@@ -364,37 +364,37 @@ impl Mirrored for OrderEvent {
 
 /// Twin of [`OrderState`]. Numbers are never reordered.
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) enum OrderStateV1 {
+pub(in crate::schema) enum OrderStateV2 {
     /// 0
     Held { expires_at: i64 },
     /// 1
-    Paid { from: BalanceV1, at: i64 },
+    Paid { from: BalanceV2, at: i64 },
     /// 2
-    Closed { reason: CloseReasonV1, at: i64 },
+    Closed { reason: CloseReasonV2, at: i64 },
 }
 
 impl Mirrored for OrderState {
-    type Mirror<'a> = OrderStateV1;
+    type Mirror<'a> = OrderStateV2;
 
-    fn mirror(&self) -> OrderStateV1 {
+    fn mirror(&self) -> OrderStateV2 {
         match self {
-            Self::Held { expires_at } => OrderStateV1::Held { expires_at: expires_at.get() },
-            Self::Paid { from, at } => OrderStateV1::Paid { from: from.mirror(), at: at.get() },
+            Self::Held { expires_at } => OrderStateV2::Held { expires_at: expires_at.get() },
+            Self::Paid { from, at } => OrderStateV2::Paid { from: from.mirror(), at: at.get() },
             Self::Closed { reason, at } => {
-                OrderStateV1::Closed { reason: reason.mirror(), at: at.get() }
+                OrderStateV2::Closed { reason: reason.mirror(), at: at.get() }
             }
         }
     }
 
-    fn restore(mirror: OrderStateV1) -> Result<Self, Invalid> {
+    fn restore(mirror: OrderStateV2) -> Result<Self, Invalid> {
         Ok(match mirror {
-            OrderStateV1::Held { expires_at } => {
+            OrderStateV2::Held { expires_at } => {
                 Self::Held { expires_at: UnixMillis::new(expires_at) }
             }
-            OrderStateV1::Paid { from, at } => {
+            OrderStateV2::Paid { from, at } => {
                 Self::Paid { from: Balance::restore(from)?, at: UnixMillis::new(at) }
             }
-            OrderStateV1::Closed { reason, at } => {
+            OrderStateV2::Closed { reason, at } => {
                 Self::Closed { reason: CloseReason::restore(reason)?, at: UnixMillis::new(at) }
             }
         })
@@ -403,12 +403,12 @@ impl Mirrored for OrderState {
 
 /// Twin of [`Order`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct OrderV1<'a> {
+pub(in crate::schema) struct OrderV2<'a> {
     #[serde(with = "postcard::fixint::le")]
     id: u64,
     supplier: u16,
     agent: u32,
-    channel: ChannelV1,
+    channel: ChannelV2,
     request_key: Option<&'a str>,
     placed_at: i64,
     #[serde(borrow)]
@@ -416,17 +416,17 @@ pub(in crate::schema) struct OrderV1<'a> {
     #[serde(borrow)]
     counts: List<'a, TakenCount>,
     #[serde(borrow)]
-    private: SealedV1<'a>,
+    private: SealedV2<'a>,
     total: i64,
-    state: OrderStateV1,
+    state: OrderStateV2,
     #[serde(borrow)]
     tickets: List<'a, Ticket>,
 }
 
 impl Mirrored for Order {
-    type Mirror<'a> = OrderV1<'a>;
+    type Mirror<'a> = OrderV2<'a>;
 
-    fn mirror(&self) -> OrderV1<'_> {
+    fn mirror(&self) -> OrderV2<'_> {
         let Self {
             id,
             supplier,
@@ -441,7 +441,7 @@ impl Mirrored for Order {
             state,
             tickets,
         } = self;
-        OrderV1 {
+        OrderV2 {
             id: id.get(),
             supplier: supplier.get(),
             agent: agent.get(),
@@ -457,7 +457,7 @@ impl Mirrored for Order {
         }
     }
 
-    fn restore(mirror: OrderV1<'_>) -> Result<Self, Invalid> {
+    fn restore(mirror: OrderV2<'_>) -> Result<Self, Invalid> {
         let lines = mirror.lines.into_owned();
         let tickets: Vec<Ticket> = mirror.tickets.into_owned();
         // A ticket is shown with the line it belongs to.
