@@ -1,7 +1,9 @@
 //! The demo file holds exactly what is promised of it, and every slip of a pen is named.
 
 use super::*;
-use crate::domain::catalogue::{LimitScope, LimitWindow, Product};
+use crate::domain::catalogue::{
+    CallbackFormat, CallbackMethod, CallbackSettings, LimitScope, LimitWindow, Product,
+};
 use crate::types::{AgentNo, RuleNo, SlotKey};
 use crate::vault::agent_secrets::decode_agent_secrets;
 
@@ -374,4 +376,31 @@ fn secrets_and_money_of_an_agent_are_whole() {
     check("[[agent.funding]]", twice, &funding("supplier", "\"01\" appears twice"));
     let refusal = parse(SMALL, today(), &|_, _| Err("no key".into())).unwrap_err();
     assert_eq!(refusal.to_string(), agent("session_key", "could not be sealed: no key"));
+}
+
+#[test]
+fn an_agent_may_be_called_back_from_the_start() {
+    let callback = |table: &str| {
+        let text = format!("[[agent]]\nid = \"a\"\nname = \"A\"\n{table}");
+        let (catalogue, _) = imported(&text);
+        catalogue.agent_by_id("a").unwrap().callback.clone()
+    };
+    assert_eq!(callback(""), None);
+    assert_eq!(callback("callback = { url = \"\" }"), None);
+    let settings = CallbackSettings {
+        url: "https://agent.example/callback".into(),
+        official_sms: true,
+        format: CallbackFormat::Json,
+        method: CallbackMethod::Post,
+    };
+    let url = "callback = { url = \"https://agent.example/callback\"";
+    assert_eq!(callback(&format!("{url} }}")), Some(settings.clone()));
+    let (format, method) = (CallbackFormat::Xml, CallbackMethod::Get);
+    let all = format!("{url}, official_sms = false, format = \"xml\", method = \"get\" }}");
+    let expected = CallbackSettings { official_sms: false, format, method, ..settings };
+    assert_eq!(callback(&all), Some(expected));
+
+    let bad = "[[agent]]\nid = \"a\"\nname = \"A\"\ncallback = { url = \"agent.example\" }";
+    let error = parse(bad, today(), &unsealed).unwrap_err();
+    assert_eq!((&*error.section, &*error.key), ("[[agent]] \"a\"", "callback.url"));
 }
