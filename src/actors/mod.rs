@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod gate;
 mod handle;
+mod look;
 mod machine;
 mod order;
 mod participant;
@@ -36,3 +37,4 @@ pub use handle::{
     CatalogueChangeError, EngineHandle, EngineStatus, OrderCommand, OrderRequest, PayFrom,
     VoucherView,
 };
+pub use look::{SlotStock, more};
