@@ -41,6 +41,8 @@ pub(super) enum OtaAction {
     CancelOrder,
     /// Whether an order would be granted.
     Verify,
+    /// Where the agent wants to be called back.
+    ProviderConfig,
 }
 
 /// A question of agents' own interface. It changes nothing.
@@ -153,7 +155,8 @@ fn open_parts(pattern: &str, path: &str) -> Option<Vec<String>> {
 fn action(path: &[u8]) -> Option<Action> {
     use Fund::{Prepayment, Rebate};
     use OtaAction::{
-        AddOrder, AddOrder2, CancelOrder, OrderAndPay, OrderAndPay2, PayOrder, Verify,
+        AddOrder, AddOrder2, CancelOrder, OrderAndPay, OrderAndPay2, PayOrder, ProviderConfig,
+        Verify,
     };
     Some(match path {
         b"/api/orderandpay2/withrebate" | b"/source/orderandpaywithfk2.aspx" => {
@@ -179,6 +182,7 @@ fn action(path: &[u8]) -> Option<Action> {
             Action::Query(QueryAction::Products)
         }
         b"/api/sencelist" => Action::Query(QueryAction::Performances),
+        b"/api/providerconfig" => Action::Ota(ProviderConfig),
         b"/api/order/fromdouyin/ticketcode/get" => Action::TicketCode,
         b"/router/rest" => Action::Router,
         b"/health/live" => Action::Live,
@@ -210,6 +214,7 @@ impl Action {
             Self::Query(QueryAction::Products) => "query_products",
             Self::Query(QueryAction::Performances) => "query_performances",
             Self::Query(QueryAction::Performance) => "query_performance",
+            Self::Ota(OtaAction::ProviderConfig) => "provider_config",
             Self::TicketCode => "ticket_code",
             Self::Router => "top",
             Self::Live => "live",

@@ -14,6 +14,8 @@ mod kill;
 mod occasions;
 mod oversell;
 mod privacy;
+mod provider_config;
+mod queries;
 mod recovery;
 mod request_key;
 mod samples;

@@ -21,7 +21,7 @@ pub use paypassword::{PayPassword, PayPasswordError};
 pub use qr::{QrError, qr_png};
 pub use request::{
     Order2AddParm, Order2SeatItem, OrderAddItemParm, OrderAddParm, OrderAndPayWithPassword2Parm,
-    OrderAndPayWithPasswordParm, PARM_NAMESPACE, PayOrderUsePayPasswordParm,
+    OrderAndPayWithPasswordParm, PARM_NAMESPACE, PayOrderUsePayPasswordParm, ProviderConfigParm,
 };
 pub use response::{
     COMMON_NAMESPACE, CommonOperationResult, OrderOperatorResult, RESULT_NAMESPACE,
