@@ -298,7 +298,7 @@ fn performances_are_listed_and_found() {
         talk.ask("two days", &DEMO, &path);
         let path = format!("{PERFORMANCES}?startdate={tomorrow}&theatricalid=p-show");
         talk.ask("a show on a day", &DEMO, &path);
-        talk.ask("no such theatre", &DEMO, &format!("{PERFORMANCES}?theatreid=01"));
+        talk.ask("a scenic spot has none", &DEMO, &format!("{PERFORMANCES}?theatreid=01"));
         talk.ask("one", &DEMO, &format!("{PERFORMANCE}/SC-{tomorrow}-1930"));
         talk.ask("no such performance", &DEMO, &format!("{PERFORMANCE}/SC-{tomorrow}-2000"));
     });
