@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use piaoku::actors::EngineConfig;
+use piaoku::actors::{EngineConfig, Owner, RedeemRequest, RefundRequest};
 use piaoku::clock::ManualClock;
 use piaoku::domain::identity::sample;
+use piaoku::domain::order::{RefundSelection, UseSelection};
 use piaoku::http::HttpConfig;
+use piaoku::types::RequestKey;
 use serde_json::{Value, json};
 
+use crate::support::Target as _;
 use crate::support::http::{Answer, Request};
 use crate::support::message::{FORMATS, Format, Json, with};
-use crate::support::partner::{self, ADD_SCENIC, Agent, CANCEL, DEMO, PAY, POOR, SCENIC, THEATRE};
+use crate::support::partner::{self, ADD_SCENIC, Agent, DEMO, PAY, POOR, SCENIC, THEATRE};
 use crate::support::server::{NOW, Server, Setup};
 use crate::support::shop::SMALL;
 use crate::support::transcript::Transcript;
@@ -130,8 +133,7 @@ fn an_order_is_told_by_its_head_and_its_detail() {
         let odd = partner::plain_info(talk.server, "<S&3>", "P-ODD", 1);
         let odd = with(&odd, &[("/mobile", json!(sample::mobile(2)))]);
         let odd = talk.sell(ADD_SCENIC, &odd);
-        let cancelled = Request::new("POST", &format!("{CANCEL}?orderid={odd}"));
-        assert_eq!(DEMO.sign(talk.server, cancelled).send(talk.server).status, 200);
+        assert_eq!(DEMO.cancel(talk.server, &odd, Json).status, 200);
         talk.ask("closed", &DEMO, &format!("/api/Order/Query/Main/{odd}"));
         talk.ask("its lines", &DEMO, &format!("/api/Order/Query/Detail/{odd}"));
 
@@ -200,6 +202,56 @@ fn a_ticket_is_shown_by_its_code() {
 }
 
 #[test]
+fn tickets_say_whether_they_were_used_or_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let today = partner::theatre_info(&server, "S1", 0, 2);
+    let sold = DEMO.json(&server, THEATRE, &DEMO.and_pay(&today));
+    let number = sold["orderid"].as_str().unwrap();
+    let order = server.order("demo-agent", number);
+    let [first, second] = [order.tickets[0].id, order.tickets[1].id];
+    let shown = || {
+        let tickets = json_of(&server, &format!("{TICKETS}?orderid={number}"));
+        let detail = json_of(&server, &format!("/api/Order/Query/Detail/{number}"));
+        let main = json_of(&server, &format!("/api/Order/Query/Main/{number}"));
+        let status = |list: &Value, at: usize| list[at]["status"].as_str().unwrap().to_owned();
+        for at in [0, 1] {
+            assert_eq!(status(&tickets, at), status(&detail, at));
+        }
+        let why = [first, second].map(|ticket| {
+            json_of(&server, &format!("/api/Ticket/Barcode/String/{number}/{ticket}"))["errmsg"]
+                .clone()
+        });
+        let order = main["orderstatus"].as_str().unwrap().to_owned();
+        (order, [status(&tickets, 0), status(&tickets, 1)], why)
+    };
+    let is = |order: &str, tickets: [&str; 2], why: [&str; 2]| {
+        (order.to_owned(), tickets.map(str::to_owned), why.map(|text| json!(text)))
+    };
+    assert_eq!(shown(), is("D", ["1", "1"], ["成功", "成功"]));
+    let redeem = RedeemRequest {
+        by: "gate/test".into(),
+        request: RequestKey::new("R1").unwrap(),
+        order: order.id,
+        uses: UseSelection::Tickets([(second, 1)].into_iter().collect()),
+    };
+    server.wait(server.engine.redeem(redeem)).unwrap();
+    assert_eq!(shown(), is("D", ["1", "4"], ["成功", "票已使用"]));
+    let refund = RefundRequest {
+        order: order.id,
+        tickets: RefundSelection::Tickets(vec![first]),
+        request: None,
+    };
+    let agent = Owner::Agent(server.agent_no("demo-agent"));
+    server.wait(server.engine.refund(agent, refund)).unwrap();
+    assert_eq!(shown(), is("D", ["2", "4"], ["票已退", "票已使用"]));
+    // What was given back can be had again.
+    let day = server.day(0);
+    let show = json_of(&server, &format!("{PERFORMANCE}/SC-{day}-1930"));
+    assert_eq!((&show["freecount"], &show["totalseat"]), (&json!(899), &json!(900)));
+}
+
+#[test]
 fn the_image_is_a_qr_code_of_the_voucher() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
@@ -238,8 +290,7 @@ fn scan(image: &[u8]) -> String {
 fn stock_is_unlimited_a_number_or_nothing() {
     scenario("inventory", |talk| {
         let server = talk.server;
-        let (today, tomorrow) =
-            (crate::support::Target::day(server, 0), crate::support::Target::day(server, 1));
+        let (today, tomorrow) = (server.day(0), server.day(1));
         let of = |product: &str, dates: &str| {
             format!("{INVENTORY}?{dates}&productid={product}&servicecode=")
         };
@@ -275,7 +326,7 @@ fn plain(server: &Server, sender_id: &str, product: &str, amount: i64) -> Value 
 #[test]
 fn timespans_are_listed_by_line_and_day() {
     scenario("time_segments", |talk| {
-        let day = |days| crate::support::Target::day(talk.server, days);
+        let day = |days| talk.server.day(days);
         let (today, tomorrow) = (day(0), day(1));
         talk.ask("today, where nothing is named", &DEMO, SEGMENTS);
         let path = format!("{SEGMENTS}?startdate={tomorrow}&enddate=&servicecode=01");
@@ -290,7 +341,7 @@ fn timespans_are_listed_by_line_and_day() {
 #[test]
 fn performances_are_listed_and_found() {
     scenario("performances", |talk| {
-        let day = |days| crate::support::Target::day(talk.server, days);
+        let day = |days| talk.server.day(days);
         let tomorrow = day(1);
         talk.sell(THEATRE, &DEMO.and_pay(&theatre(talk.server, "S1")));
         let dates = format!("startdate={tomorrow}&enddate={}", day(2));
@@ -338,7 +389,7 @@ fn a_week_of_everything_wakes_nobody_up_and_sees_what_sleeps() {
     let server = Server::start_with(Setup { clock: Arc::clone(&clock) as _, ..setup() });
     let sold = DEMO.json(&server, SCENIC, &DEMO.and_pay(&plain(&server, "S1", "P-TINY", 2)));
     assert_eq!(sold["resultcode"], 0);
-    let path = format!("{INVENTORY}?startdate={}", crate::support::Target::day(&server, 1));
+    let path = format!("{INVENTORY}?startdate={}", server.day(1));
     let awake = json_of(&server, &path);
     let left = |answer: &Value| {
         let days = answer.as_array().unwrap();
@@ -364,7 +415,7 @@ fn a_question_that_costs_too_much_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let http = HttpConfig { query_slots_max: 21, ..HttpConfig::default() };
     let server = Server::start_with(Setup { http, ..Setup::new(dir.path()) });
-    let tomorrow = crate::support::Target::day(&server, 1);
+    let tomorrow = server.day(1);
     let all = ask(&server, &DEMO, INVENTORY, Json);
     assert_eq!(all.status, 400, "{}", all.text());
     assert!(all.text().contains("查询范围过大"), "{}", all.text());
