@@ -30,6 +30,7 @@ fn stock_is_seen_alike_awake_and_asleep_and_nobody_is_woken() {
         let seen = handle.look(fixture::AGENT, &wanted).await.unwrap();
         assert_eq!(seen.iter().map(|stock| stock.slot).collect::<Vec<_>>(), wanted);
         assert_eq!(seen.iter().map(told).collect::<Vec<_>>(), expected);
+        drop(handle);
         engine.stop().await;
 
         let metrics = Metrics::default();
