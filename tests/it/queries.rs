@@ -25,11 +25,17 @@ const SEGMENTS: &str = "/api/TimeSegment";
 const PERFORMANCES: &str = "/api/SenceList";
 const PERFORMANCE: &str = "/api/Setting/JQ_YQ_PC/Sp/Query/SimpleRet/ById";
 
-/// A line of supplier 01 with signs that XML must escape, whose gate lets two in.
-const ODD: &str = r#"
+/// A line of its own with signs that XML must escape and little of each product: a day ticket, one
+/// without a day, and one that is off sale.
+const LINE: &str = r#"
+[[supplier]]
+id = "03"
+name = "<云> & '海'"
+utc_offset = "+08:00"
+
 [[product]]
 id = "P-ODD"
-supplier = "01"
+supplier = "03"
 name = "<儿童> & 'more' \"票\""
 price = "0.05"
 capacity = 2
@@ -37,6 +43,27 @@ first_day = 0
 days = 60
 order_min = 1
 order_max = 4294967295
+
+[[product]]
+id = "P-ANY-DAY"
+supplier = "03"
+name = "通票"
+price = "9.90"
+capacity = 7
+order_min = 1
+order_max = 5
+
+[[product]]
+id = "P-GONE"
+supplier = "03"
+name = "停售票"
+on_sale = false
+price = "1.00"
+capacity = 1
+first_day = 0
+days = 60
+order_min = 1
+order_max = 5
 "#;
 
 /// Asks with a signature.
@@ -83,7 +110,7 @@ impl Talk<'_> {
 fn scenario(name: &str, talk: impl Fn(&mut Talk<'_>)) {
     for format in FORMATS {
         let dir = tempfile::tempdir().unwrap();
-        let server = Server::start_with(Setup::new(dir.path()).selling(SMALL).selling(ODD));
+        let server = Server::start_with(Setup::new(dir.path()).selling(SMALL).selling(LINE));
         let mut talking = Talk { server: &server, format, transcript: Transcript::default() };
         talking.transcript.name(&server.addr.to_string(), "host");
         talk(&mut talking);
@@ -355,7 +382,7 @@ fn performances_are_listed_and_found() {
 #[test]
 fn products_are_listed() {
     scenario("products", |talk| {
-        talk.ask("the agents' address", &DEMO, "/api/Products");
+        talk.ask("the agents' address, of one line", &DEMO, "/api/Products?servicecode=03");
         let path = "/api/WebInterface/ScenicSpot/Products?dwlx=1&dwid=x&servicecode=02&queryarea=";
         talk.ask("the older address, of one line", &DEMO, path);
         talk.ask("not a number of days", &DEMO, "/api/Products?startdate=1");
