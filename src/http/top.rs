@@ -43,6 +43,9 @@ pub(super) async fn router(request: &HttpRequest, body: &[u8], state: &AppState)
     };
     match call.api {
         Api::TicketConsult => consult(&call, state).await,
+        Api::TicketCodeUse | Api::TicketReserve | Api::OrderUse => {
+            error(state, call.format, &TopError::unavailable(), Outcome::Unavailable)
+        }
     }
 }
 

@@ -170,6 +170,13 @@ impl TopError {
         Self::with_sub(TopCode::RemoteServiceError, SUB_CODE, "系统异常，请稍后重试")
     }
 
+    /// A redemption was refused: an API whose answer has no place for a failure says so in this way.
+    /// `sub_code` begins with `isv.`, for repeating it does not help.
+    #[must_use]
+    pub const fn refused(sub_code: &'static str, sub_msg: &'static str) -> Self {
+        Self::with_sub(TopCode::RemoteServiceError, sub_code, sub_msg)
+    }
+
     /// `msg` as it is sent.
     #[must_use]
     pub fn message(&self) -> Cow<'static, str> {
