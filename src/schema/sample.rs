@@ -9,8 +9,9 @@ use proptest::strategy::Union;
 
 use crate::domain::account::{Account, AccountKey, Balance, Holder, Posting};
 use crate::domain::catalogue::{
-    Agent, AreaDef, Calendar, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, LimitRule,
-    LimitScope, LimitWindow, Pool as PoolDef, Product, Rules, Supplier, TimespanDef, TopApp,
+    Agent, AreaDef, Calendar, CallbackFormat, CallbackMethod, CallbackSettings, Catalogue,
+    CatalogueEvent, DouyinClient, DouyinSku, Fee, FeeTier, LimitRule, LimitScope, LimitWindow,
+    Pool as PoolDef, Product, RebateAt, RefundRule, Rules, Supplier, TimespanDef, TopApp,
 };
 use crate::domain::inventory::{
     AreaEvent, Capacity, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent,
@@ -213,22 +214,27 @@ fn order_event() -> impl Strategy<Value = OrderEvent> {
 }
 
 fn close_reason() -> impl Strategy<Value = CloseReason> {
-    one_of(&[CloseReason::Cancelled, CloseReason::Expired])
+    one_of(&[CloseReason::Cancelled, CloseReason::Expired, CloseReason::Refunded])
 }
 
 fn ticket(line_max: u16) -> impl Strategy<Value = Ticket> {
-    (any::<u64>(), 0..=line_max, code()).prop_map(|(id, line, code)| Ticket {
-        id: TicketId::new(id),
-        line,
-        code,
+    let life = (any::<u16>(), any::<bool>(), option::of(any::<i16>()));
+    (any::<u64>(), 0..=line_max, code(), life).prop_map(|(id, line, code, life)| {
+        let (used, refunded, rebate_year) = life;
+        Ticket { id: TicketId::new(id), line, code, used, refunded, rebate_year }
     })
 }
 
 fn order_line() -> impl Strategy<Value = OrderLine> {
     let what = (any::<u64>(), product_no(), text(), slot_key(), area_no(), option::of(pool_no()));
     let price = (quantity(), fen(), fen(), fen());
-    (what, price, instant(), instant()).prop_map(|(what, price, valid_from, valid_until)| {
+    let rebate_at = one_of(&[RebateAt::Payment, RebateAt::Redemption]);
+    let tickets = (rebate_at, any::<u16>(), list(any::<u16>().prop_map(SeatNo::new)));
+    let valid = (instant(), instant());
+    (what, price, tickets, valid).prop_map(|(what, price, tickets, valid)| {
         let (id, product, product_name, slot, area, pool) = what;
+        let (rebate_at, uses, seats) = tickets;
+        let (valid_from, valid_until) = valid;
         let (quantity, unit_price, list_price, unit_rebate) = price;
         OrderLine {
             id: LineId::new(id),
@@ -241,6 +247,9 @@ fn order_line() -> impl Strategy<Value = OrderLine> {
             unit_price,
             list_price,
             unit_rebate,
+            rebate_at,
+            uses,
+            seats,
             valid_from,
             valid_until,
         }
@@ -252,7 +261,8 @@ fn order_placed() -> impl Strategy<Value = OrderPlaced> {
         slot_key().prop_map(CounterHome::Slot),
         limit_key().prop_map(CounterHome::Shard),
     ];
-    let taken = (home, count()).prop_map(|(home, count)| TakenCount { home, count });
+    let taken = (any::<u16>(), home, count());
+    let taken = taken.prop_map(|(line, home, count)| TakenCount { line, home, count });
     let channel = one_of(&[Channel::Ota, Channel::Douyin, Channel::LocalLife, Channel::Console]);
     let head = (order_id(), supplier_no(), agent_no(), channel, request_key());
     let body = (vec(order_line(), 1..=LIST_LEN_MAX), list(taken), sealed(), fen());
@@ -288,9 +298,10 @@ fn catalogue_event() -> BoxedStrategy<CatalogueEvent> {
             }
         ),
         product().prop_map(|product| CatalogueEvent::ProductSet(Arc::new(product))),
-        (agent_no(), text(), text(), any::<bool>(), sealed()).prop_map(
-            |(no, id, name, enabled, secrets)| {
-                CatalogueEvent::AgentSet(Arc::new(Agent { no, id, name, enabled, secrets }))
+        (agent_no(), text(), text(), any::<bool>(), sealed(), option::of(callback())).prop_map(
+            |(no, id, name, enabled, secrets, callback)| {
+                let agent = Agent { no, id, name, enabled, secrets, callback };
+                CatalogueEvent::AgentSet(Arc::new(agent))
             }
         ),
         (text(), sealed(), agent_no()).prop_map(|(client_key, secret, agent)| {
@@ -307,13 +318,22 @@ fn catalogue_event() -> BoxedStrategy<CatalogueEvent> {
     .boxed()
 }
 
+fn callback() -> impl Strategy<Value = CallbackSettings> {
+    let format = prop_oneof![Just(CallbackFormat::Xml), Just(CallbackFormat::Json)];
+    let method = prop_oneof![Just(CallbackMethod::Post), Just(CallbackMethod::Get)];
+    (text(), any::<bool>(), format, method).prop_map(|(url, official_sms, format, method)| {
+        CallbackSettings { url, official_sms, format, method }
+    })
+}
+
 fn capacity() -> impl Strategy<Value = Capacity> {
     prop_oneof![Just(Capacity::Unlimited), quantity().prop_map(Capacity::Limited)]
 }
 
 fn product() -> impl Strategy<Value = Product> {
     let head = (product_no(), text(), supplier_no(), text(), any::<bool>());
-    let money = (fen(), fen(), fen(), option::of(pool_no()));
+    let rebate_at = one_of(&[RebateAt::Payment, RebateAt::Redemption]);
+    let money = (fen(), fen(), fen(), rebate_at, any::<u16>(), option::of(pool_no()));
     let calendar = (option::of((date(), date())), capacity(), quantity())
         .prop_map(|(dates, capacity, allowance)| Calendar { dates, capacity, allowance });
     let timespan = (timespan(), any::<u16>(), any::<u16>())
@@ -324,7 +344,7 @@ fn product() -> impl Strategy<Value = Product> {
     let parts = (calendar, list(timespan), list(area), text(), rules());
     (head, money, parts).prop_map(|(head, money, parts)| {
         let (no, id, supplier, name, on_sale) = head;
-        let (price, list_price, rebate, pool) = money;
+        let (price, list_price, rebate, rebate_at, uses, pool) = money;
         let (calendar, timespans, areas, scene_prefix, rules) = parts;
         Product {
             no,
@@ -335,6 +355,8 @@ fn product() -> impl Strategy<Value = Product> {
             price,
             list_price,
             rebate,
+            rebate_at,
+            uses,
             pool,
             calendar,
             timespans,
@@ -355,16 +377,25 @@ fn rules() -> impl Strategy<Value = Rules> {
     ]);
     let limit = (rule_no(), scope, window, quantity())
         .prop_map(|(no, scope, window, max)| LimitRule { no, scope, window, max });
-    (quantity(), quantity(), any::<bool>(), any::<u16>(), any::<u32>(), list(limit)).prop_map(
-        |(order_min, order_max, document_per_ticket, horizon_days, hold_seconds, limits)| Rules {
+    let numbers = (quantity(), quantity(), any::<bool>(), any::<u16>(), any::<u32>());
+    (numbers, list(limit), refund()).prop_map(|(numbers, limits, refund)| {
+        let (order_min, order_max, document_per_ticket, horizon_days, hold_seconds) = numbers;
+        Rules {
             order_min,
             order_max,
             document_per_ticket,
             horizon_days,
             hold_seconds,
             limits,
-        },
-    )
+            refund,
+        }
+    })
+}
+
+fn refund() -> impl Strategy<Value = RefundRule> {
+    let fee = prop_oneof![fen().prop_map(Fee::Fixed), any::<u16>().prop_map(Fee::Percent)];
+    let tier = (any::<i32>(), fee).prop_map(|(hours_before, fee)| FeeTier { hours_before, fee });
+    list(tier).prop_map(|tiers| RefundRule { tiers })
 }
 
 // Entities.

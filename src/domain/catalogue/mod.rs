@@ -7,6 +7,7 @@ mod agent;
 mod command;
 mod event;
 mod product;
+mod refund;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +15,17 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-pub use agent::{Agent, AgentSecrets, DouyinClient, DouyinSku, TopApp};
+pub use agent::{
+    Agent, AgentSecrets, CallbackFormat, CallbackMethod, CallbackSettings, DouyinClient, DouyinSku,
+    TopApp,
+};
 pub use command::{CatalogueCommand, CatalogueError, SetProduct};
 pub use event::CatalogueEvent;
 pub use product::{
-    AreaDef, Calendar, LimitRule, LimitScope, LimitWindow, Pool, Product, Rules, TimespanDef,
+    AreaDef, Calendar, LimitRule, LimitScope, LimitWindow, Pool, Product, RebateAt, Rules,
+    TimespanDef,
 };
+pub use refund::{Fee, FeeTier, RefundClosed, RefundRule};
 
 use crate::domain::inventory::Capacity;
 use crate::types::{
@@ -150,6 +156,12 @@ impl Catalogue {
     #[must_use]
     pub fn agent(&self, no: AgentNo) -> Option<&Arc<Agent>> {
         self.agents.get(no.get() as usize)
+    }
+
+    /// Whether an agent is to be told what becomes of its orders.
+    #[must_use]
+    pub fn wants_notices(&self, no: AgentNo) -> bool {
+        self.agent(no).is_some_and(|agent| agent.enabled && agent.callback.is_some())
     }
 
     /// An agent by user name.
