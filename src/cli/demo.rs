@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use toml::{Table, Value};
 
 use crate::domain::catalogue::Catalogue;
+use crate::http::{DEMO_GATE_TOKEN, GateConfig};
 use crate::types::Sealed;
 use crate::vault::agent_secrets::{
     AGENT_SECRETS_PURPOSE, DOUYIN_SECRET_PURPOSE, TOP_SECRET_PURPOSE, decode_agent_secrets,
@@ -75,6 +76,12 @@ impl PublicSecrets {
             .map(|app| format!("TOP application {}", app.app_key));
         agents.chain(clients).chain(apps).collect()
     }
+}
+
+/// Which gates have a token that everybody knows.
+pub(super) fn public_gates(gates: &[GateConfig]) -> Vec<String> {
+    let public = gates.iter().filter(|gate| gate.token.as_bytes() == DEMO_GATE_TOKEN.as_bytes());
+    public.map(|gate| format!("gate {} (http.gates)", gate.name)).collect()
 }
 
 /// Hashes of every secret in a catalogue file.

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::ServeArguments;
 use super::call;
-use super::demo::PublicSecrets;
+use super::demo::{self, PublicSecrets};
 use super::import::{self, NamedText};
 use crate::actors::{Engine, EngineHandle, StartReport};
 use crate::clock::{Clock as _, SystemClock};
@@ -108,7 +108,9 @@ impl Offered<'_> {
     /// Secrets that everybody knows are for this machine only, unless configured otherwise.
     fn refuse_public_secrets(&self, engine: &EngineHandle) -> anyhow::Result<()> {
         let public = PublicSecrets::load(&self.config.data.dir)?;
-        self.refuse(&public.holders(&engine.catalogue(), self.keys))
+        let mut holders = public.holders(&engine.catalogue(), self.keys);
+        holders.extend(demo::public_gates(&self.config.http.gates));
+        self.refuse(&holders)
     }
 
     fn refuse(&self, holders: &[String]) -> anyhow::Result<()> {
@@ -209,7 +211,8 @@ fn welcome(url: &str) -> anyhow::Result<String> {
          \x20 {program} call order{at}\n\
          \x20 {program} call order{at} --product P-ADULT --timespan -1\n\
          \x20 {program} call codes{at} --sku 7000000000000000001 --count 2\n\
-         \x20 {program} call consult{at} --code CODE\n\n\
+         \x20 {program} call consult{at} --code CODE\n\
+         \x20 {program} call redeem{at} --code CODE\n\n\
          Or ask whether one could be sold (signed, good for the next 60 seconds; any of the calls\n\
          above prints such a line with --print-only):\n\n{verify}\n",
         credentials = call::demo_credentials(),

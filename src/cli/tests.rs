@@ -220,6 +220,7 @@ fn public_secrets_stay_on_this_machine_unless_configured_otherwise() {
     assert_eq!(served(&config, "127.0.0.1:0"), Ok(false));
     let refusal = served(&config, "0.0.0.0:0").unwrap_err();
     assert!(refusal.contains("agent demo-agent"), "{refusal}");
+    assert!(refusal.contains("gate demo-gate"), "{refusal}");
     config.security.allow_demo_secrets_off_loopback = true;
     assert_eq!(served(&config, "0.0.0.0:0"), Ok(false));
 }

@@ -14,6 +14,8 @@ pub(super) enum Action {
     TicketCode,
     /// The TOP gateway.
     Router,
+    /// A gate asks about a code or redeems it.
+    Gate(GateAction),
     /// Whether the process lives.
     Live,
     /// Whether it takes requests.
@@ -43,6 +45,17 @@ pub(super) enum OtaAction {
     ProviderConfig,
 }
 
+/// An action of the gate API. The code is the open part of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GateAction {
+    /// What a code is worth.
+    Look,
+    /// Redeem it.
+    Redeem,
+    /// Take a redemption back.
+    Reverse,
+}
+
 /// Which balance a path pays from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fund {
@@ -51,16 +64,28 @@ pub(super) enum Fund {
 }
 
 /// What came of looking for an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    Found(Action),
+    /// The action, and the parts of the path that its address leaves open: decoded, in order, their
+    /// case kept.
+    Found(Action, Vec<String>),
     /// The path is right, the method is not; these are.
     WrongMethod(Action, &'static str),
     Unknown,
 }
 
-/// Longest path of an action.
-const PATH_LEN_MAX: usize = 96;
+/// Longest path of an action, open parts included.
+const PATH_LEN_MAX: usize = 160;
+
+/// Stands in an address for a part that may be anything but empty.
+const OPEN: &str = "{}";
+
+/// Addresses with open parts, in small letters.
+const PATTERNS: &[(&str, Action)] = &[
+    ("/v1/vouchers/{}", Action::Gate(GateAction::Look)),
+    ("/v1/vouchers/{}/redeem", Action::Gate(GateAction::Redeem)),
+    ("/v1/vouchers/{}/reverse", Action::Gate(GateAction::Reverse)),
+];
 
 /// Finds the action of a path and method.
 pub(super) fn find(path: &str, method: &str) -> Route {
@@ -76,16 +101,36 @@ pub(super) fn find(path: &str, method: &str) -> Route {
     let lower = &mut lower[..path.len()];
     lower.copy_from_slice(path);
     lower.make_ascii_lowercase();
-    let Some(action) = action(lower) else { return Route::Unknown };
+    let found = action(lower).map(|action| (action, Vec::new()));
+    let Some((action, parts)) = found.or_else(|| open_action(path)) else { return Route::Unknown };
     let allowed = action.methods();
     if allowed.split(", ").any(|allowed| allowed == method) {
-        return Route::Found(action);
+        return Route::Found(action, parts);
     }
     // The gateway answers a wrong method itself, in its own form.
     if action == Action::Router {
-        Route::Found(action)
+        Route::Found(action, parts)
     } else {
         Route::WrongMethod(action, allowed)
+    }
+}
+
+/// The action of an address with open parts, and what stands in them.
+fn open_action(path: &[u8]) -> Option<(Action, Vec<String>)> {
+    let path = std::str::from_utf8(path).ok()?;
+    PATTERNS.iter().find_map(|(pattern, action)| Some((*action, open_parts(pattern, path)?)))
+}
+
+fn open_parts(pattern: &str, path: &str) -> Option<Vec<String>> {
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    let mut parts = Vec::new();
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(parts),
+            (Some(OPEN), Some(part)) if !part.is_empty() => parts.push(part.to_owned()),
+            (Some(wanted), Some(given)) if wanted.eq_ignore_ascii_case(given) => {}
+            _ => return None,
+        }
     }
 }
 
@@ -135,6 +180,9 @@ impl Action {
             Self::Ota(OtaAction::ProviderConfig) => "provider_config",
             Self::TicketCode => "ticket_code",
             Self::Router => "top",
+            Self::Gate(GateAction::Look) => "gate_look",
+            Self::Gate(GateAction::Redeem) => "gate_redeem",
+            Self::Gate(GateAction::Reverse) => "gate_reverse",
             Self::Live => "live",
             Self::Ready => "ready",
             Self::Metrics => "metrics",
@@ -146,6 +194,8 @@ impl Action {
         match self {
             Self::Ota(_) | Self::TicketCode => "POST",
             Self::Router => "GET, POST",
+            Self::Gate(GateAction::Look) => "GET",
+            Self::Gate(GateAction::Redeem | GateAction::Reverse) => "POST",
             Self::Live | Self::Ready | Self::Metrics => "GET, HEAD",
         }
     }
@@ -160,19 +210,40 @@ mod tests {
         let check = |path: &str, method: &str, expected: Route| {
             assert_eq!(find(path, method), expected, "{method} {path}");
         };
+        let found = |action| Route::Found(action, Vec::new());
         let order = Action::Ota(OtaAction::OrderAndPay2(Fund::Rebate));
-        check("/api/OrderAndPay2/WithRebate", "POST", Route::Found(order));
-        check("/API/orderandpay2/WITHREBATE/", "POST", Route::Found(order));
-        check("/Source/OrderAndPayWithFK2.aspx", "POST", Route::Found(order));
+        check("/api/OrderAndPay2/WithRebate", "POST", found(order));
+        check("/API/orderandpay2/WITHREBATE/", "POST", found(order));
+        check("/Source/OrderAndPayWithFK2.aspx", "POST", found(order));
         check("/api/OrderAndPay2/WithRebate", "GET", Route::WrongMethod(order, "POST"));
-        check("/api/OrderAndPay2/%57ithRebate", "POST", Route::Found(order));
+        check("/api/OrderAndPay2/%57ithRebate", "POST", found(order));
         check("/%", "POST", Route::Unknown);
-        check("/router/rest", "GET", Route::Found(Action::Router));
-        check("/router/rest", "DELETE", Route::Found(Action::Router));
-        check("/health/live", "HEAD", Route::Found(Action::Live));
+        check("/router/rest", "GET", found(Action::Router));
+        check("/router/rest", "DELETE", found(Action::Router));
+        check("/health/live", "HEAD", found(Action::Live));
         check("/health/live", "POST", Route::WrongMethod(Action::Live, "GET, HEAD"));
         check("/api/OrderAndPay2", "POST", Route::Unknown);
         check(&format!("/{}", "x".repeat(500)), "POST", Route::Unknown);
         check("", "POST", Route::Unknown);
+    }
+    #[test]
+    fn codes_of_gates_stand_in_the_path() {
+        let check = |path: &str, method: &str, expected: Option<(GateAction, &str)>| {
+            let expected = expected.map_or(Route::Unknown, |(action, code)| {
+                Route::Found(Action::Gate(action), vec![code.to_owned()])
+            });
+            assert_eq!(find(path, method), expected, "{method} {path}");
+        };
+        let code = "016569843362";
+        check("/v1/vouchers/016569843362", "GET", Some((GateAction::Look, code)));
+        check("/V1/Vouchers/016569843362/", "GET", Some((GateAction::Look, code)));
+        check("/v1/vouchers/%30%3165698433%362/redeem", "POST", Some((GateAction::Redeem, code)));
+        check("/v1/vouchers/X/reverse", "POST", Some((GateAction::Reverse, "X")));
+        check("/v1/vouchers", "GET", None);
+        check("/v1/vouchers//redeem", "POST", None);
+        check("/v1/vouchers/1/void", "POST", None);
+        let look = Action::Gate(GateAction::Look);
+        assert_eq!(find("/v1/vouchers/1", "POST"), Route::WrongMethod(look, "GET"));
+        assert_eq!(find("/v1/vouchers/%FF", "GET"), Route::Unknown);
     }
 }

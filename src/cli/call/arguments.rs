@@ -23,6 +23,7 @@ pub(in crate::cli) mod demo {
     pub(in crate::cli) const APP_KEY: &str = "12345678";
     pub(in crate::cli) const APP_SECRET: &str = "helloworld";
     pub(in crate::cli) const SHOP: &str = "2017112100077000000046517463";
+    pub(in crate::cli) use crate::http::DEMO_GATE_TOKEN as GATE_TOKEN;
 }
 
 /// Flags of `call`.
@@ -39,6 +40,8 @@ impl CallArguments {
             Asked::Verify(arguments) => &arguments.connection,
             Asked::Codes(arguments) => &arguments.connection,
             Asked::Consult(arguments) => &arguments.connection,
+            Asked::Redeem(arguments) => &arguments.connection,
+            Asked::Reverse(arguments) => &arguments.connection,
         }
     }
 }
@@ -54,6 +57,11 @@ pub(super) enum Asked {
     Codes(CodesArguments),
     /// As Alibaba local life: preview a voucher code (alibaba.alsc.daodian.ticket.consult)
     Consult(ConsultArguments),
+    /// As a gate: redeem a voucher code; with --shop as Alibaba local life
+    /// (alibaba.alsc.merchant.ext.ticketcode.use)
+    Redeem(RedeemArguments),
+    /// As a gate: take a redemption back
+    Reverse(ReverseArguments),
 }
 
 /// Format of a body.
@@ -266,6 +274,53 @@ pub(super) struct ConsultArguments {
     /// GET with everything in the query instead of POST
     #[arg(long)]
     pub(super) get: bool,
+}
+
+/// Flags of `call redeem`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RedeemArguments {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    /// The voucher code, e.g. one that `call codes` printed
+    #[arg(long, value_name = "CODE")]
+    pub(super) code: String,
+    /// Uses
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(super) quantity: u16,
+    /// The gate's number of the request; sent again it gets the same answer [default: a fresh one]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) request_no: Option<String>,
+    /// The gate's token
+    #[arg(long, value_name = "TEXT", default_value = demo::GATE_TOKEN)]
+    pub(super) token: String,
+    /// Redeem through the TOP gateway at this shop instead, e.g. 2017112100077000000046517463
+    #[arg(long, value_name = "ID", conflicts_with = "token")]
+    pub(super) shop: Option<String>,
+    /// app_key, with --shop
+    #[arg(long, value_name = "KEY", default_value = demo::APP_KEY)]
+    pub(super) app_key: String,
+    /// The application's secret, with --shop
+    #[arg(long, value_name = "TEXT", default_value = demo::APP_SECRET)]
+    pub(super) secret: String,
+}
+
+/// Flags of `call reverse`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReverseArguments {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    /// The voucher code
+    #[arg(long, value_name = "CODE")]
+    pub(super) code: String,
+    /// The redemption [default: the code's last one that still counts]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) redemption: Option<String>,
+    /// The gate's number of the request; sent again it gets the same answer [default: a fresh one]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) request_no: Option<String>,
+    /// The gate's token
+    #[arg(long, value_name = "TEXT", default_value = demo::GATE_TOKEN)]
+    pub(super) token: String,
 }
 
 impl Default for VerifyArguments {

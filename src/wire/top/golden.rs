@@ -9,14 +9,16 @@ use super::consult::{
 use super::encode::{
     consult_response, error_response, order_use_response, reserve_response, ticket_use_response,
 };
-use super::error::{TopCode, TopError};
+use super::error::{Refused, TopCode, TopError};
 use super::gateway::{Api, Call, Format, Gateway, GatewayConfig, Refusal};
 use super::order_use::{ORDER_USE_REQUEST, OrderUseRequest};
 use super::request::{HttpCall, Params};
 use super::reserve::{Failure, REVERSE_REQUEST, ReserveRequest};
 use super::sign::SignMethod;
 use super::ticket_use::{BizCode, TicketUse, USE_REQUEST, UseAnswer, UseDetail, UseRequest};
-use crate::types::{Fen, Quantity, UnixMillis};
+use crate::domain::order::RedeemError;
+use crate::engine::Rejection;
+use crate::types::{Fen, Quantity, TicketId, UnixMillis};
 
 /// 2026-11-22 01:05:12 at GMT+8, when the sample requests were signed.
 const NOW: UnixMillis = UnixMillis::new(1_795_280_712_000);
@@ -197,7 +199,6 @@ fn sample_use() -> UseAnswer {
         order_no: "2208281071920082803".to_owned(),
         item_id: "687787036030".to_owned(),
         item_name: "成人票 <A&B> \"云山\"".to_owned(),
-        use_shop_id: "2017112100077000000046517463".to_owned(),
         buyer_pay_amount: Fen::new(24_100),
         receipt_amount: Fen::new(24_010),
         details: vec![
@@ -217,7 +218,9 @@ fn redemptions() {
     replay.biz_code = BizCode::TicketAlreadyUsed;
     replay.details.truncate(1);
     check("use/replay", &replay);
-    let used_up = TopError::refused("isv.ticket-used-up", "券码已核销");
+    let used_up = RedeemError::UsedUp { ticket: TicketId::new(1), left: 0 };
+    let used_up = Refused::of(&Rejection::Redeem(used_up)).unwrap();
+    let used_up = TopError::from(used_up);
     check_formats("use/used-up", |format| error_response(format, &used_up, REQUEST_ID));
 
     let check = |case: &str, outcome: &Result<String, Failure>| {
@@ -233,9 +236,7 @@ fn reversals() {
         check_formats(case, |format| reserve_response(format, outcome, REQUEST_ID));
     };
     check("reserve/success", &Ok(()));
-    let error_msg = "核销记录不存在".into();
-    let failure = Failure { error_code: "TRANS_NOT_FOUND", error_msg, retry: false };
-    check("reserve/failed", &Err(failure));
+    check("reserve/failed", &Err(Refused::UNKNOWN_TRANSACTION.into()));
     check("reserve/failed-retry", &Err(Failure::system_error()));
 }
 

@@ -196,7 +196,7 @@ pub struct UseAnswer {
     pub use_date: UnixMillis,
     /// Our number of the redemption, 19 digits.
     pub ticket_trans_id: String,
-    /// The code that was asked for; the first of several.
+    /// The code of the first ticket in `details`.
     pub ticket_code: String,
     /// Order number, 19 digits.
     pub order_no: String,
@@ -204,8 +204,6 @@ pub struct UseAnswer {
     pub item_id: String,
     /// Item name at the time of order.
     pub item_name: String,
-    /// The shop that redeemed.
-    pub use_shop_id: String,
     /// Paid for what was redeemed, in all.
     pub buyer_pay_amount: Fen,
     /// Received by the merchant for it, before commission.

@@ -30,7 +30,6 @@ pub fn ticket_use_response(format: Format, answer: &UseAnswer, request_id: &str)
         ("order_no", text(&answer.order_no)),
         ("item_id", text(&answer.item_id)),
         ("item_name", text(&answer.item_name)),
-        ("use_shop_id", text(&answer.use_shop_id)),
         ("buyer_pay_amount", yuan(answer.buyer_pay_amount)),
         ("receipt_amount", yuan(answer.receipt_amount)),
         (
