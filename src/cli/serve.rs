@@ -210,7 +210,7 @@ fn welcome(url: &str) -> anyhow::Result<String> {
          Sell a ticket from another terminal:\n\n\
          \x20 {program} call order{at}\n\
          \x20 {program} call order{at} --product P-ADULT --timespan -1\n\
-         \x20 {program} call codes{at} --sku 7000000000000000001 --count 2\n\
+         \x20 {program} call codes{at} --sku 7000000000000000001 --count 2 --date today\n\
          \x20 {program} call consult{at} --code CODE\n\
          \x20 {program} call redeem{at} --code CODE\n\n\
          Or ask whether one could be sold (signed, good for the next 60 seconds; any of the calls\n\

@@ -1,5 +1,8 @@
 //! Gates look at codes, redeem them and take redemptions back.
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use piaoku::actors::{Owner, RefundRequest};
 use piaoku::clock::ManualClock;
 use piaoku::domain::order::RefundSelection;
@@ -11,6 +14,7 @@ use crate::support::books;
 use crate::support::http::{Answer, Request};
 use crate::support::message::with;
 use crate::support::partner::{self, COUPON_SKU, DEMO, GATE_TOKEN, THEATRE, gate_request};
+use crate::support::process::{self, Process};
 use crate::support::server::{NOW, Server, Setup};
 use crate::support::shop::{CARD_SKU, CARDS};
 use crate::support::transcript::Transcript;
@@ -206,4 +210,56 @@ fn a_request_number_is_a_gates_own_and_outlives_a_restart() {
     // A body that is too large is refused in the gate's own words.
     let large = gate_request(GATE_TOKEN, &card, "/redeem", &json!({ "x": "y".repeat(300_000) }));
     assert_eq!(error_code(&large.send(&server)), (413, "TOO_LARGE".to_owned()));
+}
+
+/// Redeems codes from several threads until the server is killed under them; what was answered.
+fn redeem_until_killed(server: &Process, codes: &[String]) -> Vec<(String, String)> {
+    let answered = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for part in codes.chunks(codes.len().div_ceil(4)) {
+            let answered = &answered;
+            scope.spawn(move || {
+                for code in part {
+                    let request = gate_request(GATE_TOKEN, code, "/redeem", &redeem(code));
+                    let Ok(answer) = request.try_send(server) else { break };
+                    assert_eq!(answer.status, 200, "{}", answer.text());
+                    let answer = (code.clone(), answer.text().to_owned());
+                    answered.lock().unwrap().push(answer);
+                }
+            });
+        }
+        while answered.lock().unwrap().len() < codes.len() / 3 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        server.kill();
+    });
+    answered.into_inner().unwrap()
+}
+
+#[test]
+fn a_kill_between_redemptions_loses_and_doubles_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(dir.path());
+    let sold = (0..15).flat_map(|_| {
+        let ask = partner::ticket_ask(&server, &partner::sender_id(), COUPON_SKU, 20);
+        partner::codes_of(&partner::ticket_codes(&server, &ask))
+    });
+    let codes: Vec<String> = sold.collect();
+    let answered = redeem_until_killed(&server, &codes);
+    process::audit(dir.path());
+    let server = Process::start(dir.path());
+    for (code, answer) in &answered {
+        let again = gate_request(GATE_TOKEN, code, "/redeem", &redeem(code)).send(&server);
+        assert_eq!(again.text(), answer);
+        assert_eq!(again.header("idempotent-replay"), "true");
+    }
+    // What was not answered happened once or not at all; by now it has.
+    for code in &codes {
+        let again = gate_request(GATE_TOKEN, code, "/redeem", &redeem(code)).send(&server);
+        assert_eq!(again.status, 200, "{}", again.text());
+        let seen = gate_request(GATE_TOKEN, code, "", &Value::Null).send(&server).json();
+        assert_eq!(seen["redemptions"].as_array().map(Vec::len), Some(1), "{seen}");
+    }
+    drop(server);
+    books::audit(dir.path());
 }

@@ -166,7 +166,7 @@ pub(super) struct OrderArguments {
     /// Product
     #[arg(long, value_name = "ID", default_value = demo::SHOW)]
     pub(super) product: String,
-    /// Visit date, yyyyMMdd or yyyy-MM-dd [default: tomorrow]
+    /// Visit date, yyyyMMdd, yyyy-MM-dd or today [default: tomorrow]
     #[arg(long, value_name = "DATE")]
     pub(super) date: Option<DateArgument>,
     /// Tickets; each is a line with a traveller of its own
@@ -204,7 +204,7 @@ pub(super) struct VerifyArguments {
     /// Product
     #[arg(long, value_name = "ID", default_value = demo::TIMED)]
     pub(super) product: String,
-    /// Visit date, yyyyMMdd or yyyy-MM-dd [default: tomorrow]
+    /// Visit date, yyyyMMdd, yyyy-MM-dd or today [default: tomorrow]
     #[arg(long, value_name = "DATE")]
     pub(super) date: Option<DateArgument>,
     /// Tickets; each is a line with a traveller of its own
@@ -349,13 +349,21 @@ fn sign_method(name: &str) -> Result<SignMethod, String> {
 
 /// A date as it is typed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DateArgument(pub(super) ServiceDate);
+pub(super) enum DateArgument {
+    /// The venue's day at the time of the call.
+    Today,
+    /// A day of the calendar.
+    Day(ServiceDate),
+}
 
 impl FromStr for DateArgument {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "today" {
+            return Ok(Self::Today);
+        }
         let date = ServiceDate::parse_compact(&text.replace('-', ""));
-        date.map(Self).map_err(|error| format!("{error}: yyyyMMdd or yyyy-MM-dd"))
+        date.map(Self::Day).map_err(|error| format!("{error}: yyyyMMdd, yyyy-MM-dd or today"))
     }
 }

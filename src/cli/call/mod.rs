@@ -82,8 +82,12 @@ fn build(
 
 /// The day a request is for.
 fn day(date: Option<DateArgument>, now: UnixMillis) -> ServiceDate {
-    let tomorrow = || ServiceDate::at(now, VENUE_OFFSET_SECONDS).plus_days(1);
-    date.map_or_else(tomorrow, |date| date.0)
+    let today = ServiceDate::at(now, VENUE_OFFSET_SECONDS);
+    match date {
+        None => today.plus_days(1),
+        Some(DateArgument::Today) => today,
+        Some(DateArgument::Day(date)) => date,
+    }
 }
 
 /// A Verify of the demo, as a line to paste. It is signed, so it is good for a minute.
