@@ -20,7 +20,7 @@ use super::import::{self, NamedText};
 use crate::actors::{Engine, EngineHandle, StartReport};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, BUILT_IN_DEMO, Config, LogFormat, LoggingConfig};
-use crate::http::{self, HttpParts};
+use crate::http::{self, HttpConfig, HttpParts};
 use crate::metrics::Metrics;
 use crate::vault::KeyRing;
 
@@ -73,7 +73,14 @@ async fn run_server(
     let imported = prepare(config, &listener, &handle, &keys).await?;
     let address = listener.local_addr()?;
     let url = format!("http://{address}");
-    let parts = HttpParts { engine: handle, keys, config: config.http.clone(), metrics };
+    let public = PublicSecrets::load(&config.data.dir)?;
+    let serves_demo = !public.holders(&handle.catalogue(), &keys).is_empty();
+    let gates = demo::served_gates(&config.http.gates, serves_demo);
+    if gates.len() < config.http.gates.len() {
+        tracing::warn!("the demo's gate (http.gates) is not served beside another catalogue");
+    }
+    let http_config = HttpConfig { gates, ..config.http.clone() };
+    let parts = HttpParts { engine: handle, keys, config: http_config, metrics };
     let server = http::start(parts, listener)?;
     tracing::info!(%address, "ready");
     if imported && config.data.import == BUILT_IN_DEMO {
@@ -109,7 +116,9 @@ impl Offered<'_> {
     fn refuse_public_secrets(&self, engine: &EngineHandle) -> anyhow::Result<()> {
         let public = PublicSecrets::load(&self.config.data.dir)?;
         let mut holders = public.holders(&engine.catalogue(), self.keys);
-        holders.extend(demo::public_gates(&self.config.http.gates));
+        if !holders.is_empty() {
+            holders.extend(demo::public_gates(&self.config.http.gates));
+        }
         self.refuse(&holders)
     }
 

@@ -56,6 +56,7 @@ pub(super) fn judge(asked: &Asked, response: &Response) -> Verdict {
     let content_type = response.headers.iter().find(|(name, _)| name == "content-type");
     let content_type = content_type.map(|(_, value)| value.as_str());
     let judged = match asked {
+        _ if at_a_gate => None,
         Asked::Consult(_) | Asked::Redeem(_) => consulted(&response.body),
         _ => Body::new(content_type, &response.body).ok().and_then(|body| match asked {
             Asked::Order(_) => body.read("answer", &LIMITS).model.map(ordered),
