@@ -122,6 +122,7 @@ async fn start_at(
         keys,
         clock,
         metrics,
+        callbacks: None,
     })
     .unwrap();
     let handle = engine.handle();

@@ -4,6 +4,7 @@
 //! One service takes every request and finds the action itself, since the partner's framework
 //! ignores case in paths and answers unknown ones in its own way.
 
+mod callback;
 mod config;
 mod credentials;
 mod douyin;
@@ -32,6 +33,7 @@ use crate::metrics::Metrics;
 use crate::vault::KeyRing;
 use crate::wire::top::gateway::Gateway;
 
+pub use callback::HttpCourier;
 pub use config::{
     DocumentCheckName, DouyinConfig, HttpConfig, HttpConfigError, InvalidBody, MobileCheckName,
     OtaConfig,

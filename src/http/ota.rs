@@ -448,7 +448,7 @@ fn failure(error: &EngineError, may_repeat: bool) -> (ResultCode, String) {
 }
 
 /// An order's state as one character. Source: docs/protocols/ota.md, "Order states".
-const fn status(order: &Order) -> &'static str {
+pub(super) const fn status(order: &Order) -> &'static str {
     match order.state {
         OrderState::Held { .. } => "0",
         OrderState::Paid { from: Balance::Rebate { .. }, .. } => "D",
