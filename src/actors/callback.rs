@@ -87,6 +87,8 @@ struct CallbackActor {
     queue: Queue,
     /// Orders being looked at, called about or recorded.
     running: usize,
+    /// Attempts in a row that failed, of whichever orders.
+    failures: u32,
     /// Notices that have ended without their record yet.
     unrecorded: HashMap<OrderId, (Notice, NoticeOutcome)>,
 }
@@ -94,7 +96,14 @@ struct CallbackActor {
 impl CallbackActor {
     fn new(agent: AgentNo, context: CallbackContext) -> Self {
         let queue = Queue::new(context.config.queue_len_max);
-        Self { agent, context, queue, running: 0, unrecorded: HashMap::new() }
+        Self { agent, context, queue, running: 0, failures: 0, unrecorded: HashMap::new() }
+    }
+
+    /// Orders that may be under way at once. An agent that nothing reaches is tried one call at a time:
+    /// it must not keep the courier from others.
+    fn running_max(&self) -> usize {
+        let max = self.context.config.in_flight_per_agent_max;
+        if self.failures as usize >= max { 1 } else { max }
     }
 
     /// The engine, while it runs and takes commands.
@@ -107,7 +116,7 @@ impl CallbackActor {
     fn advance(&mut self, ctx: &mut Context<Self>) {
         let Some(engine) = self.engine() else { return };
         let now = engine.now();
-        while self.running < self.context.config.in_flight_per_agent_max
+        while self.running < self.running_max()
             && let Some(order) = self.queue.next(now)
         {
             self.running += 1;
@@ -160,8 +169,12 @@ impl CallbackActor {
         let Some(engine) = self.engine() else { return self.later(order) };
         let (now, attempt) = (engine.now(), self.queue.failures(order).saturating_add(1));
         match result {
-            Ok(()) => self.settle(&engine, order, notice, NoticeOutcome::Delivered, ctx),
+            Ok(()) => {
+                self.failures = 0;
+                self.settle(&engine, order, notice, NoticeOutcome::Delivered, ctx);
+            }
             Err(failure) => {
+                self.failures = self.failures.saturating_add(1);
                 let result = DeliveryResult::Failed(failure);
                 self.context
                     .log

@@ -1,6 +1,8 @@
 //! Agents are called back about their orders: docs/protocols/ota.md, "Callbacks".
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use piaoku::actors::{
@@ -10,10 +12,10 @@ use piaoku::clock::{Clock, ManualClock};
 use piaoku::domain::catalogue::{CallbackFormat, CallbackMethod, CallbackSettings};
 use piaoku::domain::order::{NoticeKind, RefundSelection, UseSelection};
 use piaoku::types::{OrderId, RequestKey};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::Target;
-use crate::support::partner::{self, ADD_SCENIC, DEMO, PAY, POOR, SCENIC};
+use crate::support::partner::{self, ADD_SCENIC, DEMO, PAY, POOR, PROVIDER, SCENIC};
+use crate::support::process::{self, Process};
 use crate::support::receiver::{Call, Receiver, Reply};
 use crate::support::server::{NOW, Server, Setup};
 use crate::support::transcript::Transcript;
@@ -27,15 +29,14 @@ struct Play {
 
 impl Play {
     /// Begins with callbacks on, in JSON by POST.
-    fn start(dir: &std::path::Path) -> Self {
-        let receiver = Receiver::start(&DEMO);
-        Self::start_with(dir, receiver)
+    fn start(dir: &Path) -> Self {
+        Self::start_with(Setup::new(dir), Receiver::start(&DEMO))
     }
 
-    fn start_with(dir: &std::path::Path, receiver: Receiver) -> Self {
+    fn start_with(setup: Setup, receiver: Receiver) -> Self {
         let clock = ManualClock::at(NOW);
         let shared = Arc::clone(&clock);
-        let server = Server::start_with(Setup { clock: shared, ..Setup::new(dir) });
+        let server = Server::start_with(Setup { clock: shared, ..setup });
         let play = Self { server, receiver, clock };
         play.set(CallbackFormat::Json, CallbackMethod::Post);
         play
@@ -246,6 +247,53 @@ fn a_slow_agent_delays_no_order() {
 }
 
 #[test]
+fn an_agent_that_nothing_reaches_is_tried_one_call_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(dir.path());
+    setup.callback.in_flight_per_agent_max = 2;
+    let play = Play::start_with(setup, Receiver::start(&DEMO));
+    play.receiver.answer(|_, _| Reply::BROKEN);
+    let orders: Vec<_> = (0..6).map(|_| play.book()).collect();
+    play.until_tried(6);
+    let (under_way, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&most);
+    play.receiver.answer(move |_, _| {
+        counted.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(50));
+        under_way.fetch_sub(1, Ordering::SeqCst);
+        Reply::BROKEN
+    });
+    play.pass(5);
+    play.until_tried(12);
+    assert_eq!(most.swap(0, Ordering::SeqCst), 1);
+    play.receiver.answer(|_, _| Reply::SUCCESS);
+    play.pass(15);
+    orders.iter().for_each(|order| play.until_told(order));
+}
+
+#[test]
+fn what_did_not_fit_the_queue_is_found_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(dir.path());
+    setup.callback.queue_len_max = 3;
+    let play = Play::start_with(setup, Receiver::start(&DEMO));
+    play.receiver.answer(|_, _| Reply::BROKEN);
+    let orders: Vec<_> = (0..6).map(|_| play.book()).collect();
+    play.until_tried(3);
+    // Time for the snapshots to have them; by the clock of the engine it is a minute.
+    std::thread::sleep(Duration::from_millis(1500));
+    play.receiver.answer(|_, _| Reply::SUCCESS);
+    for order in &orders {
+        // What is found may once more be too much at once.
+        play.until("told", || {
+            play.pass(60);
+            play.server.order(DEMO.id, order).notices.is_empty()
+        });
+    }
+    assert_eq!(play.receiver.calls().len(), 3 + 6, "{:#?}", play.deliveries());
+}
+
+#[test]
 fn what_could_not_be_told_within_a_day_is_given_up() {
     let dir = tempfile::tempdir().unwrap();
     let play = Play::start(dir.path());
@@ -307,6 +355,57 @@ fn what_waits_for_an_agent_that_wants_no_more_is_dropped() {
     assert_eq!(results(&play.deliveries()), expected);
 }
 
+/// `kill -9` between what happened and the call: after the restart exactly what was missing is told.
+#[test]
+fn a_kill_forgets_nobody_who_is_to_be_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(&DEMO);
+    receiver.answer(|call, _| match call.field("event").as_str() {
+        "paid" => Reply::BROKEN,
+        _ => Reply::SUCCESS,
+    });
+    let quickly = [("PIAOKU__CALLBACK__PAUSES_SECONDS", "[1]")];
+    let server = Process::start_with(dir.path(), &quickly);
+    let settings = json!({ "replayurl": receiver.url() });
+    assert_eq!(DEMO.json(&server, PROVIDER, &settings)["errcode"], 0);
+    let order = |_| {
+        let info = partner::plain_info(&server, &partner::sender_id(), "P-BULK", 1);
+        number(&DEMO.json(&server, SCENIC, &DEMO.and_pay(&info)))
+    };
+    let orders: Vec<String> = (0..8).map(order).collect();
+    let told = |calls: &[Call], event: &str| {
+        let is_event = |call: &&Call| call.field("event") == event;
+        let mut told: Vec<_> =
+            calls.iter().filter(is_event).map(|call| call.field("orderid")).collect();
+        told.sort();
+        told
+    };
+    for _ in 0..1000 {
+        let calls = receiver.calls();
+        if orders.iter().all(|order| told(&calls, "paid").contains(order)) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    server.kill();
+    drop(server);
+    assert_eq!(told(&receiver.calls(), "booked"), orders, "each was told, once");
+    let before = receiver.calls().len();
+    process::audit(dir.path());
+
+    receiver.answer(|_, _| Reply::SUCCESS);
+    let server = Process::start_with(dir.path(), &quickly);
+    receiver.wait_for(before + orders.len());
+    // Whatever would come twice comes within the pause between two attempts.
+    std::thread::sleep(Duration::from_millis(1500));
+    server.kill();
+    let after = receiver.calls().split_off(before);
+    assert!(after.iter().all(|call| call.is_signed));
+    assert_eq!(told(&after, "paid"), orders, "each was missing, once");
+    assert_eq!(after.len(), orders.len(), "and nothing else: {after:#?}");
+    process::audit(dir.path());
+}
+
 #[test]
 fn what_was_not_told_before_a_stop_is_told_after_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -321,7 +420,7 @@ fn what_was_not_told_before_a_stop_is_told_after_it() {
     let Play { server, receiver, .. } = play;
     server.stop();
     receiver.answer(|_, _| Reply::SUCCESS);
-    let play = Play::start_with(dir.path(), receiver);
+    let play = Play::start_with(Setup::new(dir.path()), receiver);
     play.until_told(&paid);
     let events = events_of(&play.receiver.calls(), &paid);
     assert_eq!(events, ["booked", "paid", "paid"]);

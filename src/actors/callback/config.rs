@@ -10,7 +10,7 @@ pub struct CallbackConfig {
     pub enabled: bool,
     /// Threads that call; each waits for one answer at a time.
     pub threads: usize,
-    /// Calls of one agent under way at most.
+    /// Calls of one agent under way at most; one when as many in a row have failed.
     pub in_flight_per_agent_max: usize,
     /// Milliseconds one call may take, from the name's look-up to the answer's last byte.
     pub timeout_ms: u64,
@@ -42,8 +42,8 @@ impl Default for CallbackConfig {
     fn default() -> Self {
         Self {
             enabled: true,
-            threads: 16,
-            in_flight_per_agent_max: 4,
+            threads: 32,
+            in_flight_per_agent_max: 8,
             timeout_ms: 10_000,
             answer_bytes_max: 4096,
             allow_private_addresses: false,

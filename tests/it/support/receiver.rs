@@ -53,11 +53,6 @@ impl Call {
         };
         value.filter(|value| *value != "null").unwrap_or_default().to_owned()
     }
-
-    /// Order, event and its number.
-    pub(crate) fn event(&self) -> (String, String, String) {
-        (self.field("orderid"), self.field("event"), self.field("eventno"))
-    }
 }
 
 type Answers = dyn Fn(&Call, usize) -> Reply + Send + Sync;
