@@ -7,6 +7,7 @@ mod code;
 mod id;
 mod money;
 mod sealed;
+mod seat;
 mod time;
 
 pub use code::{CodeError, VoucherCode};
@@ -16,4 +17,5 @@ pub use id::{
 };
 pub use money::{Fen, MoneyError, Quantity};
 pub use sealed::{IdentityHash, Sealed};
+pub use seat::SeatNo;
 pub use time::{DateError, ServiceDate, UnixMillis};
