@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-use crate::domain::catalogue::{LimitScope, LimitWindow};
+use crate::domain::catalogue::{LimitScope, LimitWindow, RebateAt};
 use crate::domain::inventory::Capacity;
 use crate::types::{Quantity, ServiceDate};
 
@@ -60,6 +60,10 @@ pub(super) struct ProductSection {
     pub(super) price: Option<String>,
     pub(super) list_price: Option<String>,
     pub(super) rebate: Option<String>,
+    #[serde(default)]
+    pub(super) rebate_at: RebateTime,
+    #[serde(default = "once")]
+    pub(super) uses: u16,
     pub(super) pool: Option<String>,
     pub(super) capacity: Option<Places>,
     #[serde(default)]
@@ -82,6 +86,7 @@ pub(super) struct ProductSection {
     pub(super) hold_minutes: u16,
     #[serde(default)]
     pub(super) limits: Vec<LimitSection>,
+    pub(super) refund: Option<Vec<FeeSection>>,
     #[serde(default)]
     pub(super) area: Vec<AreaSection>,
 }
@@ -90,12 +95,42 @@ fn yes() -> bool {
     true
 }
 
+fn once() -> u16 {
+    1
+}
+
 fn a_year() -> u16 {
     365
 }
 
 fn half_an_hour() -> u16 {
     30
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RebateTime {
+    #[default]
+    Payment,
+    Redemption,
+}
+
+impl From<RebateTime> for RebateAt {
+    fn from(time: RebateTime) -> Self {
+        match time {
+            RebateTime::Payment => Self::Payment,
+            RebateTime::Redemption => Self::Redemption,
+        }
+    }
+}
+
+/// A tier of a refund rule, with one of the two fees.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FeeSection {
+    pub(super) hours_before: i32,
+    pub(super) fee: Option<String>,
+    pub(super) fee_percent: Option<String>,
 }
 
 /// Rows and seats stay apart in the file: a seat map will need both.

@@ -7,6 +7,7 @@ mod agent;
 mod command;
 mod event;
 mod product;
+mod refund;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +19,10 @@ pub use agent::{Agent, AgentSecrets, DouyinClient, DouyinSku, TopApp};
 pub use command::{CatalogueCommand, CatalogueError, SetProduct};
 pub use event::CatalogueEvent;
 pub use product::{
-    AreaDef, Calendar, LimitRule, LimitScope, LimitWindow, Pool, Product, Rules, TimespanDef,
+    AreaDef, Calendar, LimitRule, LimitScope, LimitWindow, Pool, Product, RebateAt, Rules,
+    TimespanDef,
 };
+pub use refund::{Fee, FeeTier, RefundClosed, RefundRule};
 
 use crate::domain::inventory::Capacity;
 use crate::types::{
