@@ -159,6 +159,7 @@ fn products() -> Vec<SetProduct> {
         no: AreaNo::NONE,
         id: id.into(),
         capacity: Quantity::new(capacity),
+        seats: None,
         price: Fen::new(38_000),
         list_price: Fen::new(48_000),
     };

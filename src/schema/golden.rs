@@ -18,6 +18,7 @@ use crate::domain::limits::{Count, CounterEvent, Counters, LimitKey, WindowInsta
 use crate::domain::order::{
     CloseReason, CounterHome, OrderEvent, OrderLine, OrderPlaced, TakenCount, Ticket,
 };
+use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow};
 use crate::domain::voucher::VoucherEvent;
 use crate::engine::transaction::Event;
 use crate::types::{
@@ -379,7 +380,8 @@ fn catalogue_events() -> [CatalogueEvent; 9] {
         areas: vec![AreaDef {
             no: AreaNo::new(1),
             id: "A".into(),
-            capacity: Quantity::new(300),
+            capacity: Quantity::new(3),
+            seats: Some(Arc::new(seat_map())),
             price: Fen::new(38_000),
             list_price: Fen::new(48_000),
         }],
@@ -434,4 +436,17 @@ fn catalogue_events() -> [CatalogueEvent; 9] {
             shops: vec!["2017112100077000000046517463".into()],
         })),
     ]
+}
+
+/// Two rows of two seats with an aisle, one seat blocked.
+fn seat_map() -> SeatMap {
+    let row = |label: &str, blocked| SeatRow {
+        label: label.into(),
+        first: 1,
+        len: 2,
+        aisles: 2,
+        blocked,
+    };
+    let focal = Focal { row: 1, half: 3 };
+    SeatMap::new(vec![row("1", 0), row("2", 4)], Numbering::OddEven, Some(focal)).unwrap()
 }

@@ -21,6 +21,7 @@ use crate::domain::order::{
     CloseReason, CounterHome, Order, OrderEvent, OrderLine, OrderPlaced, OrderState, TakenCount,
     Ticket,
 };
+use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow};
 use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::transaction::{Event, Transaction};
 use crate::types::{
@@ -312,6 +313,23 @@ fn capacity() -> impl Strategy<Value = Capacity> {
     prop_oneof![Just(Capacity::Unlimited), quantity().prop_map(Capacity::Limited)]
 }
 
+fn seat_map() -> impl Strategy<Value = SeatMap> {
+    let row = (0..9u8, 1..120u8, any::<u128>(), any::<u128>());
+    let numbering = one_of(&[Numbering::LeftToRight, Numbering::RightToLeft, Numbering::OddEven]);
+    (list(row), numbering, 0..=256u16).prop_map(|(rows, numbering, half)| {
+        let row = |(no, (first, len, aisles, blocked)): (usize, _)| {
+            let row = SeatRow { label: no.to_string().into(), first, len, aisles, blocked: 0 };
+            SeatRow { blocked: blocked & row.seats(), ..row }
+        };
+        let mut rows: Vec<_> = rows.into_iter().enumerate().map(row).collect();
+        if rows.is_empty() {
+            rows.push(row((0, (0, 1, 0, 0))));
+        }
+        let focal = Focal { row: rows.len() as u16 - 1, half };
+        SeatMap::new(rows, numbering, Some(focal)).expect("each part is in bounds")
+    })
+}
+
 fn product() -> impl Strategy<Value = Product> {
     let head = (product_no(), text(), supplier_no(), text(), any::<bool>());
     let rebate_at = one_of(&[RebateAt::Payment, RebateAt::Redemption]);
@@ -320,8 +338,16 @@ fn product() -> impl Strategy<Value = Product> {
         .prop_map(|(dates, capacity, allowance)| Calendar { dates, capacity, allowance });
     let timespan = (timespan(), any::<u16>(), any::<u16>())
         .prop_map(|(no, start_minute, end_minute)| TimespanDef { no, start_minute, end_minute });
-    let area = (area_no(), text(), quantity(), fen(), fen()).prop_map(
-        |(no, id, capacity, price, list_price)| AreaDef { no, id, capacity, price, list_price },
+    let seats = option::of(seat_map().prop_map(Arc::new));
+    let area = (area_no(), text(), quantity(), seats, fen(), fen()).prop_map(
+        |(no, id, capacity, seats, price, list_price)| AreaDef {
+            no,
+            id,
+            capacity,
+            seats,
+            price,
+            list_price,
+        },
     );
     let parts = (calendar, list(timespan), list(area), text(), rules());
     (head, money, parts).prop_map(|(head, money, parts)| {

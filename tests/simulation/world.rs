@@ -247,6 +247,7 @@ fn products() -> Vec<SetProduct> {
         no: AreaNo::NONE,
         id: id.into(),
         capacity: Quantity::new(capacity),
+        seats: None,
         price: Fen::new(200),
         list_price: Fen::new(200),
     };

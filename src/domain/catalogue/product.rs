@@ -1,7 +1,10 @@
 //! Products, their calendars and rules, and the pools they share.
 
 use crate::domain::catalogue::RefundRule;
+use std::sync::Arc;
+
 use crate::domain::inventory::Capacity;
+use crate::domain::seats::SeatMap;
 use crate::types::{
     AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, ServiceDate, SupplierNo, Timespan,
 };
@@ -39,8 +42,10 @@ pub struct AreaDef {
     pub no: AreaNo,
     /// Its public id, e.g. `A`.
     pub id: Box<str>,
-    /// Places in it.
+    /// Places in it. An area with a seat map has as many as the map has seats for sale.
     pub capacity: Quantity,
+    /// Its seats, where they are numbered.
+    pub seats: Option<Arc<SeatMap>>,
     /// Sale price of one.
     pub price: Fen,
     /// List price of one.

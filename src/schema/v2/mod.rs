@@ -11,6 +11,7 @@ mod inventory;
 mod limits;
 mod order;
 mod product;
+mod seats;
 mod transaction;
 mod voucher;
 
