@@ -9,9 +9,9 @@ use smallvec::smallvec;
 use super::*;
 use crate::domain::account::{AccountKey, Balance, Holder, Posting};
 use crate::domain::catalogue::{
-    Agent, AreaDef, Calendar, CatalogueEvent, DouyinClient, DouyinSku, Fee, FeeTier, LimitRule,
-    LimitScope, LimitWindow, Pool as PoolDef, Product, RebateAt, RefundRule, Rules, Supplier,
-    TimespanDef, TopApp,
+    Agent, AreaDef, Calendar, CallbackFormat, CallbackMethod, CallbackSettings, CatalogueEvent,
+    DouyinClient, DouyinSku, Fee, FeeTier, LimitRule, LimitScope, LimitWindow, Pool as PoolDef,
+    Product, RebateAt, RefundRule, Rules, Supplier, TimespanDef, TopApp,
 };
 use crate::domain::inventory::{AreaEvent, Capacity, PoolKey, SlotEvent, Stock, StockEvent};
 use crate::domain::limits::{Count, CounterEvent, Counters, LimitKey, WindowInstance};
@@ -317,7 +317,7 @@ fn closed(reason: CloseReason) -> Vec<Event> {
 }
 
 /// One entry of each kind, and with them every part that an entry may have or lack.
-fn catalogue_events() -> [CatalogueEvent; 9] {
+fn catalogue_events() -> [CatalogueEvent; 10] {
     let rule = |no: u8, scope, window| LimitRule {
         no: RuleNo::new(no),
         scope,
@@ -422,6 +422,20 @@ fn catalogue_events() -> [CatalogueEvent; 9] {
             name: "演示代理商".into(),
             enabled: true,
             secrets: sealed(),
+            callback: None,
+        })),
+        CatalogueEvent::AgentSet(Arc::new(Agent {
+            no: AgentNo::new(1),
+            id: "called-agent".into(),
+            name: "回调代理商".into(),
+            enabled: true,
+            secrets: Sealed::default(),
+            callback: Some(CallbackSettings {
+                url: "https://agent.example/callback".into(),
+                official_sms: true,
+                format: CallbackFormat::Json,
+                method: CallbackMethod::Get,
+            }),
         })),
         CatalogueEvent::DouyinClientSet(Arc::new(DouyinClient {
             client_key: "awdemo0000000001".into(),

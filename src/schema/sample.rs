@@ -9,9 +9,9 @@ use proptest::strategy::Union;
 
 use crate::domain::account::{Account, AccountKey, Balance, Holder, Posting};
 use crate::domain::catalogue::{
-    Agent, AreaDef, Calendar, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, Fee, FeeTier,
-    LimitRule, LimitScope, LimitWindow, Pool as PoolDef, Product, RebateAt, RefundRule, Rules,
-    Supplier, TimespanDef, TopApp,
+    Agent, AreaDef, Calendar, CallbackFormat, CallbackMethod, CallbackSettings, Catalogue,
+    CatalogueEvent, DouyinClient, DouyinSku, Fee, FeeTier, LimitRule, LimitScope, LimitWindow,
+    Pool as PoolDef, Product, RebateAt, RefundRule, Rules, Supplier, TimespanDef, TopApp,
 };
 use crate::domain::inventory::{
     AreaEvent, Capacity, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent,
@@ -290,9 +290,10 @@ fn catalogue_event() -> BoxedStrategy<CatalogueEvent> {
             }
         ),
         product().prop_map(|product| CatalogueEvent::ProductSet(Arc::new(product))),
-        (agent_no(), text(), text(), any::<bool>(), sealed()).prop_map(
-            |(no, id, name, enabled, secrets)| {
-                CatalogueEvent::AgentSet(Arc::new(Agent { no, id, name, enabled, secrets }))
+        (agent_no(), text(), text(), any::<bool>(), sealed(), option::of(callback())).prop_map(
+            |(no, id, name, enabled, secrets, callback)| {
+                let agent = Agent { no, id, name, enabled, secrets, callback };
+                CatalogueEvent::AgentSet(Arc::new(agent))
             }
         ),
         (text(), sealed(), agent_no()).prop_map(|(client_key, secret, agent)| {
@@ -307,6 +308,14 @@ fn catalogue_event() -> BoxedStrategy<CatalogueEvent> {
         }),
     ]
     .boxed()
+}
+
+fn callback() -> impl Strategy<Value = CallbackSettings> {
+    let format = prop_oneof![Just(CallbackFormat::Xml), Just(CallbackFormat::Json)];
+    let method = prop_oneof![Just(CallbackMethod::Post), Just(CallbackMethod::Get)];
+    (text(), any::<bool>(), format, method).prop_map(|(url, official_sms, format, method)| {
+        CallbackSettings { url, official_sms, format, method }
+    })
 }
 
 fn capacity() -> impl Strategy<Value = Capacity> {

@@ -1,7 +1,9 @@
 //! The demo file holds exactly what is promised of it, and every slip of a pen is named.
 
 use super::*;
-use crate::domain::catalogue::{LimitScope, LimitWindow, Product, RebateAt};
+use crate::domain::catalogue::{
+    CallbackFormat, CallbackMethod, CallbackSettings, LimitScope, LimitWindow, Product, RebateAt,
+};
 use crate::types::{AgentNo, RuleNo, SlotKey};
 use crate::vault::agent_secrets::decode_agent_secrets;
 
@@ -511,4 +513,31 @@ fn an_area_that_cannot_be_drawn_is_named_by_key() {
         check(&with(&format!("blocked = [{name:?}]")), "area.blocked", &no_seat(name));
     }
     check(&with("focal = \"1\""), "area.focal", &no_seat("1"));
+}
+
+#[test]
+fn an_agent_may_be_called_back_from_the_start() {
+    let callback = |table: &str| {
+        let text = format!("[[agent]]\nid = \"a\"\nname = \"A\"\n{table}");
+        let (catalogue, _) = imported(&text);
+        catalogue.agent_by_id("a").unwrap().callback.clone()
+    };
+    assert_eq!(callback(""), None);
+    assert_eq!(callback("callback = { url = \"\" }"), None);
+    let settings = CallbackSettings {
+        url: "https://agent.example/callback".into(),
+        official_sms: true,
+        format: CallbackFormat::Json,
+        method: CallbackMethod::Post,
+    };
+    let url = "callback = { url = \"https://agent.example/callback\"";
+    assert_eq!(callback(&format!("{url} }}")), Some(settings.clone()));
+    let (format, method) = (CallbackFormat::Xml, CallbackMethod::Get);
+    let all = format!("{url}, official_sms = false, format = \"xml\", method = \"get\" }}");
+    let expected = CallbackSettings { official_sms: false, format, method, ..settings };
+    assert_eq!(callback(&all), Some(expected));
+
+    let bad = "[[agent]]\nid = \"a\"\nname = \"A\"\ncallback = { url = \"agent.example\" }";
+    let error = parse(bad, today(), &unsealed).unwrap_err();
+    assert_eq!((&*error.section, &*error.key), ("[[agent]] \"a\"", "callback.url"));
 }

@@ -15,7 +15,10 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-pub use agent::{Agent, AgentSecrets, DouyinClient, DouyinSku, TopApp};
+pub use agent::{
+    Agent, AgentSecrets, CallbackFormat, CallbackMethod, CallbackSettings, DouyinClient, DouyinSku,
+    TopApp,
+};
 pub use command::{CatalogueCommand, CatalogueError, SetProduct};
 pub use event::CatalogueEvent;
 pub use product::{
