@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::inventory::Capacity;
 use crate::domain::seats::SeatMap;
 use crate::types::{
-    AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, ServiceDate, SupplierNo, Timespan,
+    AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, SeatNo, ServiceDate, SupplierNo, Timespan,
 };
 
 /// A capacity shared by several products, on every date and in every timespan they offer.
@@ -238,6 +238,30 @@ impl Product {
     #[must_use]
     pub fn area_by_id(&self, id: &str) -> Option<&AreaDef> {
         self.areas.iter().find(|area| area.id.eq_ignore_ascii_case(id))
+    }
+
+    /// The public id of a seat, `<area>-<row>-<number>`, unique within a performance; empty for a seat
+    /// that the product does not have.
+    #[must_use]
+    pub fn seat_id(&self, area: AreaNo, seat: SeatNo) -> String {
+        let area = self.area(area);
+        let map = area.and_then(|area| Some((&area.id, area.seats.as_ref()?)));
+        let label = map.and_then(|(id, map)| Some((id, map.label(seat)?)));
+        label.map_or(String::new(), |(id, (row, number))| format!("{id}-{row}-{number}"))
+    }
+
+    /// The area and the seat that a public id names, if it is one of ours. Areas may have hyphens in
+    /// their ids, rows never do.
+    #[must_use]
+    pub fn seat_by_id(&self, id: &str) -> Option<(&AreaDef, SeatNo)> {
+        let (rest, number) = id.rsplit_once('-')?;
+        let (area, row) = rest.rsplit_once('-')?;
+        // "+5" and "05" are no numbers of seats: each seat has one id.
+        let plain = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+        let number = number.parse().ok().filter(|_| plain)?;
+        let area = self.area_by_id(area)?;
+        let seat = area.seats.as_ref()?.find(row, number)?;
+        Some((area, seat))
     }
 
     /// Whether it sells performances.

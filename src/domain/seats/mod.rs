@@ -18,7 +18,7 @@ use crate::types::SeatNo;
 
 pub use error::{SeatError, SeatMapError};
 pub use map::{Focal, Numbering, SeatMap, SeatRow};
-pub use seating::{SeatMove, SeatState, Seating, SeatsWanted};
+pub use seating::{SeatMove, SeatState, Seating};
 
 /// Seats of one request in one area.
 pub type Seats = SmallVec<[SeatNo; 6]>;

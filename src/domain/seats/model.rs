@@ -10,9 +10,7 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{
-    Focal, Numbering, SeatError, SeatMap, SeatMove, SeatRow, SeatState, Seating, SeatsWanted,
-};
+use super::{Focal, Numbering, SeatError, SeatMap, SeatMove, SeatRow, SeatState, Seating};
 use crate::types::SeatNo;
 
 /// A house seat by seat.
@@ -167,7 +165,7 @@ proptest! {
 
     #[test]
     fn the_best_seats_are_what_the_twin_says(house in house(), n in 1..14usize) {
-        let answer = house.decide(&SeatsWanted::Best(n as u32)).map(|seats| seats.to_vec());
+        let answer = house.decide_best(n as u32).map(|()| house.best(n as u32).to_vec());
         Naive::new(&house).check(n, &answer);
     }
 
@@ -186,7 +184,8 @@ proptest! {
                 (!list.is_empty()).then(|| list.swap_remove(which.index(list.len())))
             };
             match step {
-                0 => if let Ok(seats) = seating.decide(&SeatsWanted::Best(n)) {
+                0 => if seating.decide_best(n).is_ok() {
+                    let seats = seating.best(n);
                     seating.pend(&seats);
                     pending.push(seats.to_vec());
                 },
@@ -220,8 +219,7 @@ proptest! {
             let all = sorted(&[sorted(&pending), sorted(&held), sorted(&sold)]);
             prop_assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "INV-9: {:?}", all);
             for seats in all.chunks(3) {
-                let named = SeatsWanted::These(seats.into());
-                prop_assert_eq!(seating.decide(&named), Err(SeatError::Taken(seats[0])));
+                prop_assert_eq!(seating.decide_these(seats), Err(SeatError::Taken(seats[0])));
             }
         }
     }
@@ -252,7 +250,7 @@ fn check(drawn: &[&str], n: u32, expected: &[&str]) {
     let map = Arc::new(SeatMap::new(rows, Numbering::LeftToRight, None).unwrap());
     let mut house = Seating::new(Some(Arc::clone(&map)));
     house.apply(SeatMove::Sell, &taken);
-    let seats = house.decide(&SeatsWanted::Best(n)).unwrap();
+    let seats = house.best(n);
     let label = |seat: &SeatNo| {
         let (row, number) = map.label(*seat).unwrap();
         format!("{row}-{number}")

@@ -7,15 +7,6 @@ use smallvec::SmallVec;
 use crate::domain::seats::{SeatError, SeatMap, Seats, best};
 use crate::types::SeatNo;
 
-/// Which seats a request wants in one area.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SeatsWanted {
-    /// So many, the best ones.
-    Best(u32),
-    /// These.
-    These(Seats),
-}
-
 /// A journalled move of seats. Together these are the only ways a seat changes hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeatMove {
@@ -149,51 +140,60 @@ impl Seating {
         self.free().iter().map(|row| row.count_ones()).sum()
     }
 
-    /// Decides which seats a request gets. Where seats are not numbered it gets none, whatever it
-    /// wants of the best; named seats do not exist there.
+    /// Decides whether `asked` seats can be had, whichever they are. Where seats are not numbered
+    /// nobody asks for any in particular, and the stock alone decides.
+    ///
+    /// # Errors
+    /// [`SeatError::TooFew`].
+    pub fn decide_best(&self, asked: u32) -> Result<(), SeatError> {
+        let free = self.free_count();
+        if self.map.is_none() || asked <= free {
+            return Ok(());
+        }
+        Err(SeatError::TooFew { asked, free })
+    }
+
+    /// The best `count` seats, as decided by [`Self::decide_best`]; none where seats are not numbered.
+    #[must_use]
+    pub fn best(&self, count: u32) -> Seats {
+        let Some(map) = &self.map else { return Seats::new() };
+        let best = best::best(map, &self.free(), count);
+        best.expect("INV-9: decide_best has counted that many free seats")
+    }
+
+    /// Decides whether these seats can be had.
     ///
     /// # Errors
     /// The first that fits, in the order [`SeatError`] lists them.
-    pub fn decide(&self, wanted: &SeatsWanted) -> Result<Seats, SeatError> {
-        match (wanted, &self.map) {
-            (SeatsWanted::Best(_), None) => Ok(Seats::new()),
-            (SeatsWanted::Best(asked), Some(map)) => {
-                let free = self.free();
-                let too_few = || SeatError::TooFew { asked: *asked, free: self.free_count() };
-                best::best(map, &free, *asked).ok_or_else(too_few)
-            }
-            (SeatsWanted::These(seats), map) => {
-                let known = |seat: &SeatNo| map.as_ref().is_some_and(|map| map.has(*seat));
-                if let Some(seat) = seats.iter().find(|seat| !known(seat)) {
-                    return Err(SeatError::Unknown(*seat));
-                }
-                let mut named = seats.iter().enumerate();
-                if let Some((_, seat)) = named.find(|(index, seat)| seats[..*index].contains(seat))
-                {
-                    return Err(SeatError::Repeated(*seat));
-                }
-                let stands = |states: &[SeatState]| {
-                    let state = |seat: &SeatNo| self.state(*seat);
-                    let found = |seat: &&SeatNo| state(seat).is_some_and(|at| states.contains(&at));
-                    seats.iter().find(found).copied()
-                };
-                if let Some(seat) = stands(&[SeatState::Blocked]) {
-                    return Err(SeatError::Blocked(seat));
-                }
-                match stands(&[SeatState::Held, SeatState::Sold]) {
-                    Some(seat) => Err(SeatError::Taken(seat)),
-                    None => Ok(seats.clone()),
-                }
-            }
+    pub fn decide_these(&self, seats: &[SeatNo]) -> Result<(), SeatError> {
+        let known = |seat: &SeatNo| self.map.as_ref().is_some_and(|map| map.has(*seat));
+        if let Some(seat) = seats.iter().find(|seat| !known(seat)) {
+            return Err(SeatError::Unknown(*seat));
+        }
+        let mut named = seats.iter().enumerate();
+        if let Some((_, seat)) = named.find(|(index, seat)| seats[..*index].contains(seat)) {
+            return Err(SeatError::Repeated(*seat));
+        }
+        let stands = |states: &[SeatState]| {
+            let state = |seat: &SeatNo| self.state(*seat);
+            let found = |seat: &&SeatNo| state(seat).is_some_and(|at| states.contains(&at));
+            seats.iter().find(found).copied()
+        };
+        if let Some(seat) = stands(&[SeatState::Blocked]) {
+            return Err(SeatError::Blocked(seat));
+        }
+        match stands(&[SeatState::Held, SeatState::Sold]) {
+            Some(seat) => Err(SeatError::Taken(seat)),
+            None => Ok(()),
         }
     }
 
-    /// Keeps seats for a checkout in flight, as decided by [`Self::decide`].
+    /// Keeps seats for a checkout in flight, which [`Self::decide_best`] or [`Self::decide_these`] allowed.
     pub fn pend(&mut self, seats: &[SeatNo]) {
         for seat in seats {
             let bit = bit(*seat);
             let row = self.row_mut(*seat);
-            assert!(row.taken() & bit == 0, "INV-9: decide gives only free seats");
+            assert!(row.taken() & bit == 0, "INV-9: only free seats are given");
             row.pending |= bit;
         }
     }
@@ -274,8 +274,6 @@ const fn bit(seat: SeatNo) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    use smallvec::smallvec;
-
     use super::*;
     use crate::domain::seats::{Numbering, SeatRow};
 
@@ -296,9 +294,8 @@ mod tests {
         SeatNo::at(row, position).unwrap()
     }
 
-    fn check(given: &Seating, wanted: &SeatsWanted, expected: Result<&[SeatNo], SeatError>) {
-        let decided = given.decide(wanted);
-        assert_eq!(decided.as_deref().map_err(|error| *error), expected, "{wanted:?}");
+    fn check(given: &Seating, named: &[SeatNo], expected: Result<(), SeatError>) {
+        assert_eq!(given.decide_these(named), expected, "{named:?}");
     }
 
     #[test]
@@ -307,15 +304,14 @@ mod tests {
         house.apply(SeatMove::Sell, &[seat(0, 0)]);
         house.apply(SeatMove::Hold, &[seat(0, 1)]);
         house.pend(&[seat(0, 2)]);
-        let these = |seats: &[SeatNo]| SeatsWanted::These(seats.into());
         let (free, nowhere, blocked) = (seat(1, 0), seat(1, 4), seat(1, 3));
 
-        check(&house, &these(&[seat(1, 1), free]), Ok(&[seat(1, 1), free]));
-        check(&house, &these(&[free, free, nowhere]), Err(SeatError::Unknown(nowhere)));
-        check(&house, &these(&[blocked, free, free]), Err(SeatError::Repeated(free)));
-        check(&house, &these(&[seat(0, 0), blocked]), Err(SeatError::Blocked(blocked)));
+        check(&house, &[seat(1, 1), free], Ok(()));
+        check(&house, &[free, free, nowhere], Err(SeatError::Unknown(nowhere)));
+        check(&house, &[blocked, free, free], Err(SeatError::Repeated(free)));
+        check(&house, &[seat(0, 0), blocked], Err(SeatError::Blocked(blocked)));
         for taken in [seat(0, 0), seat(0, 1), seat(0, 2)] {
-            check(&house, &these(&[free, taken]), Err(SeatError::Taken(taken)));
+            check(&house, &[free, taken], Err(SeatError::Taken(taken)));
         }
     }
 
@@ -323,16 +319,15 @@ mod tests {
     fn more_than_are_free_are_refused_with_the_number_that_is() {
         let mut house = house();
         house.apply(SeatMove::Sell, &[seat(0, 0), seat(0, 1)]);
-        check(&house, &SeatsWanted::Best(6), Err(SeatError::TooFew { asked: 6, free: 5 }));
-        assert_eq!(house.decide(&SeatsWanted::Best(5)).unwrap().len(), 5);
+        assert_eq!(house.decide_best(6), Err(SeatError::TooFew { asked: 6, free: 5 }));
+        assert_eq!((house.decide_best(5), house.best(5).len()), (Ok(()), 5));
     }
 
     #[test]
     fn where_seats_are_not_numbered_nobody_gets_one() {
         let house = Seating::new(None);
-        check(&house, &SeatsWanted::Best(3), Ok(&[]));
-        let named = SeatsWanted::These(smallvec![seat(0, 0)]);
-        check(&house, &named, Err(SeatError::Unknown(seat(0, 0))));
+        assert_eq!((house.decide_best(3), house.best(3).len()), (Ok(()), 0));
+        check(&house, &[seat(0, 0)], Err(SeatError::Unknown(seat(0, 0))));
     }
 
     #[test]
