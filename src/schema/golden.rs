@@ -18,7 +18,7 @@ use crate::domain::limits::{Count, CounterEvent, Counters, LimitKey, WindowInsta
 use crate::domain::order::{
     CloseReason, CounterHome, OrderEvent, OrderLine, OrderPlaced, TakenCount, Ticket,
 };
-use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow};
+use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow, Seating};
 use crate::domain::voucher::VoucherEvent;
 use crate::engine::transaction::Event;
 use crate::types::{
@@ -101,9 +101,11 @@ fn entities_are_read_and_written_as_their_files() {
     };
     let counters = || Counters::restored([count(0, 1, 1), count(1, 2, 300)]);
     let areas = smallvec![(AreaNo::new(2), stock(1, 600)), (AreaNo::new(1), stock(0, 0))];
-    let slot = Slot::new(areas, counters());
+    let seats = |numbers: [u16; 2]| numbers.map(SeatNo::new);
+    let seating = Seating::restored(&seats([0, 65_535]), &seats([1, 128])).unwrap();
+    let slot = Slot::new(areas, counters()).with_seatings(vec![(AreaNo::new(2), seating)]);
     check("entity-slot", &slot, encode_slot, decode_slot, |slot| {
-        (slot.areas().to_vec(), slot.counters().counts())
+        (slot.areas().to_vec(), slot.seatings().to_vec(), slot.counters().counts())
     });
     let pool = Pool::new(stock(3, 497));
     check("entity-pool", &pool, encode_pool, decode_pool, |pool| *pool.stock());
@@ -237,7 +239,7 @@ fn closing(reason: CloseReason) -> OrderEvent {
 }
 
 fn slot_event(slot: SlotKey, stock: StockEvent, counters: CounterEvent) -> Event {
-    let areas = smallvec![AreaEvent { area: AreaNo::NONE, stock }];
+    let areas = smallvec![AreaEvent { area: AreaNo::NONE, stock, seats: Default::default() }];
     Event::Slot(slot, SlotEvent { areas, counters })
 }
 

@@ -21,7 +21,7 @@ use crate::domain::order::{
     CloseReason, CounterHome, Order, OrderEvent, OrderLine, OrderPlaced, OrderState, TakenCount,
     Ticket,
 };
-use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow};
+use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow, Seating};
 use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::transaction::{Event, Transaction};
 use crate::types::{
@@ -179,7 +179,12 @@ fn stock_event() -> BoxedStrategy<StockEvent> {
 }
 
 fn slot_event() -> impl Strategy<Value = SlotEvent> {
-    let area = (area_no(), stock_event()).prop_map(|(area, stock)| AreaEvent { area, stock });
+    let seats = list(any::<u16>().prop_map(SeatNo::new));
+    let area = (area_no(), stock_event(), seats).prop_map(|(area, stock, seats)| AreaEvent {
+        area,
+        stock,
+        seats: seats.into(),
+    });
     (list(area), counter_event())
         .prop_map(|(areas, counters)| SlotEvent { areas: areas.into(), counters })
 }
@@ -449,7 +454,18 @@ pub(super) fn slot() -> impl Strategy<Value = Slot> {
     let areas = btree_map(area_no(), stock(), 0..=LIST_LEN_MAX)
         .prop_map(|areas| areas.into_iter().collect::<Vec<_>>())
         .prop_shuffle();
-    (areas, counters()).prop_map(|(areas, counters)| Slot::new(areas.into(), counters))
+    // Each seat of an area is free, held or sold.
+    let seats = btree_map(any::<u16>().prop_map(SeatNo::new), any::<bool>(), 1..=LIST_LEN_MAX)
+        .prop_map(|seats| {
+            let of = |sold| seats.iter().filter(move |(_, is)| **is == sold).map(|(seat, _)| *seat);
+            let (held, sold): (Vec<_>, Vec<_>) = (of(false).collect(), of(true).collect());
+            Seating::restored(&held, &sold).expect("a map has each seat once")
+        });
+    let seatings = btree_map(area_no(), seats, 0..=LIST_LEN_MAX)
+        .prop_map(|seatings| seatings.into_iter().collect::<Vec<_>>());
+    (areas, seatings, counters()).prop_map(|(areas, seatings, counters)| {
+        Slot::new(areas.into(), counters).with_seatings(seatings)
+    })
 }
 
 pub(super) fn pool() -> impl Strategy<Value = Pool> {

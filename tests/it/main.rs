@@ -18,6 +18,7 @@ mod provider_config;
 mod recovery;
 mod request_key;
 mod samples;
+mod seats;
 mod selling;
 mod verify;
 mod wire_format;

@@ -233,7 +233,8 @@ mod tests {
     use super::*;
     use crate::domain::inventory::AreaEvent;
     use crate::domain::limits::{CounterEvent, LimitExceeded};
-    use crate::types::{IdentityHash, RuleNo};
+    use crate::domain::seats::{Numbering, SeatError, SeatRow};
+    use crate::types::{IdentityHash, RuleNo, SeatNo};
 
     const A: AreaNo = AreaNo::new(1);
     const B: AreaNo = AreaNo::new(2);
@@ -339,5 +340,112 @@ mod tests {
         let (area, stock) = slot.areas()[2];
         assert_eq!((area, stock.sold()), (NOWHERE, n(1)));
         assert!(!stock.is_within_capacity());
+    }
+
+    /// Area A has two rows of two seats, area B one place without a number.
+    fn house() -> Slot {
+        let row =
+            |label: &str| SeatRow { label: label.into(), first: 0, len: 2, aisles: 0, blocked: 0 };
+        let rows = vec![row("1"), row("2")];
+        let map = Arc::new(SeatMap::new(rows, Numbering::LeftToRight, None).unwrap());
+        let stock = |places| Stock::new(Capacity::Limited(n(places)), n(0));
+        let areas = smallvec![(A, stock(map.capacity().get())), (B, stock(1))];
+        let mut slot = Slot::new(areas, Counters::default());
+        slot.set_seat_map(A, Some(&map));
+        slot.set_seat_map(B, None);
+        slot
+    }
+
+    fn seat(row: u16, position: u8) -> SeatNo {
+        SeatNo::at(row, position).unwrap()
+    }
+
+    fn named(area: AreaNo, seats: &[SeatNo]) -> PlaceHold {
+        let quantity = n(seats.len() as u32);
+        let take = Take { area, quantity, seats: seats.into() };
+        PlaceHold { takes: smallvec![take], claims: smallvec![] }
+    }
+
+    fn refused(area: AreaNo, error: SeatError) -> Result<(), SlotError> {
+        Err(SlotError::Seats { area, error })
+    }
+
+    #[test]
+    fn checkouts_in_flight_get_different_seats_and_give_them_back() {
+        let mut house = house();
+        let front = [seat(0, 0), seat(0, 1)];
+        let pair = ask(&[(A, 2), (B, 1)], &[]);
+        let held = house.hold(HoldId::new(1), pair.clone()).clone();
+        assert_eq!(held.takes[0].seats.as_slice(), front);
+        assert!(held.takes[1].seats.is_empty());
+        assert_eq!(house.hold(HoldId::new(1), named(A, &[seat(1, 0)])), &held, "a repeat");
+        check(&house, &named(A, &[front[1]]), refused(A, SeatError::Taken(front[1])));
+        let behind = house.hold(HoldId::new(2), ask(&[(A, 2)], &[])).takes[0].seats.to_vec();
+        assert_eq!(behind, [seat(1, 0), seat(1, 1)]);
+
+        house.release(HoldId::new(1));
+        house.release(HoldId::new(1));
+        check(&house, &named(A, &front), Ok(()));
+        check(&house, &named(A, &behind), refused(A, SeatError::Taken(behind[0])));
+    }
+
+    #[test]
+    fn seats_that_are_not_there_or_named_twice_are_refused() {
+        let nowhere = seat(2, 0);
+        check(&house(), &named(A, &[nowhere]), refused(A, SeatError::Unknown(nowhere)));
+        check(&house(), &named(B, &[seat(0, 0)]), refused(B, SeatError::Unknown(seat(0, 0))));
+        let twice = [seat(0, 0), seat(0, 0)];
+        check(&house(), &named(A, &twice), refused(A, SeatError::Repeated(seat(0, 0))));
+        // A limit is asked about last.
+        let mut limited_too = named(A, &[nowhere]);
+        limited_too.claims = ask(&[], &[(0, 2, 1)]).claims;
+        check(&house(), &limited_too, refused(A, SeatError::Unknown(nowhere)));
+    }
+
+    #[cfg(not(feature = "unguarded-stock"))]
+    #[test]
+    fn a_full_area_is_sold_out_before_its_seats_are_looked_at() {
+        let mut house = house();
+        house.hold(HoldId::new(1), ask(&[(A, 3)], &[]));
+        check(&house, &named(A, &[seat(0, 0), seat(0, 1)]), Err(sold_out(A, 2, 1)));
+    }
+
+    #[test]
+    fn more_places_than_seats_never_make_a_seat() {
+        let mut house = house();
+        house.set_capacity(A, Capacity::Limited(n(9)), n(0));
+        check(&house, &ask(&[(A, 5)], &[]), refused(A, SeatError::TooFew { asked: 5, free: 4 }));
+    }
+
+    #[test]
+    fn seats_follow_their_places_through_the_records() {
+        let (mut live, mut replayed) = (house(), Slot::new(smallvec![], Counters::default()));
+        let seats: Seats = smallvec![seat(0, 1), seat(1, 0)];
+        let event = |stock| {
+            let area = AreaEvent { area: A, stock, seats: seats.clone() };
+            SlotEvent { areas: smallvec![area], ..SlotEvent::default() }
+        };
+        live.hold(HoldId::new(1), named(A, &seats));
+        let mut hold = Some(HoldId::new(1));
+        let taken = |slot: &Slot| -> (Vec<SeatNo>, Vec<SeatNo>) {
+            let seating = slot.seating(A).unwrap();
+            (seating.held().collect(), seating.sold().collect())
+        };
+        let (seats, none) = (seats.to_vec(), vec![]);
+        let steps = [
+            (StockEvent::Held(n(2)), (seats.clone(), none.clone())),
+            (StockEvent::Confirmed(n(2)), (none.clone(), seats.clone())),
+            (StockEvent::Returned(n(2)), (none.clone(), none.clone())),
+            (StockEvent::Sold(n(2)), (none.clone(), seats.clone())),
+            (StockEvent::Returned(n(2)), (none.clone(), none.clone())),
+            (StockEvent::Held(n(2)), (seats.clone(), none.clone())),
+            (StockEvent::Released(n(2)), (none.clone(), none.clone())),
+        ];
+        for (stock, expected) in steps {
+            live.apply(hold.take(), &event(stock));
+            replayed.apply(None, &event(stock));
+            assert_eq!((taken(&live), taken(&replayed)), (expected.clone(), expected), "{stock:?}");
+        }
+        assert!(live.is_idle() && live.seating(A).unwrap().pending().next().is_none());
     }
 }

@@ -5,6 +5,7 @@ use crate::domain::account::Posting;
 use crate::domain::inventory::{AreaEvent, Capacity, SlotEvent, StockEvent};
 use crate::domain::limits::CounterEvent;
 use crate::domain::order::CloseReason;
+use crate::domain::seats::Seats;
 use crate::engine::fixture::{
     Ledger, PREPAID, draft, gate, line, morning, person, purse, slot, today,
 };
@@ -59,7 +60,7 @@ fn check(expected: &[Invariant], tamper: impl FnOnce(&mut Books)) {
 fn move_places(books: &mut Books, product: &str, timespan: u8, stock: StockEvent) {
     let key = slot(product, Some(today()), timespan);
     let mut event = SlotEvent::default();
-    event.areas.push(AreaEvent { area: AreaNo::NONE, stock });
+    event.areas.push(AreaEvent { area: AreaNo::NONE, stock, seats: Seats::new() });
     books.state.slots.get_mut(&key).unwrap().value.apply(None, &event);
 }
 

@@ -20,7 +20,7 @@ fn a_replayed_slot_also_offers_the_areas_nothing_was_sold_in() {
     let mut replayed = ledger.state.slots[&key].value.clone();
     set_capacity(&mut replayed, key, &catalogue());
     let ask = |area: u8, quantity: u32| {
-        let take = Take { area: AreaNo::new(area), quantity: Quantity::new(quantity) };
+        let take = Take::any(AreaNo::new(area), Quantity::new(quantity));
         let takes = SmallVec::from_slice(&[take]);
         replayed.decide(&PlaceHold { takes, ..PlaceHold::default() })
     };
