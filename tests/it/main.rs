@@ -15,6 +15,7 @@ mod occasions;
 mod oversell;
 mod privacy;
 mod provider_config;
+mod queries;
 mod recovery;
 mod request_key;
 mod samples;
