@@ -70,6 +70,10 @@ pub(super) enum QueryAction {
     Performances,
     /// One performance.
     Performance,
+    /// The seat areas of a performance.
+    SeatAreas,
+    /// Every seat of a performance.
+    SeatPlan,
 }
 
 /// Which balance a path pays from.
@@ -103,6 +107,7 @@ const PATTERNS: &[(&str, Action)] = &[
     ("/api/ticket/barcode/string/{}/{}", Action::Query(QueryAction::Barcode)),
     ("/api/ticket/image/{}/{}", Action::Query(QueryAction::TicketImage)),
     ("/api/setting/jq_yq_pc/sp/query/simpleret/byid/{}", Action::Query(QueryAction::Performance)),
+    ("/v1/performances/{}/seats", Action::Query(QueryAction::SeatPlan)),
 ];
 
 /// Finds the action of a path and method.
@@ -182,6 +187,7 @@ fn action(path: &[u8]) -> Option<Action> {
             Action::Query(QueryAction::Products)
         }
         b"/api/sencelist" => Action::Query(QueryAction::Performances),
+        b"/api/setting/jq_yq_zwqy/sp/query/simpleret" => Action::Query(QueryAction::SeatAreas),
         b"/api/providerconfig" => Action::Ota(ProviderConfig),
         b"/api/order/fromdouyin/ticketcode/get" => Action::TicketCode,
         b"/router/rest" => Action::Router,
@@ -214,6 +220,8 @@ impl Action {
             Self::Query(QueryAction::Products) => "query_products",
             Self::Query(QueryAction::Performances) => "query_performances",
             Self::Query(QueryAction::Performance) => "query_performance",
+            Self::Query(QueryAction::SeatAreas) => "query_seat_areas",
+            Self::Query(QueryAction::SeatPlan) => "query_seat_plan",
             Self::Ota(OtaAction::ProviderConfig) => "provider_config",
             Self::TicketCode => "ticket_code",
             Self::Router => "top",
