@@ -6,9 +6,7 @@ use crate::domain::account::{
     Account, AccountKey, Balance, BalanceShort, Posting, Postings, ReserveMoney,
 };
 use crate::domain::catalogue::Catalogue;
-use crate::domain::inventory::{
-    PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent, Take,
-};
+use crate::domain::inventory::{PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent};
 use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard};
 use crate::engine::plan::{Grant, Refusal};
 use crate::engine::state::{pool_capacity, set_capacity, set_seat_maps};
@@ -71,12 +69,7 @@ impl Machine for Slot {
     }
 
     fn hold(&mut self, hold: HoldId, ask: PlaceHold) -> Grant {
-        let held = Self::hold(self, hold, ask);
-        let seats = |take: &Take| {
-            let area = take.area;
-            take.seats.iter().map(move |seat| (area, *seat)).collect::<Vec<_>>()
-        };
-        Grant { seats: held.takes.iter().flat_map(seats).collect() }
+        Grant::of_slot(Self::hold(self, hold, ask))
     }
 
     fn release(&mut self, hold: HoldId) {

@@ -61,6 +61,18 @@ pub struct Grant {
     pub seats: SmallVec<[(AreaNo, SeatNo); 4]>,
 }
 
+impl Grant {
+    /// What a slot adds that keeps `held`.
+    #[must_use]
+    pub fn of_slot(held: &PlaceHold) -> Self {
+        let mut seats = SmallVec::new();
+        for take in &held.takes {
+            seats.extend(take.seats.iter().map(|seat| (take.area, *seat)));
+        }
+        Self { seats }
+    }
+}
+
 /// Why a participant refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {

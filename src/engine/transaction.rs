@@ -370,11 +370,12 @@ impl Granted<'_> {
 
     /// Turns what the plan held into what the record says was taken.
     fn take(&self, events: &mut Vec<Event>, taken: fn(Quantity) -> StockEvent) {
-        for ((key, ask), grant) in self.plan.parts().iter().zip(self.grants) {
+        for (index, (key, ask)) in self.plan.parts().iter().enumerate() {
             match (key, ask) {
                 (ParticipantKey::Slot(slot), Ask::Slot(hold)) => {
                     let area = |take: &Take| {
-                        let here = grant.seats.iter().filter(|(area, _)| *area == take.area);
+                        let granted = self.grants.get(index).map_or(&[][..], |it| &it.seats);
+                        let here = granted.iter().filter(|(area, _)| *area == take.area);
                         let seats = here.map(|(_, seat)| *seat).collect();
                         AreaEvent { area: take.area, stock: taken(take.quantity), seats }
                     };

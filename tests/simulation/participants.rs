@@ -8,7 +8,7 @@ use piaoku::domain::catalogue::Catalogue;
 use piaoku::domain::inventory::{Pool, PoolKey, Slot, Stock};
 use piaoku::domain::limits::{Claim, Count, Counters, LimitKey, LimitShard};
 use piaoku::engine::digest::{self, Digest};
-use piaoku::engine::plan::{Ask, ParticipantKey, Refusal};
+use piaoku::engine::plan::{Ask, Grant, ParticipantKey, Refusal};
 use piaoku::engine::state::{State, Tracked, pool_capacity, set_capacity};
 use piaoku::engine::transaction::Event;
 use piaoku::types::{HoldId, Lsn, ProductNo, Quantity, SlotKey};
@@ -43,7 +43,7 @@ pub struct Mail {
 pub struct Answer {
     pub hold: HoldId,
     pub index: usize,
-    pub result: Result<(), Refusal>,
+    pub result: Result<Grant, Refusal>,
 }
 
 #[derive(Debug, Default)]
@@ -225,14 +225,14 @@ impl Participants {
         to: ParticipantKey,
         mode: Mode,
         ask: Ask,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Grant, Refusal> {
         let holds = mode == Mode::Hold;
         match (to, ask) {
             (ParticipantKey::Slot(key), Ask::Slot(command)) => {
                 let slot = &mut self.slots.get_mut(&key).expect("activated").value;
                 slot.decide(&command).map_err(Refusal::Slot)?;
                 if holds {
-                    slot.hold(hold, command);
+                    return Ok(Grant::of_slot(slot.hold(hold, command)));
                 }
             }
             (ParticipantKey::Pool(key), Ask::Pool(quantity)) => {
@@ -265,7 +265,7 @@ impl Participants {
             }
             (to, ask) => panic!("{to:?} was asked for {ask:?}"),
         }
-        Ok(())
+        Ok(Grant::default())
     }
 
     fn release(&mut self, hold: HoldId, to: ParticipantKey) {

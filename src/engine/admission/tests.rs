@@ -49,7 +49,11 @@ fn show(scene_id: &str, area_id: &str) -> Draft {
     let mut draft = draft(vec![line("P-SHOW", 2)]);
     draft.date = DraftDate::Missing;
     draft.timespan = DraftTimespan::Unset;
-    draft.scene = DraftScene { scene_id: scene_id.to_owned(), area_id: area_id.to_owned() };
+    draft.scene = DraftScene {
+        scene_id: scene_id.to_owned(),
+        area_id: area_id.to_owned(),
+        choice: SeatChoice::Ours,
+    };
     draft
 }
 
