@@ -4,9 +4,11 @@
 //! One service takes every request and finds the action itself, since the partner's framework
 //! ignores case in paths and answers unknown ones in its own way.
 
+mod bearer;
 mod config;
 mod credentials;
 mod douyin;
+mod gate;
 mod identity;
 mod operations;
 mod ota;
@@ -34,8 +36,8 @@ use crate::vault::KeyRing;
 use crate::wire::top::gateway::Gateway;
 
 pub use config::{
-    DocumentCheckName, DouyinConfig, HttpConfig, HttpConfigError, InvalidBody, MobileCheckName,
-    OtaConfig,
+    DEMO_GATE_TOKEN, DocumentCheckName, DouyinConfig, GateConfig, GateToken, HttpConfig,
+    HttpConfigError, InvalidBody, MobileCheckName, OtaConfig,
 };
 
 use credentials::Credentials;
@@ -60,6 +62,7 @@ struct AppState {
     credentials: Credentials,
     config: HttpConfig,
     gateway: Gateway,
+    gates: gate::Gates,
     metrics: Metrics,
     /// Number of the last answer of the TOP gateway, for its request ids.
     answers: AtomicU64,
@@ -118,6 +121,7 @@ pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
         credentials: Credentials::new(keys.clone()),
         keys,
         gateway,
+        gates: gate::Gates::new(&config.gates),
         metrics,
         answers: AtomicU64::new(0),
         config: config.clone(),
@@ -156,7 +160,7 @@ async fn handle(
             (action.name(), answer)
         }
         Route::WrongMethod(action, allowed) => {
-            (action.name(), webapi::wrong_method(&request, allowed, &state))
+            (action.name(), webapi::wrong_method(action, &request, allowed))
         }
         Route::Unknown => ("none", webapi::unknown_path(&request, &state)),
     };
@@ -203,6 +207,7 @@ async fn run(
         Action::Query(action) => queries::run(action, parts, request, body, state).await,
         Action::TicketCode => douyin::ticket_code(request, body, state).await,
         Action::Router => top::router(request, body, state).await,
+        Action::Gate(action) => gate::run(action, parts, request, body, state).await,
         Action::Live => operations::live(),
         Action::Ready => operations::ready(state),
         Action::Metrics => operations::metrics(state),
