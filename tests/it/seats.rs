@@ -7,7 +7,9 @@ use piaoku::domain::order::Order;
 use piaoku::types::AreaNo;
 use serde_json::{Value, json};
 
+use crate::support::Target;
 use crate::support::books::audit;
+use crate::support::http::Request;
 use crate::support::message::{FORMATS, Json};
 use crate::support::partner::{self, ADD_THEATRE, DEMO, PAY, THEATRE};
 use crate::support::server::Server;
@@ -329,4 +331,73 @@ fn named_seats_say_their_area_themselves_in_every_format() {
     server.stop();
     let audit = audit(dir.path());
     assert_eq!(audit.orders, FORMATS.len());
+}
+
+/// The plan of tomorrow's performance, as whoever lets a buyer pick sees it.
+fn plan(server: &Server) -> Value {
+    let path = format!("/v1/performances/SC-{}-1930/seats", server.day(1));
+    let answer = DEMO.sign(server, Request::new("GET", &path)).send(server);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+/// States of the seats of a plan by id, without those that can be bought.
+fn not_sellable(plan: &Value) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut seats = BTreeMap::new();
+    for area in plan["areas"].as_array().unwrap() {
+        let rows = area["rows"].as_array().unwrap();
+        let all = rows.iter().flat_map(|row| row["seats"].as_array().unwrap());
+        for seat in all.filter(|seat| seat["state"] != "sellable") {
+            seats.insert(text(&seat["seatid"]), text(&seat["state"]));
+        }
+    }
+    seats
+}
+
+#[test]
+fn a_plan_shows_every_seat_as_it_stands_awake_and_asleep() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let fresh = plan(&server);
+    assert!(not_sellable(&fresh).is_empty());
+    assert_eq!(fresh["senceid"], format!("SC-{}-1930", server.day(1)));
+    for (area, (id, rows)) in fresh["areas"].as_array().unwrap().iter().zip(AREAS) {
+        assert_eq!((&area["seatareaid"], &area["seats_free"]), (&json!(id), &area["seats_total"]));
+        let row = &area["rows"][usize::from(rows) - 1];
+        assert_eq!(row["row"], rows.to_string());
+        let seats = row["seats"].as_array().unwrap();
+        assert_eq!(seats.len(), usize::from(ROW_LEN));
+        let aisles = seats.iter().filter(|seat| seat["aisle_after"] == true);
+        assert!(aisles.map(|seat| seat["number"].as_u64().unwrap()).eq([8, 22]));
+        assert_eq!((&seats[29]["position"], &seats[29]["number"]), (&json!(29), &json!(30)));
+    }
+
+    let held = DEMO.json(&server, ADD_THEATRE, &wants(&server, "B", 1, &[("B", 20, 30)]));
+    assert_eq!(held["resultcode"], 0);
+    let pair = wants(&server, "A", 2, &[("A", 1, 1), ("A", 1, 2)]);
+    assert_eq!(DEMO.json(&server, THEATRE, &DEMO.and_pay(&pair))["resultcode"], 0);
+    let expected = [("A-1-1", "sold"), ("A-1-2", "sold"), ("B-20-30", "held")];
+    let expected = expected.map(|(id, state)| (id.to_owned(), state.to_owned()));
+    let awake = plan(&server);
+    assert_eq!(not_sellable(&awake), BTreeMap::from(expected));
+    assert_eq!(
+        (&awake["areas"][0]["seats_free"], &awake["areas"][1]["seats_free"]),
+        (&json!(298), &json!(599))
+    );
+    server.stop();
+    let server = Server::start(dir.path());
+    assert_eq!(plan(&server), awake);
+}
+
+#[test]
+fn a_plan_is_for_agents_and_of_a_performance() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let path = format!("/v1/performances/SC-{}-1930/seats", server.day(1));
+    assert_eq!(Request::new("GET", &path).send(&server).status, 401);
+    let posted = DEMO.sign(&server, Request::new("POST", &path)).send(&server);
+    assert_eq!(posted.status, 405);
+    let other = path.replace("1930", "2030");
+    assert_eq!(DEMO.sign(&server, Request::new("GET", &other)).send(&server).status, 404);
 }
