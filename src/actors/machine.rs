@@ -9,7 +9,7 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::inventory::{PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent};
 use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard};
 use crate::engine::plan::{Grant, Refusal};
-use crate::engine::state::{pool_capacity, set_capacity};
+use crate::engine::state::{pool_capacity, set_capacity, set_seat_maps};
 use crate::schema::{self, SchemaError};
 use crate::snapshot::EntityKind;
 use crate::types::{Fen, HoldId, Quantity, SlotKey};
@@ -59,7 +59,9 @@ impl Machine for Slot {
         let offered = catalogue.slot_capacity(key).into_iter();
         let areas =
             offered.map(|(area, capacity, allowance)| (area, Stock::new(capacity, allowance)));
-        Self::new(areas.collect(), Counters::default())
+        let mut slot = Self::new(areas.collect(), Counters::default());
+        set_seat_maps(&mut slot, key, catalogue);
+        slot
     }
 
     fn decide(&self, ask: &PlaceHold) -> Result<(), Refusal> {
@@ -67,8 +69,7 @@ impl Machine for Slot {
     }
 
     fn hold(&mut self, hold: HoldId, ask: PlaceHold) -> Grant {
-        Self::hold(self, hold, ask);
-        Grant::default()
+        Grant::of_slot(Self::hold(self, hold, ask))
     }
 
     fn release(&mut self, hold: HoldId) {

@@ -15,7 +15,8 @@ use crate::domain::identity::crosswalk;
 use crate::domain::order::{Order, OrderState};
 use crate::engine::Rejection;
 use crate::engine::admission::{
-    AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan, admit,
+    AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan, SeatChoice,
+    admit,
 };
 use crate::http::config::InvalidBody;
 use crate::http::credentials::AgentCredentials;
@@ -501,16 +502,17 @@ pub(super) fn order_id(text: &str) -> Option<OrderId> {
 
 fn theatre<'a>(info: Order2AddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     // "1" leaves the choice to the system; only otherwise do named seats count.
-    let system_picks = info.autoselseats.as_deref() == Some("1");
+    let system_picks = info.autoselseats.as_deref().map(str::trim) == Some("1");
+    let choice = if system_picks { SeatChoice::Ours } else { SeatChoice::Buyers };
     let items = info.orderdetails.unwrap_or_default();
-    let lines = items.iter().map(|item| line(item, !system_picks)).collect();
+    let lines = items.iter().map(line).collect();
     let draft = Draft {
         channel: Channel::Ota,
         agent: caller.agent.no,
         lines,
         date: date(info.effectdate.as_deref()),
         timespan: DraftTimespan::Unset,
-        scene: DraftScene { scene_id: text(info.sceneid), area_id: text(info.seatareaid) },
+        scene: DraftScene { scene_id: text(info.sceneid), area_id: text(info.seatareaid), choice },
         validity: None,
         mobile: text(info.mobile),
         document: text(info.identificationnumber),
@@ -532,7 +534,7 @@ fn theatre<'a>(info: Order2AddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
 
 fn scenic<'a>(info: OrderAddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     let items = info.orderdetails.unwrap_or_default();
-    let lines = items.iter().map(|item| line(item, false)).collect();
+    let lines = items.iter().map(line).collect();
     let timespan = match info.timespanindex {
         0 => DraftTimespan::Unset,
         -1 => DraftTimespan::Earliest,
@@ -565,7 +567,7 @@ fn scenic<'a>(info: OrderAddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     OrderInfo { draft, private, sender_id: info.senderid }
 }
 
-fn line(item: &OrderAddItemParm<'_>, seats_count: bool) -> DraftLine {
+fn line(item: &OrderAddItemParm<'_>) -> DraftLine {
     let kind = crosswalk::from_ota_v5(item.identificationtype.as_deref().unwrap_or_default());
     let owned = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
     DraftLine {
@@ -577,7 +579,7 @@ fn line(item: &OrderAddItemParm<'_>, seats_count: bool) -> DraftLine {
         name: owned(&item.fullname),
         mobile: owned(&item.mobile),
         mobile_needed: item.gateinmode.as_deref() == Some("B"),
-        seats_named: seats_count && item.seatitems.as_ref().is_some_and(|seats| !seats.is_empty()),
+        seats: item.seatitems.iter().flatten().map(|seat| owned(&seat.seatid)).collect(),
     }
 }
 

@@ -23,6 +23,7 @@ mod recovery;
 mod redemption;
 mod request_key;
 mod samples;
+mod seats;
 mod selling;
 mod verify;
 mod wire_format;
