@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod gate;
 mod handle;
+mod look;
 mod machine;
 mod order;
 mod participant;
@@ -36,3 +37,4 @@ pub use handle::{
     CatalogueChangeError, EngineHandle, EngineStatus, FoundVoucher, OrderCommand, OrderRequest,
     Owner, PayFrom, RedeemRequest, Redeemed, RefundRequest, Refunded, ReverseRequest,
 };
+pub use look::{SlotStock, more};

@@ -12,6 +12,7 @@ mod gate;
 mod identity;
 mod operations;
 mod ota;
+mod queries;
 mod route;
 mod top;
 mod webapi;
@@ -203,6 +204,7 @@ async fn run(
 ) -> Answer {
     match action {
         Action::Ota(action) => ota::run(action, request, body, state).await,
+        Action::Query(action) => queries::run(action, parts, request, body, state).await,
         Action::TicketCode => douyin::ticket_code(request, body, state).await,
         Action::Router => top::router(request, body, state).await,
         Action::Gate(action) => gate::run(action, parts, request, body, state).await,

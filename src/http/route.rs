@@ -10,6 +10,8 @@ use percent_encoding::percent_decode_str;
 pub(super) enum Action {
     /// Something of agents' own interface.
     Ota(OtaAction),
+    /// A question of agents' own interface.
+    Query(QueryAction),
     /// Douyin asks for codes.
     TicketCode,
     /// The TOP gateway.
@@ -56,6 +58,33 @@ pub(super) enum GateAction {
     Reverse,
 }
 
+/// A question of agents' own interface. It changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum QueryAction {
+    /// How an order stands.
+    OrderMain,
+    /// What an order consists of.
+    OrderDetail,
+    /// The tickets of an order.
+    Tickets,
+    /// One ticket.
+    Ticket,
+    /// What a ticket's barcode says.
+    Barcode,
+    /// A ticket's QR code as an image.
+    TicketImage,
+    /// Timespans that can be booked.
+    TimeSegments,
+    /// What is left of products.
+    Inventory,
+    /// Products on sale.
+    Products,
+    /// Performances that can be booked.
+    Performances,
+    /// One performance.
+    Performance,
+}
+
 /// Which balance a path pays from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fund {
@@ -82,6 +111,11 @@ const OPEN: &str = "{}";
 
 /// Addresses with open parts, in small letters.
 const PATTERNS: &[(&str, Action)] = &[
+    ("/api/order/query/main/{}", Action::Query(QueryAction::OrderMain)),
+    ("/api/order/query/detail/{}", Action::Query(QueryAction::OrderDetail)),
+    ("/api/ticket/barcode/string/{}/{}", Action::Query(QueryAction::Barcode)),
+    ("/api/ticket/image/{}/{}", Action::Query(QueryAction::TicketImage)),
+    ("/api/setting/jq_yq_pc/sp/query/simpleret/byid/{}", Action::Query(QueryAction::Performance)),
     ("/v1/vouchers/{}", Action::Gate(GateAction::Look)),
     ("/v1/vouchers/{}/redeem", Action::Gate(GateAction::Redeem)),
     ("/v1/vouchers/{}/reverse", Action::Gate(GateAction::Reverse)),
@@ -156,6 +190,14 @@ fn action(path: &[u8]) -> Option<Action> {
         | b"/api/payorder/min/useprepaymentandpassword" => Action::Ota(PayOrder(Prepayment)),
         b"/api/order/cancelorder" => Action::Ota(CancelOrder),
         b"/api/specialota/douyin/calendarticket/order/verify" => Action::Ota(Verify),
+        b"/api/webinterface/order/query/tickets" => Action::Query(QueryAction::Tickets),
+        b"/api/webinterface/order/query/ticket" => Action::Query(QueryAction::Ticket),
+        b"/api/timesegment" => Action::Query(QueryAction::TimeSegments),
+        b"/api/products/inventory" => Action::Query(QueryAction::Inventory),
+        b"/api/products" | b"/api/webinterface/scenicspot/products" => {
+            Action::Query(QueryAction::Products)
+        }
+        b"/api/sencelist" => Action::Query(QueryAction::Performances),
         b"/api/providerconfig" => Action::Ota(ProviderConfig),
         b"/api/order/fromdouyin/ticketcode/get" => Action::TicketCode,
         b"/router/rest" => Action::Router,
@@ -177,6 +219,17 @@ impl Action {
             Self::Ota(OtaAction::PayOrder(_)) => "pay_order",
             Self::Ota(OtaAction::CancelOrder) => "cancel_order",
             Self::Ota(OtaAction::Verify) => "verify",
+            Self::Query(QueryAction::OrderMain) => "query_order_main",
+            Self::Query(QueryAction::OrderDetail) => "query_order_detail",
+            Self::Query(QueryAction::Tickets) => "query_tickets",
+            Self::Query(QueryAction::Ticket) => "query_ticket",
+            Self::Query(QueryAction::Barcode) => "query_barcode",
+            Self::Query(QueryAction::TicketImage) => "query_ticket_image",
+            Self::Query(QueryAction::TimeSegments) => "query_time_segments",
+            Self::Query(QueryAction::Inventory) => "query_inventory",
+            Self::Query(QueryAction::Products) => "query_products",
+            Self::Query(QueryAction::Performances) => "query_performances",
+            Self::Query(QueryAction::Performance) => "query_performance",
             Self::Ota(OtaAction::ProviderConfig) => "provider_config",
             Self::TicketCode => "ticket_code",
             Self::Router => "top",
@@ -193,6 +246,7 @@ impl Action {
     const fn methods(self) -> &'static str {
         match self {
             Self::Ota(_) | Self::TicketCode => "POST",
+            Self::Query(_) => "GET",
             Self::Router => "GET, POST",
             Self::Gate(GateAction::Look) => "GET",
             Self::Gate(GateAction::Redeem | GateAction::Reverse) => "POST",
@@ -226,6 +280,7 @@ mod tests {
         check(&format!("/{}", "x".repeat(500)), "POST", Route::Unknown);
         check("", "POST", Route::Unknown);
     }
+
     #[test]
     fn codes_of_gates_stand_in_the_path() {
         let check = |path: &str, method: &str, expected: Option<(GateAction, &str)>| {
@@ -245,5 +300,26 @@ mod tests {
         let look = Action::Gate(GateAction::Look);
         assert_eq!(find("/v1/vouchers/1", "POST"), Route::WrongMethod(look, "GET"));
         assert_eq!(find("/v1/vouchers/%FF", "GET"), Route::Unknown);
+    }
+
+    #[test]
+    fn open_parts_are_handed_on_as_they_were_sent() {
+        let check = |path: &str, expected: Option<(QueryAction, &[&str])>| {
+            let expected = expected.map_or(Route::Unknown, |(action, parts)| {
+                Route::Found(Action::Query(action), parts.iter().map(|&it| it.into()).collect())
+            });
+            assert_eq!(find(path, "GET"), expected, "{path}");
+        };
+        check("/api/Order/Query/Main/Ab1", Some((QueryAction::OrderMain, &["Ab1"])));
+        check("/API/order/QUERY/main/%41b1/", Some((QueryAction::OrderMain, &["Ab1"])));
+        check("/api/Ticket/Image/1/%E7%A5%A8", Some((QueryAction::TicketImage, &["1", "票"])));
+        check("/api/Ticket/Image/1/%FF", None);
+        check("/api/Ticket/Image//1", None);
+        check("/api/Ticket/Image/1", None);
+        check("/api/Ticket/Image/1/2/3", None);
+        check("/api/Order/Query/Main", None);
+        let main = Action::Query(QueryAction::OrderMain);
+        let wrong = Route::WrongMethod(main, "GET");
+        assert_eq!(find("/api/Order/Query/Main/1", "POST"), wrong);
     }
 }

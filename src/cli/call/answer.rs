@@ -58,11 +58,12 @@ pub(super) fn judge(asked: &Asked, response: &Response) -> Verdict {
     let judged = match asked {
         _ if at_a_gate => None,
         Asked::Consult(_) | Asked::Redeem(_) => consulted(&response.body),
+        Asked::Ask(_) => Some(Verdict::Success("the question was answered".to_owned())),
         _ => Body::new(content_type, &response.body).ok().and_then(|body| match asked {
             Asked::Order(_) => body.read("answer", &LIMITS).model.map(ordered),
             Asked::Verify(_) => body.read("answer", &LIMITS).model.map(verified),
             Asked::Codes(_) => body.read("answer", &LIMITS).model.map(issued),
-            Asked::Consult(_) | Asked::Redeem(_) | Asked::Reverse(_) => None,
+            Asked::Ask(_) | Asked::Consult(_) | Asked::Redeem(_) | Asked::Reverse(_) => None,
         }),
     };
     judged.unwrap_or_else(|| Verdict::Refused("the answer cannot be read".to_owned()))
