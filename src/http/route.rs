@@ -47,17 +47,6 @@ pub(super) enum OtaAction {
     ProviderConfig,
 }
 
-/// An action of the gate API. The code is the open part of its path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GateAction {
-    /// What a code is worth.
-    Look,
-    /// Redeem it.
-    Redeem,
-    /// Take a redemption back.
-    Reverse,
-}
-
 /// A question of agents' own interface. It changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QueryAction {
@@ -83,6 +72,17 @@ pub(super) enum QueryAction {
     Performances,
     /// One performance.
     Performance,
+}
+
+/// An action of the gate API. The code is the open part of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GateAction {
+    /// What a code is worth.
+    Look,
+    /// Redeem it.
+    Redeem,
+    /// Take a redemption back.
+    Reverse,
 }
 
 /// Which balance a path pays from.
@@ -282,27 +282,6 @@ mod tests {
     }
 
     #[test]
-    fn codes_of_gates_stand_in_the_path() {
-        let check = |path: &str, method: &str, expected: Option<(GateAction, &str)>| {
-            let expected = expected.map_or(Route::Unknown, |(action, code)| {
-                Route::Found(Action::Gate(action), vec![code.to_owned()])
-            });
-            assert_eq!(find(path, method), expected, "{method} {path}");
-        };
-        let code = "016569843362";
-        check("/v1/vouchers/016569843362", "GET", Some((GateAction::Look, code)));
-        check("/V1/Vouchers/016569843362/", "GET", Some((GateAction::Look, code)));
-        check("/v1/vouchers/%30%3165698433%362/redeem", "POST", Some((GateAction::Redeem, code)));
-        check("/v1/vouchers/X/reverse", "POST", Some((GateAction::Reverse, "X")));
-        check("/v1/vouchers", "GET", None);
-        check("/v1/vouchers//redeem", "POST", None);
-        check("/v1/vouchers/1/void", "POST", None);
-        let look = Action::Gate(GateAction::Look);
-        assert_eq!(find("/v1/vouchers/1", "POST"), Route::WrongMethod(look, "GET"));
-        assert_eq!(find("/v1/vouchers/%FF", "GET"), Route::Unknown);
-    }
-
-    #[test]
     fn open_parts_are_handed_on_as_they_were_sent() {
         let check = |path: &str, expected: Option<(QueryAction, &[&str])>| {
             let expected = expected.map_or(Route::Unknown, |(action, parts)| {
@@ -321,5 +300,26 @@ mod tests {
         let main = Action::Query(QueryAction::OrderMain);
         let wrong = Route::WrongMethod(main, "GET");
         assert_eq!(find("/api/Order/Query/Main/1", "POST"), wrong);
+    }
+
+    #[test]
+    fn codes_of_gates_stand_in_the_path() {
+        let check = |path: &str, method: &str, expected: Option<(GateAction, &str)>| {
+            let expected = expected.map_or(Route::Unknown, |(action, code)| {
+                Route::Found(Action::Gate(action), vec![code.to_owned()])
+            });
+            assert_eq!(find(path, method), expected, "{method} {path}");
+        };
+        let code = "016569843362";
+        check("/v1/vouchers/016569843362", "GET", Some((GateAction::Look, code)));
+        check("/V1/Vouchers/016569843362/", "GET", Some((GateAction::Look, code)));
+        check("/v1/vouchers/%30%3165698433%362/redeem", "POST", Some((GateAction::Redeem, code)));
+        check("/v1/vouchers/X/reverse", "POST", Some((GateAction::Reverse, "X")));
+        check("/v1/vouchers", "GET", None);
+        check("/v1/vouchers//redeem", "POST", None);
+        check("/v1/vouchers/1/void", "POST", None);
+        let look = Action::Gate(GateAction::Look);
+        assert_eq!(find("/v1/vouchers/1", "POST"), Route::WrongMethod(look, "GET"));
+        assert_eq!(find("/v1/vouchers/%FF", "GET"), Route::Unknown);
     }
 }

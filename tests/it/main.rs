@@ -6,6 +6,7 @@ mod support;
 
 mod bad_auth;
 mod bad_body;
+mod callback;
 mod consult;
 mod contention;
 mod douyin;
