@@ -18,7 +18,7 @@ use crate::actors::recovery::{catalogue_batch, lane_of, new_supplier_batch};
 use crate::actors::request_keys::{Entered, KeyClaim, KeyFingerprint, RequestKeys};
 use crate::actors::voucher::{Preview, VoucherActor};
 use crate::clock::SharedClock;
-use crate::domain::account::{AccountKey, Balance};
+use crate::domain::account::Balance;
 use crate::domain::catalogue::{Catalogue, CatalogueCommand, CatalogueError};
 use crate::domain::order::Order;
 use crate::domain::voucher::Voucher;
@@ -29,8 +29,7 @@ use crate::engine::ids::supplier_of;
 use crate::engine::transaction::{Payment, Transaction};
 use crate::journal::{JournalHandle, JournalStats};
 use crate::types::{
-    AgentNo, Fen, Lsn, OrderId, PartitionNo, RequestKey, Sealed, SupplierNo, UnixMillis,
-    VoucherCode,
+    AgentNo, Lsn, OrderId, PartitionNo, RequestKey, Sealed, SupplierNo, UnixMillis, VoucherCode,
 };
 use crate::vault::CodeMint;
 
@@ -390,24 +389,6 @@ impl EngineHandle {
         }
     }
 
-    /// Credits money that an agent brought in.
-    ///
-    /// # Errors
-    /// Why it was not credited, or why nobody knows.
-    pub async fn top_up(
-        &self,
-        account: AccountKey,
-        balance: Balance,
-        amount: Fen,
-    ) -> Result<(), EngineError> {
-        self.check_status()?;
-        let (reply, receiver) = oneshot::channel();
-        let orders = self.route(account.supplier)?;
-        let top_up = crate::actors::order::TopUp { account, balance, amount, reply };
-        orders.try_send(top_up).map_err(|error| not_sent(&error))?;
-        receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
-    }
-
     async fn order_reply(
         &self,
         supplier: SupplierNo,
@@ -422,7 +403,7 @@ impl EngineHandle {
         }
     }
 
-    async fn submit(
+    pub(super) async fn submit(
         &self,
         supplier: SupplierNo,
         command: Command,
@@ -441,11 +422,11 @@ impl EngineHandle {
         receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
     }
 
-    fn route(&self, supplier: SupplierNo) -> Result<Addr<OrderActor>, EngineError> {
+    pub(super) fn route(&self, supplier: SupplierNo) -> Result<Addr<OrderActor>, EngineError> {
         self.0.routes.load().get(&supplier).cloned().ok_or(EngineError::Unavailable)
     }
 
-    fn enter(&self, agent: AgentNo) -> Result<InFlight, EngineError> {
+    pub(super) fn enter(&self, agent: AgentNo) -> Result<InFlight, EngineError> {
         self.check_status()?;
         self.0.gate.enter(agent).ok_or(EngineError::Overloaded)
     }
@@ -490,7 +471,7 @@ fn payment_in(from: PayFrom, year: i16) -> Payment {
     Payment { from, year }
 }
 
-fn not_sent<T>(error: &SendError<T>) -> EngineError {
+pub(super) fn not_sent<T>(error: &SendError<T>) -> EngineError {
     match error {
         SendError::Full(_) => EngineError::Overloaded,
         SendError::Closed(_) => EngineError::Unavailable,

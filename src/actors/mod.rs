@@ -9,6 +9,7 @@
 //! Actors of one supplier share one arbiter, so an order costs two thread hops and the journal's.
 //! Callers hold an [`EngineHandle`]; partner formats are unknown here.
 
+mod account;
 mod archivist;
 mod catalogue;
 mod cold;
@@ -29,6 +30,7 @@ mod stored;
 mod tests;
 mod voucher;
 
+pub use account::{AccountView, BOOKING_MAX};
 pub use config::{EngineConfig, EngineConfigError};
 pub use engine::{Engine, EngineParts, StartError, StartReport};
 pub use error::EngineError;

@@ -10,7 +10,7 @@ use crate::domain::limits::{Counters, LimitKey};
 use crate::domain::order::{CounterHome, Order, OrderState};
 use crate::engine::digest::Digest;
 use crate::engine::state::State;
-use crate::types::{AreaNo, Fen, IdentityHash, RuleNo, SlotKey};
+use crate::types::{AreaNo, IdentityHash, RuleNo, SlotKey};
 
 /// One broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,9 +228,9 @@ impl Auditor<'_> {
         let mut accounts: Vec<_> = self.state.accounts.iter().collect();
         accounts.sort_unstable_by_key(|(key, _)| **key);
         for (key, account) in accounts {
-            for &(balance, amount) in account.value.balances() {
+            for (balance, amount) in account.value.balances() {
                 sum += i128::from(amount.get());
-                if !balance.may_be_negative() && amount < Fen::ZERO {
+                if account.value.floor(balance).is_some_and(|floor| amount < floor) {
                     let detail = format!("{key:?} {balance:?}: {} yuan", amount.to_yuan());
                     self.broken(invariants::NOT_OVERDRAWN, detail);
                 }

@@ -10,7 +10,7 @@
 
 use smallvec::SmallVec;
 
-use crate::domain::account::{AccountKey, Holder, ReserveMoney};
+use crate::domain::account::{AccountChange, AccountKey, Holder, ReserveMoney};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::order::Order;
 use crate::engine::Rejection;
@@ -59,6 +59,13 @@ pub enum Purpose {
         order: Box<Order>,
         /// How.
         payment: Payment,
+    },
+    /// Do to an account what an operator asks.
+    ChangeAccount {
+        /// The account.
+        account: AccountKey,
+        /// What.
+        change: AccountChange,
     },
 }
 
@@ -167,6 +174,9 @@ impl Checkout {
             Purpose::Pay { order, payment } => {
                 Transaction::pay(order, *payment, now, ids).map(Some)
             }
+            Purpose::ChangeAccount { account, change } => {
+                Ok(Some(Transaction::change_account(now, *account, change)))
+            }
             Purpose::Verify { .. } => Ok(None),
         }
     }
@@ -185,7 +195,7 @@ impl Checkout {
         let candidates = match &self.purpose {
             Purpose::Sell { order, .. } | Purpose::Place { order } => &order.admitted.candidates,
             Purpose::Verify { admitted, .. } => &admitted.candidates,
-            Purpose::Pay { .. } => return false,
+            Purpose::Pay { .. } | Purpose::ChangeAccount { .. } => return false,
         };
         if self.candidate + 1 >= candidates.len() {
             return false;
@@ -224,6 +234,7 @@ fn plan_of(purpose: &Purpose, index: usize) -> Plan {
             let any = Ask::AnyFunds { year: *year, amount: admitted.total };
             Plan::new(admitted, candidate(admitted, index), Some(any))
         }
+        Purpose::ChangeAccount { account, change } => Plan::of_change(*account, change.clone()),
         Purpose::Pay { order, payment } => {
             let holder = Holder::Agent(order.agent);
             let key = AccountKey { supplier: order.supplier, holder };

@@ -7,7 +7,10 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::strategy::Union;
 
-use crate::domain::account::{Account, AccountKey, Balance, Holder, Posting};
+use crate::domain::account::{
+    Account, AccountKey, AccountNote, Balance, Booked, BookingKind, Holder, Posting, PostingKind,
+    Standing,
+};
 use crate::domain::catalogue::{
     Agent, AreaDef, Calendar, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, LimitRule,
     LimitScope, LimitWindow, Pool as PoolDef, Product, Rules, Supplier, TimespanDef, TopApp,
@@ -47,6 +50,7 @@ fn event() -> BoxedStrategy<Event> {
             .prop_map(|(key, postings)| Event::Account(key, postings.into())),
         order_event().prop_map(Event::Order),
         voucher().prop_map(|voucher| Event::Voucher(VoucherEvent::Issued(voucher))),
+        (account_key(), account_note()).prop_map(|(key, note)| Event::AccountNote(key, note)),
     ]
     .boxed()
 }
@@ -164,7 +168,13 @@ fn balance() -> impl Strategy<Value = Balance> {
     prop_oneof![
         Just(Balance::Prepaid),
         any::<i16>().prop_map(|year| Balance::Rebate { year }),
-        one_of(&[Balance::Receivable, Balance::Sales, Balance::RebateGranted, Balance::Funding]),
+        one_of(&[
+            Balance::Receivable,
+            Balance::Sales,
+            Balance::RebateGranted,
+            Balance::Funding,
+            Balance::Fees,
+        ]),
     ]
 }
 
@@ -198,8 +208,30 @@ fn counter_event() -> BoxedStrategy<CounterEvent> {
     .boxed()
 }
 
+fn credit() -> impl Strategy<Value = Fen> {
+    (0..=i64::MAX).prop_map(Fen::new)
+}
+
+fn booked() -> impl Strategy<Value = Booked> {
+    let kind = one_of(&[BookingKind::TopUp, BookingKind::Adjustment]);
+    ("[!-~]{1,64}", kind, balance(), fen()).prop_map(|(reference, kind, balance, amount)| Booked {
+        reference: RequestKey::new(&reference).unwrap(),
+        kind,
+        balance,
+        amount,
+    })
+}
+
+fn account_note() -> impl Strategy<Value = AccountNote> {
+    prop_oneof![credit().prop_map(AccountNote::CreditSet), booked().prop_map(AccountNote::Booked),]
+}
+
 fn posting() -> impl Strategy<Value = Posting> {
-    (balance(), fen()).prop_map(|(balance, amount)| Posting { balance, amount })
+    (balance(), one_of(&PostingKind::ALL), fen()).prop_map(|(balance, kind, amount)| Posting {
+        balance,
+        kind,
+        amount,
+    })
 }
 
 fn order_event() -> impl Strategy<Value = OrderEvent> {
@@ -404,7 +436,16 @@ pub(super) fn limit_shard() -> impl Strategy<Value = LimitShard> {
 }
 
 pub(super) fn account() -> impl Strategy<Value = Account> {
-    btree_map(balance(), fen(), 0..=LIST_LEN_MAX).prop_map(Account::restored)
+    // Half of what fits, so that the difference does, and never nothing at all.
+    let amounts = (1..i64::MAX / 2, -i64::MAX / 2..i64::MAX / 2);
+    let standings = btree_map(balance(), amounts, 0..=LIST_LEN_MAX);
+    (standings, credit(), list(booked())).prop_map(|(standings, credit, booked)| {
+        let standings = standings.into_iter().map(|(balance, (recharged, consumed))| {
+            let (recharged, consumed) = (Fen::new(recharged), Fen::new(consumed));
+            Standing { balance, recharged, consumed }
+        });
+        Account::restored(standings, credit, booked)
+    })
 }
 
 pub(super) fn order() -> impl Strategy<Value = Order> {

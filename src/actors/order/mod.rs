@@ -19,6 +19,7 @@ use hashbrown::HashMap;
 use tokio::sync::oneshot;
 
 use crate::actors::EngineError;
+use crate::actors::account::ReadAccount;
 use crate::actors::catalogue::CatalogueSlot;
 use crate::actors::cold::ColdStore;
 use crate::actors::config::EngineConfig;
@@ -29,7 +30,7 @@ use crate::actors::recovery::Rebuilder;
 use crate::actors::request_keys::{KeyClaim, KeyFingerprint, RequestKeys};
 use crate::actors::voucher::VoucherActor;
 use crate::clock::SharedClock;
-use crate::domain::account::{AccountKey, Balance};
+use crate::domain::account::{AccountChange, AccountKey};
 use crate::domain::order::{CloseReason, Order, OrderError};
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
@@ -38,7 +39,7 @@ use crate::engine::ids::Numbers;
 use crate::engine::transaction::Payment;
 use crate::journal::JournalHandle;
 use crate::metrics::Metrics;
-use crate::types::{AgentNo, Fen, HoldId, Lsn, OrderId, PartitionNo, SupplierNo};
+use crate::types::{AgentNo, HoldId, Lsn, OrderId, PartitionNo, SupplierNo};
 use crate::vault::CodeMint;
 
 pub(crate) use cache::Describe;
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     Cancel { order: OrderId },
     /// How an order stands.
     Query { order: OrderId },
+    /// Do to an account what an operator asks.
+    ChangeAccount { account: AccountKey, change: AccountChange },
 }
 
 /// What a caller gets.
@@ -77,7 +80,7 @@ pub(crate) enum Command {
 pub(crate) enum Reply {
     /// The order, whether made now or before.
     Order(Arc<Order>),
-    /// The order would be granted, or the money was credited.
+    /// The order would be granted, or the account was changed.
     Done,
     /// Nothing is known here under the key; ask where the request itself belongs.
     NotHere,
@@ -94,16 +97,6 @@ pub(crate) struct Submit {
     /// Room taken in the gate, given back when the command ends.
     pub(crate) _in_flight: InFlight,
     pub(crate) reply: oneshot::Sender<Result<Reply, EngineError>>,
-}
-
-/// Credits money that an agent brought in.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct TopUp {
-    pub(crate) account: AccountKey,
-    pub(crate) balance: Balance,
-    pub(crate) amount: Fen,
-    pub(crate) reply: oneshot::Sender<Result<(), EngineError>>,
 }
 
 /// The catalogue has changed.
@@ -219,9 +212,10 @@ impl OrderActor {
             }
         }
         match &submit.command {
-            Command::Verify { .. } | Command::Sell { .. } | Command::Place { .. } => {
-                self.begin_new(submit);
-            }
+            Command::Verify { .. }
+            | Command::Sell { .. }
+            | Command::Place { .. }
+            | Command::ChangeAccount { .. } => self.begin_new(submit),
             Command::Await => submit.answer(Ok(Reply::NotHere)),
             Command::Resume { order, .. }
             | Command::Pay { order, .. }
@@ -245,19 +239,23 @@ impl OrderActor {
         self.with_order(order, submit, ctx);
     }
 
-    /// Begins a checkout for a request that brings its own order.
+    /// Begins a checkout for a request that is not about an order there is.
     fn begin_new(&mut self, mut submit: Submit) {
         let command = std::mem::replace(&mut submit.command, Command::Await);
         let purpose = match command {
             Command::Verify { admitted, year } => Purpose::Verify { admitted, year },
             Command::Sell { order, payment } => Purpose::Sell { order, payment },
             Command::Place { order } => Purpose::Place { order },
+            Command::ChangeAccount { account, change } => {
+                Purpose::ChangeAccount { account, change }
+            }
             _ => return submit.answer(Ok(Reply::NotHere)),
         };
         let supplier = match &purpose {
             Purpose::Verify { admitted, .. } => admitted.supplier_no(),
             Purpose::Sell { order, .. } | Purpose::Place { order } => order.admitted.supplier_no(),
             Purpose::Pay { order, .. } => order.supplier,
+            Purpose::ChangeAccount { account, .. } => account.supplier,
         };
         if supplier != self.context.supplier {
             // The key brought it here and has come to nothing meanwhile.
@@ -334,11 +332,15 @@ impl Handler<Submit> for OrderActor {
     }
 }
 
-impl Handler<TopUp> for OrderActor {
+impl Handler<ReadAccount> for OrderActor {
     type Result = ();
 
-    fn handle(&mut self, message: TopUp, ctx: &mut Self::Context) {
-        self.guarded(ctx, |actor, _| actor.begin_top_up(message));
+    fn handle(&mut self, message: ReadAccount, _: &mut Self::Context) {
+        if self.rebuilding {
+            let _ = message.reply.send(Err(EngineError::Overloaded));
+            return;
+        }
+        self.directory.read_account(message, self.context.clock.now());
     }
 }
 
