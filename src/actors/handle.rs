@@ -15,7 +15,7 @@ use crate::actors::gate::{Gate, InFlight};
 use crate::actors::order::{CatalogueChanged, Command, OrderActor, Reply, Submit};
 use crate::actors::record::{Origin, Record, Routes};
 use crate::actors::recovery::{catalogue_batch, lane_of, new_supplier_batch};
-use crate::actors::request_keys::{Entered, KeyClaim, KeyFingerprint, RequestKeys};
+use crate::actors::request_keys::{Entered, Found, KeyClaim, KeyFingerprint, RequestKeys};
 use crate::actors::voucher::{Preview, VoucherActor};
 use crate::clock::SharedClock;
 use crate::domain::account::Balance;
@@ -279,6 +279,27 @@ impl EngineHandle {
         };
         let supplier = supplier_of(order.get());
         self.order_reply(supplier, command, agent, None, in_flight).await
+    }
+
+    /// How the order stands that `agent` made under a number of its own.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownOrder`] when it made none, [`EngineError::Overloaded`] while one is on its
+    /// way, or why there is no answer.
+    pub async fn order_by_key(
+        &self,
+        agent: AgentNo,
+        key: &RequestKey,
+    ) -> Result<Arc<Order>, EngineError> {
+        match self.0.request_keys.find(KeyFingerprint::new(agent, key)) {
+            Found::Order(order) => self.with_order(agent, order, OrderCommand::Query).await,
+            Found::Busy => Err(EngineError::Overloaded),
+            Found::Nothing => {
+                // Whoever stops or has failed knows nothing for certain.
+                self.check_status()?;
+                Err(Rejection::UnknownOrder.into())
+            }
+        }
     }
 
     /// How a payment of an order of `supplier` is made at `now`.

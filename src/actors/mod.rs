@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod gate;
 mod handle;
+mod look;
 mod machine;
 mod order;
 mod participant;
@@ -38,3 +39,4 @@ pub use handle::{
     CatalogueChangeError, EngineHandle, EngineStatus, OrderCommand, OrderRequest, PayFrom,
     VoucherView,
 };
+pub use look::{SlotStock, more};

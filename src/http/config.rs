@@ -26,6 +26,8 @@ pub struct HttpConfig {
     pub text_bytes_max: usize,
     /// Lines of one order.
     pub order_lines_max: usize,
+    /// Slots that one question about stock may look at.
+    pub query_slots_max: usize,
     /// Milliseconds a client may take to send its request's head.
     pub request_head_timeout_ms: u64,
     /// Milliseconds a client may take to send its request's body.
@@ -135,6 +137,7 @@ impl Default for HttpConfig {
             list_len_max: 200,
             text_bytes_max: 65_536,
             order_lines_max: 100,
+            query_slots_max: 5000,
             request_head_timeout_ms: 5000,
             request_body_timeout_ms: 10_000,
             keep_alive_ms: 75_000,
@@ -197,6 +200,7 @@ impl HttpConfig {
             ((1..=10_000).contains(&self.list_len_max), "list_len_max", "1 to 10000"),
             ((64..=1_048_576).contains(&self.text_bytes_max), "text_bytes_max", "64 to 1048576"),
             ((1..=10_000).contains(&self.order_lines_max), "order_lines_max", "1 to 10000"),
+            ((1..=1_000_000).contains(&self.query_slots_max), "query_slots_max", "1 to 1000000"),
             // The server's clock for connections ticks every 500 ms: less would refuse everybody.
             (self.request_head_timeout_ms >= 1000, "request_head_timeout_ms", "at least 1000"),
             (self.request_body_timeout_ms > 0, "request_body_timeout_ms", "at least 1"),

@@ -10,6 +10,7 @@ mod douyin;
 mod identity;
 mod operations;
 mod ota;
+mod queries;
 mod route;
 mod top;
 mod webapi;
@@ -143,12 +144,12 @@ async fn handle(
 ) -> HttpResponse {
     let mut started = monotonic_nanos();
     let (operation, answer) = match route::find(request.path(), request.method().as_str()) {
-        Route::Found(action) => {
+        Route::Found(action, parts) => {
             let answer = match read(action, &request, payload, &state).await {
                 Ok(body) => {
                     // A slow client's time is not ours.
                     started = monotonic_nanos();
-                    run(action, &request, &body, &state).await
+                    run(action, &parts, &request, &body, &state).await
                 }
                 Err(answer) => *answer,
             };
@@ -190,9 +191,16 @@ async fn read(
     }
 }
 
-async fn run(action: Action, request: &HttpRequest, body: &[u8], state: &AppState) -> Answer {
+async fn run(
+    action: Action,
+    parts: &[String],
+    request: &HttpRequest,
+    body: &[u8],
+    state: &AppState,
+) -> Answer {
     match action {
         Action::Ota(action) => ota::run(action, request, body, state).await,
+        Action::Query(action) => queries::run(action, parts, request, body, state).await,
         Action::TicketCode => douyin::ticket_code(request, body, state).await,
         Action::Router => top::router(request, body, state).await,
         Action::Live => operations::live(),

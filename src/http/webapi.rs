@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::route::Action;
 use crate::http::{Answer, AppState, Outcome};
-use crate::wire::codec::{Body, HttpError, Negotiation, Record, ResponseFormat};
+use crate::wire::codec::{Body, HttpError, Item, Negotiation, Record, ResponseFormat};
 use crate::wire::ota::hawk;
 
 /// A header's text, `None` when it is not there or not text.
@@ -41,6 +41,14 @@ pub(super) fn result<'r, T: Record<'r>>(
     let response =
         HttpResponse::Ok().content_type(format.content_type()).body(format.write(record));
     Answer { response, outcome }
+}
+
+/// A list of results as the caller wants it.
+pub(super) fn list<'r, T: Item<'r>>(request: &HttpRequest, items: &[T]) -> Answer {
+    let format = format(request);
+    let body = format.write_list(items);
+    let response = HttpResponse::Ok().content_type(format.content_type()).body(body);
+    Answer { response, outcome: Outcome::Ok }
 }
 
 /// One of the framework's own errors.

@@ -25,6 +25,7 @@ use crate::actors::cold::ColdStore;
 use crate::actors::config::EngineConfig;
 use crate::actors::directory::{Directory, Surroundings};
 use crate::actors::gate::InFlight;
+use crate::actors::look::Look;
 use crate::actors::record::Record;
 use crate::actors::recovery::Rebuilder;
 use crate::actors::request_keys::{KeyClaim, KeyFingerprint, RequestKeys};
@@ -341,6 +342,17 @@ impl Handler<ReadAccount> for OrderActor {
             return;
         }
         self.directory.read_account(message, self.context.clock.now());
+    }
+}
+
+impl Handler<Look> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, look: Look, _: &mut Self::Context) {
+        // While the state is read anew nobody knows it; whoever looks hears of nothing.
+        if !self.rebuilding {
+            self.directory.look(look);
+        }
     }
 }
 
