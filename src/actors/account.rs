@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use crate::actors::EngineError;
 use crate::actors::handle::{EngineHandle, not_sent};
-use crate::actors::order::{Command, Reply};
+use crate::actors::order::{Asker, Command, Reply};
 use crate::actors::participant::AccountActor;
 use crate::domain::account::{
     AccountChange, AccountKey, Balance, BookMoney, BookingError, BookingKind, Holder, SetCredit,
@@ -117,7 +117,7 @@ impl EngineHandle {
         }
         let in_flight = self.enter(OPERATORS)?;
         let command = Command::ChangeAccount { account, change };
-        let changed = self.submit(account.supplier, command, OPERATORS, None, in_flight).await;
+        let changed = self.submit(account.supplier, command, Asker::House, None, in_flight).await;
         match changed {
             Ok(Reply::Done)
             | Err(EngineError::Rejected(Rejection::Booking(BookingError::AlreadyBooked))) => Ok(()),
@@ -125,7 +125,9 @@ impl EngineHandle {
             Err(EngineError::Rejected(Rejection::Booking(BookingError::UnderWay))) => {
                 Err(EngineError::Overloaded)
             }
-            Ok(Reply::Order(_) | Reply::NotHere) => Err(EngineError::OutcomeUnknown),
+            Ok(Reply::Order(_) | Reply::Unchanged(_) | Reply::NotHere) => {
+                Err(EngineError::OutcomeUnknown)
+            }
             Err(error) => Err(error),
         }
     }

@@ -14,6 +14,7 @@ pub(crate) mod fixture;
 pub mod ids;
 pub mod occasion;
 pub mod plan;
+pub mod refund;
 mod rejection;
 pub mod state;
 pub mod transaction;

@@ -70,6 +70,10 @@ pub(super) enum QueryAction {
     Performances,
     /// One performance.
     Performance,
+    /// The caller's prepaid deposit.
+    Prepayment,
+    /// The caller's rebate.
+    Rebate,
 }
 
 /// Which balance a path pays from.
@@ -182,6 +186,10 @@ fn action(path: &[u8]) -> Option<Action> {
         b"/api/products" | b"/api/webinterface/scenicspot/products" => {
             Action::Query(QueryAction::Products)
         }
+        b"/api/agent/prepayment" | b"/source/queryyfkrec.aspx" => {
+            Action::Query(QueryAction::Prepayment)
+        }
+        b"/api/agent/rebate" | b"/source/queryfkrec.aspx" => Action::Query(QueryAction::Rebate),
         b"/api/sencelist" => Action::Query(QueryAction::Performances),
         b"/api/order/fromdouyin/ticketcode/get" => Action::TicketCode,
         b"/router/rest" => Action::Router,
@@ -215,6 +223,8 @@ impl Action {
             Self::Query(QueryAction::Products) => "query_products",
             Self::Query(QueryAction::Performances) => "query_performances",
             Self::Query(QueryAction::Performance) => "query_performance",
+            Self::Query(QueryAction::Prepayment) => "query_prepayment",
+            Self::Query(QueryAction::Rebate) => "query_rebate",
             Self::TicketCode => "ticket_code",
             Self::Router => "top",
             Self::Live => "live",

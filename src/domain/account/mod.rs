@@ -55,7 +55,7 @@ pub enum Balance {
     RebateGranted,
     /// The house: money that agents brought in.
     Funding,
-    /// The house: fees kept from refunds.
+    /// The house: fees kept of refunds.
     Fees,
 }
 
