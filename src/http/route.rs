@@ -39,6 +39,8 @@ pub(super) enum OtaAction {
     PayOrder(Fund),
     /// Give an unpaid order up.
     CancelOrder,
+    /// Give tickets back.
+    Refund,
     /// Whether an order would be granted.
     Verify,
     /// Where the agent wants to be called back.
@@ -160,7 +162,7 @@ fn action(path: &[u8]) -> Option<Action> {
     use Fund::{Prepayment, Rebate};
     use OtaAction::{
         AddOrder, AddOrder2, CancelOrder, OrderAndPay, OrderAndPay2, PayOrder, ProviderConfig,
-        Verify,
+        Refund, Verify,
     };
     Some(match path {
         b"/api/orderandpay2/withrebate" | b"/source/orderandpaywithfk2.aspx" => {
@@ -177,6 +179,7 @@ fn action(path: &[u8]) -> Option<Action> {
         b"/api/payorder/useprepaymentandpassword"
         | b"/api/payorder/min/useprepaymentandpassword" => Action::Ota(PayOrder(Prepayment)),
         b"/api/order/cancelorder" => Action::Ota(CancelOrder),
+        b"/api/order/refundticket" | b"/api/order/refund" => Action::Ota(Refund),
         b"/api/specialota/douyin/calendarticket/order/verify" => Action::Ota(Verify),
         b"/api/providerconfig" => Action::Ota(ProviderConfig),
         b"/api/webinterface/order/query/tickets" => Action::Query(QueryAction::Tickets),
@@ -210,6 +213,7 @@ impl Action {
             Self::Ota(OtaAction::AddOrder) => "add_order",
             Self::Ota(OtaAction::PayOrder(_)) => "pay_order",
             Self::Ota(OtaAction::CancelOrder) => "cancel_order",
+            Self::Ota(OtaAction::Refund) => "refund",
             Self::Ota(OtaAction::Verify) => "verify",
             Self::Ota(OtaAction::ProviderConfig) => "provider_config",
             Self::Query(QueryAction::OrderMain) => "query_order_main",

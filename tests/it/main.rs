@@ -6,6 +6,7 @@ mod support;
 
 mod bad_auth;
 mod bad_body;
+mod balances;
 mod consult;
 mod contention;
 mod douyin;
@@ -16,6 +17,7 @@ mod oversell;
 mod privacy;
 mod provider_config;
 mod recovery;
+mod refund;
 mod request_key;
 mod samples;
 mod selling;
