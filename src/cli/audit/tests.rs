@@ -55,7 +55,7 @@ impl Record for Forged {
 }
 
 /// Appends a record that no engine would write.
-fn forge(dir: &Path, event: Event) {
+pub(in crate::cli) fn forge(dir: &Path, event: Event) {
     let config = config(dir).journal;
     let (mut log, _) = SegmentLog::open(&journal_dir(dir), &config).unwrap();
     let mut group = Group::new(schema::VERSION, config.group_limits());
