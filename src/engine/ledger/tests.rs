@@ -87,7 +87,8 @@ fn a_statement_tells_every_posting_of_its_days() {
     check((2, 2), rebate, (101_200, vec![(RebateTakenBack, -1_200, 100_000)], 100_000));
     check((3, 3), prepaid, (86_900, vec![(Adjustment, -7, 86_893)], 86_893));
     check((3, 9), rebate, (100_000, vec![], 100_000));
-    check((-5, -1), prepaid, (0, vec![], 0));
+    let before = statement(&ledger, &agent, (-5, -1), usize::MAX);
+    assert_eq!(shape(&before, prepaid), None, "nothing was posted before");
 
     let whole = statement(&ledger, &agent, (0, 9), usize::MAX);
     let section = &whole.sections()[&(purse().supplier, prepaid)];

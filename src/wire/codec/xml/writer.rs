@@ -203,35 +203,35 @@ pub(crate) fn write_text(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Fen;
+    use crate::wire::codec::{Text, to_json_list, wire_record};
 
     const NAMESPACE: &str = "urn:n";
 
-    crate::wire::codec::wire_record! {
+    wire_record! {
         /// A thing with a price.
         pub struct Thing<'a> in NAMESPACE {
             /// Its name.
-            name: crate::wire::codec::Text<'a>,
+            name: Text<'a>,
             /// Its price.
-            cost: crate::types::Fen,
+            cost: Fen,
         }
     }
 
     #[test]
     fn a_list_is_named_after_its_elements() {
-        let thing = |name: &'static str, fen| Thing {
-            name: Some(name.into()),
-            cost: crate::types::Fen::new(fen),
-        };
+        let thing =
+            |name: &'static str, fen| Thing { name: Some(name.into()), cost: Fen::new(fen) };
         let root = format!("<ArrayOfThing xmlns:i=\"{INSTANCE_NAMESPACE}\" xmlns=\"urn:n\"");
         assert_eq!(to_xml_list::<Thing<'_>>(&[]), format!("{root}/>"));
-        let things = [thing("a & b", 990), Thing { cost: crate::types::Fen::ZERO, name: None }];
+        let things = [thing("a & b", 990), Thing { cost: Fen::ZERO, name: None }];
         let expected = "><Thing><cost>9.9</cost><name>a &amp; b</name></Thing>\
                         <Thing><cost>0</cost><name i:nil=\"true\"/></Thing></ArrayOfThing>";
         assert_eq!(to_xml_list(&things), format!("{root}{expected}"));
-        let json = crate::wire::codec::to_json_list(&things);
+        let json = to_json_list(&things);
         let expected = r#"[{"name":"a & b","cost":9.9},{"name":null,"cost":0.0}]"#;
         assert_eq!(json, expected);
-        assert_eq!(crate::wire::codec::to_json_list::<Thing<'_>>(&[]), "[]");
+        assert_eq!(to_json_list::<Thing<'_>>(&[]), "[]");
     }
 
     #[test]
