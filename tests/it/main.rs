@@ -16,6 +16,7 @@ mod occasions;
 mod oversell;
 mod privacy;
 mod provider_config;
+mod queries;
 mod recovery;
 mod refund;
 mod request_key;

@@ -57,7 +57,7 @@ pub(crate) use commit::{Committed, JournalFailed, TooLarge};
 use cache::OrderCache;
 use checkpoint::Checkpoint;
 use drive::Running;
-use expiry::Expiries;
+use expiry::{Expiries, Expiring};
 
 /// What a caller wants.
 #[derive(Debug)]
@@ -199,6 +199,7 @@ pub(crate) struct OrderActor {
     vouchers: Addr<VoucherActor>,
     orders: OrderCache,
     expiries: Expiries,
+    expiring: Expiring,
     checkpoint: Checkpoint,
     numbers: Numbers,
     next_hold: u64,
@@ -238,6 +239,7 @@ impl OrderActor {
             vouchers,
             orders: OrderCache::new(context.config.orders_cached_max),
             expiries: Expiries::new(unpaid(&context.open)),
+            expiring: Expiring::default(),
             checkpoint: Checkpoint::default(),
             numbers,
             next_hold: 0,

@@ -49,11 +49,12 @@ pub(super) fn judge(asked: &Asked, response: &Response) -> Verdict {
     let content_type = content_type.map(|(_, value)| value.as_str());
     let judged = match asked {
         Asked::Consult(_) => consulted(&response.body),
+        Asked::Ask(_) => Some(Verdict::Success("the question was answered".to_owned())),
         _ => Body::new(content_type, &response.body).ok().and_then(|body| match asked {
             Asked::Order(_) => body.read("answer", &LIMITS).model.map(ordered),
             Asked::Verify(_) => body.read("answer", &LIMITS).model.map(verified),
             Asked::Codes(_) => body.read("answer", &LIMITS).model.map(issued),
-            Asked::Consult(_) => None,
+            Asked::Ask(_) | Asked::Consult(_) => None,
         }),
     };
     judged.unwrap_or_else(|| Verdict::Refused("the answer cannot be read".to_owned()))

@@ -37,6 +37,7 @@ impl CallArguments {
         match &self.asked {
             Asked::Order(arguments) => &arguments.connection,
             Asked::Verify(arguments) => &arguments.connection,
+            Asked::Ask(arguments) => &arguments.connection,
             Asked::Codes(arguments) => &arguments.connection,
             Asked::Consult(arguments) => &arguments.connection,
         }
@@ -50,6 +51,8 @@ pub(super) enum Asked {
     Order(OrderArguments),
     /// As an agent: whether an order would be accepted
     Verify(VerifyArguments),
+    /// As an agent: a question by its path, e.g. /api/Products or '/api/Products/Inventory?productid=P-FLASH'
+    Ask(AskArguments),
     /// As Douyin: issue voucher codes (TicketCode/Get)
     Codes(CodesArguments),
     /// As Alibaba local life: preview a voucher code (alibaba.alsc.daodian.ticket.consult)
@@ -207,6 +210,18 @@ pub(super) struct VerifyArguments {
     pub(super) timespan: i32,
 }
 
+/// Flags of `call ask`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct AskArguments {
+    /// Path and query, as docs/protocols/ota.md, "Queries" lists them
+    #[arg(value_name = "PATH", value_parser = path)]
+    pub(super) path: String,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    #[command(flatten)]
+    pub(super) agent: AgentArguments,
+}
+
 /// Flags of `call codes`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct CodesArguments {
@@ -286,6 +301,14 @@ impl Default for VerifyArguments {
             timespan: -1,
         }
     }
+}
+
+fn path(text: &str) -> Result<String, String> {
+    let sent_as_it_is = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if text.starts_with('/') && sent_as_it_is {
+        return Ok(text.to_owned());
+    }
+    Err("a path that begins with /, percent-encoded where it is not ASCII".to_owned())
 }
 
 fn sign_method(name: &str) -> Result<SignMethod, String> {

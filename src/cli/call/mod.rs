@@ -69,6 +69,7 @@ fn build(
     match asked {
         Asked::Order(arguments) => Ok(ota::order(arguments, address, draw, now)),
         Asked::Verify(arguments) => Ok(ota::verify(arguments, address, draw, now)),
+        Asked::Ask(arguments) => Ok(ota::ask(arguments, address, draw, now)),
         Asked::Codes(arguments) => Ok(douyin::codes(arguments, address, draw, now)),
         Asked::Consult(arguments) => top::consult(arguments, address, draw, now),
     }

@@ -216,3 +216,18 @@ fn the_defaults_are_those_of_the_demo() {
     let Asked::Verify(parsed) = asked("verify") else { panic!("verify") };
     assert_eq!(format!("{parsed:?}"), format!("{:?}", VerifyArguments::default()));
 }
+
+#[test]
+fn a_question_is_signed_as_it_stands_and_has_no_body() {
+    let question = "/api/Products/Inventory?startdate=&productid=P-FLASH";
+    for flags in ["", " --format xml", " --payload-hash"] {
+        let request = request(&format!("ask {question}{flags}"));
+        assert_eq!((request.method, request.path_and_query.as_str()), ("GET", question));
+        assert_eq!((request.body.as_str(), header(&request, "content-type")), ("", ""));
+        check_hawk(&request);
+    }
+    for bad in ["api/Products", "/api/\u{4ea7}", "/a#b"] {
+        let line = ["piaoku", "call", "ask", bad];
+        assert!(Arguments::try_parse_from(line).is_err(), "{bad}");
+    }
+}

@@ -54,13 +54,19 @@ impl Question<'_> {
         let no = |text: &str| (ResultCode::OTHER, text.to_owned(), Outcome::Rejected);
         match &order.state {
             OrderState::Held { .. } => return Err(no("订单未支付")),
-            OrderState::Closed { reason, .. } => {
+            // One closed by giving everything back has tickets, of which each says so.
+            OrderState::Closed { reason, .. } if order.tickets.is_empty() => {
                 return Err(refusal(&Rejection::OrderClosed(*reason).into()));
             }
-            OrderState::Paid { .. } => {}
+            OrderState::Closed { .. } | OrderState::Paid { .. } => {}
         }
         let (_, ticket) = find_ticket(&order, ticket).ok_or_else(|| no("票不存在"))?;
-        Ok(ticket.code)
+        let uses = order.lines.get(usize::from(ticket.line)).map_or(1, |line| line.uses);
+        match ticket {
+            _ if ticket.refunded => Err(no("票已退")),
+            _ if ticket.used >= uses => Err(no("票已使用")),
+            _ => Ok(ticket.code),
+        }
     }
 
     fn resource(&self, shown: Result<(VoucherCode, Option<String>), Refusal>) -> Answer {

@@ -228,7 +228,7 @@ impl<'o> View<'o> {
             productid: occasion.product.map(|product| product.id.as_ref().into()),
             productname: Some(line.product_name.as_ref().into()),
             ticketcode: Some(ticket.id.to_string().into()),
-            personcount: 1,
+            personcount: i32::from(line.uses),
             ticketdate: occasion.date,
             freecount: 0,
             price: line.unit_price,
@@ -285,8 +285,14 @@ impl<'o> View<'o> {
 }
 
 /// A ticket's state as one character. Source: docs/protocols/ota.md, "Ticket states".
-const fn ticket_status(_: &Ticket) -> &'static str {
-    "1"
+const fn ticket_status(ticket: &Ticket) -> &'static str {
+    if ticket.refunded {
+        "2"
+    } else if ticket.used > 0 {
+        "4"
+    } else {
+        "1"
+    }
 }
 
 fn name(traveller: &PrivateTraveller) -> Text<'static> {
