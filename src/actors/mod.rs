@@ -5,12 +5,15 @@
 //! | `SlotActor`, `PoolActor`, `LimitActor`, `AccountActor` | slot, pool, limit shard, account | [`crate::domain`] machines |
 //! | `OrderActor` | supplier | [`crate::engine::checkout`], orders, expiry, checkpoints |
 //! | `VoucherActor` | supplier | vouchers by code |
+//! | `CallbackActor` | agent | what it is still to be told, and when that is tried |
 //!
-//! Actors of one supplier share one arbiter, so an order costs two thread hops and the journal's.
+//! Actors of one supplier share one arbiter, so an order costs two thread hops and the journal's;
+//! callbacks have one of their own.
 //! Callers hold an [`EngineHandle`]; partner formats are unknown here.
 
 mod account;
 mod archivist;
+mod callback;
 mod catalogue;
 mod cold;
 mod config;
@@ -32,8 +35,12 @@ mod tests;
 mod voucher;
 
 pub use account::{AccountView, BOOKING_MAX};
+pub use callback::{
+    CallbackConfig, CallbackConfigError, CallbackFailure, Courier, CourierBusy, Delivery,
+    DeliveryResult, Parcel, Receipt,
+};
 pub use config::{EngineConfig, EngineConfigError};
-pub use engine::{Engine, EngineParts, StartError, StartReport};
+pub use engine::{Callbacks, Engine, EngineParts, StartError, StartReport};
 pub use error::EngineError;
 pub use handle::{
     CatalogueChangeError, EngineHandle, EngineStatus, FoundVoucher, OrderCommand, OrderRequest,

@@ -1,10 +1,14 @@
 //! How the HTTP side is run.
 
+mod gate;
+
 use serde::Deserialize;
 
 use crate::domain::identity::{DocumentCheck, IdentityRules, MobileCheck, PersonalText};
 use crate::wire::codec::Limits;
 use crate::wire::top::gateway::GatewayConfig;
+
+pub use gate::{DEMO_GATE_TOKEN, GateConfig, GateToken};
 
 /// Addresses, bounds, time limits, and what each partner's protocol leaves open.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,6 +42,8 @@ pub struct HttpConfig {
     pub engine_timeout_ms: u64,
     /// Seconds that requests in flight may take to end when the server stops.
     pub shutdown_timeout_seconds: u64,
+    /// Gates that may ask about codes and redeem them.
+    pub gates: Vec<GateConfig>,
     /// What agents' own interface leaves open.
     pub ota: OtaConfig,
     /// What Douyin's interface leaves open.
@@ -143,6 +149,7 @@ impl Default for HttpConfig {
             keep_alive_ms: 75_000,
             engine_timeout_ms: 5000,
             shutdown_timeout_seconds: 10,
+            gates: vec![GateConfig::demo()],
             ota: OtaConfig::default(),
             douyin: DouyinConfig::default(),
             top: GatewayConfig::default(),
@@ -222,6 +229,7 @@ impl HttpConfig {
         if let Some((_, key, must)) = checks.into_iter().find(|(right, ..)| !right) {
             return Err(HttpConfigError { key, must });
         }
+        GateConfig::check(&self.gates).map_err(|must| HttpConfigError { key: "gates", must })?;
         let gateway = crate::wire::top::gateway::Gateway::new(self.top.clone());
         let must = "every check exactly once";
         gateway.map(drop).map_err(|_| HttpConfigError { key: "top.check_order", must })

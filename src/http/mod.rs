@@ -4,9 +4,12 @@
 //! One service takes every request and finds the action itself, since the partner's framework
 //! ignores case in paths and answers unknown ones in its own way.
 
+mod bearer;
+mod callback;
 mod config;
 mod credentials;
 mod douyin;
+mod gate;
 mod identity;
 mod operations;
 mod ota;
@@ -33,9 +36,10 @@ use crate::metrics::Metrics;
 use crate::vault::KeyRing;
 use crate::wire::top::gateway::Gateway;
 
+pub use callback::HttpCourier;
 pub use config::{
-    DocumentCheckName, DouyinConfig, HttpConfig, HttpConfigError, InvalidBody, MobileCheckName,
-    OtaConfig,
+    DEMO_GATE_TOKEN, DocumentCheckName, DouyinConfig, GateConfig, GateToken, HttpConfig,
+    HttpConfigError, InvalidBody, MobileCheckName, OtaConfig,
 };
 
 use credentials::Credentials;
@@ -60,6 +64,7 @@ struct AppState {
     credentials: Credentials,
     config: HttpConfig,
     gateway: Gateway,
+    gates: gate::Gates,
     metrics: Metrics,
     /// Number of the last answer of the TOP gateway, for its request ids.
     answers: AtomicU64,
@@ -118,6 +123,7 @@ pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
         credentials: Credentials::new(keys.clone()),
         keys,
         gateway,
+        gates: gate::Gates::new(&config.gates),
         metrics,
         answers: AtomicU64::new(0),
         config: config.clone(),
@@ -156,7 +162,7 @@ async fn handle(
             (action.name(), answer)
         }
         Route::WrongMethod(action, allowed) => {
-            (action.name(), webapi::wrong_method(&request, allowed, &state))
+            (action.name(), webapi::wrong_method(action, &request, allowed))
         }
         Route::Unknown => ("none", webapi::unknown_path(&request, &state)),
     };
@@ -203,6 +209,7 @@ async fn run(
         Action::Query(action) => queries::run(action, parts, request, body, state).await,
         Action::TicketCode => douyin::ticket_code(request, body, state).await,
         Action::Router => top::router(request, body, state).await,
+        Action::Gate(action) => gate::run(action, parts, request, body, state).await,
         Action::Live => operations::live(),
         Action::Ready => operations::ready(state),
         Action::Metrics => operations::metrics(state),

@@ -16,6 +16,8 @@ pub(super) enum Action {
     TicketCode,
     /// The TOP gateway.
     Router,
+    /// A gate asks about a code or redeems it.
+    Gate(GateAction),
     /// Whether the process lives.
     Live,
     /// Whether it takes requests.
@@ -78,6 +80,17 @@ pub(super) enum QueryAction {
     Rebate,
 }
 
+/// An action of the gate API. The code is the open part of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GateAction {
+    /// What a code is worth.
+    Look,
+    /// Redeem it.
+    Redeem,
+    /// Take a redemption back.
+    Reverse,
+}
+
 /// Which balance a path pays from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fund {
@@ -109,6 +122,9 @@ const PATTERNS: &[(&str, Action)] = &[
     ("/api/ticket/barcode/string/{}/{}", Action::Query(QueryAction::Barcode)),
     ("/api/ticket/image/{}/{}", Action::Query(QueryAction::TicketImage)),
     ("/api/setting/jq_yq_pc/sp/query/simpleret/byid/{}", Action::Query(QueryAction::Performance)),
+    ("/v1/vouchers/{}", Action::Gate(GateAction::Look)),
+    ("/v1/vouchers/{}/redeem", Action::Gate(GateAction::Redeem)),
+    ("/v1/vouchers/{}/reverse", Action::Gate(GateAction::Reverse)),
 ];
 
 /// Finds the action of a path and method.
@@ -231,6 +247,9 @@ impl Action {
             Self::Ota(OtaAction::ProviderConfig) => "provider_config",
             Self::TicketCode => "ticket_code",
             Self::Router => "top",
+            Self::Gate(GateAction::Look) => "gate_look",
+            Self::Gate(GateAction::Redeem) => "gate_redeem",
+            Self::Gate(GateAction::Reverse) => "gate_reverse",
             Self::Live => "live",
             Self::Ready => "ready",
             Self::Metrics => "metrics",
@@ -243,6 +262,8 @@ impl Action {
             Self::Ota(_) | Self::TicketCode => "POST",
             Self::Query(_) => "GET",
             Self::Router => "GET, POST",
+            Self::Gate(GateAction::Look) => "GET",
+            Self::Gate(GateAction::Redeem | GateAction::Reverse) => "POST",
             Self::Live | Self::Ready | Self::Metrics => "GET, HEAD",
         }
     }
@@ -293,5 +314,26 @@ mod tests {
         let main = Action::Query(QueryAction::OrderMain);
         let wrong = Route::WrongMethod(main, "GET");
         assert_eq!(find("/api/Order/Query/Main/1", "POST"), wrong);
+    }
+
+    #[test]
+    fn codes_of_gates_stand_in_the_path() {
+        let check = |path: &str, method: &str, expected: Option<(GateAction, &str)>| {
+            let expected = expected.map_or(Route::Unknown, |(action, code)| {
+                Route::Found(Action::Gate(action), vec![code.to_owned()])
+            });
+            assert_eq!(find(path, method), expected, "{method} {path}");
+        };
+        let code = "016569843362";
+        check("/v1/vouchers/016569843362", "GET", Some((GateAction::Look, code)));
+        check("/V1/Vouchers/016569843362/", "GET", Some((GateAction::Look, code)));
+        check("/v1/vouchers/%30%3165698433%362/redeem", "POST", Some((GateAction::Redeem, code)));
+        check("/v1/vouchers/X/reverse", "POST", Some((GateAction::Reverse, "X")));
+        check("/v1/vouchers", "GET", None);
+        check("/v1/vouchers//redeem", "POST", None);
+        check("/v1/vouchers/1/void", "POST", None);
+        let look = Action::Gate(GateAction::Look);
+        assert_eq!(find("/v1/vouchers/1", "POST"), Route::WrongMethod(look, "GET"));
+        assert_eq!(find("/v1/vouchers/%FF", "GET"), Route::Unknown);
     }
 }

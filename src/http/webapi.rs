@@ -83,7 +83,10 @@ pub(super) fn unknown_path(request: &HttpRequest, state: &AppState) -> Answer {
 }
 
 /// The action does not take this method.
-pub(super) fn wrong_method(request: &HttpRequest, allowed: &'static str, _: &AppState) -> Answer {
+pub(super) fn wrong_method(action: Action, request: &HttpRequest, allowed: &'static str) -> Answer {
+    if matches!(action, Action::Gate(_)) {
+        return super::gate::wrong_method(allowed);
+    }
     let mut answer = error(request, &HttpError::method_not_allowed(request.method().as_str()));
     let value = actix_web::http::header::HeaderValue::from_static(allowed);
     answer.response.headers_mut().insert(ALLOW, value);
@@ -94,6 +97,7 @@ pub(super) fn wrong_method(request: &HttpRequest, allowed: &'static str, _: &App
 pub(super) fn body_too_large(action: Action, request: &HttpRequest, state: &AppState) -> Answer {
     match action {
         Action::Router => super::top::body_too_large(state),
+        Action::Gate(_) => super::gate::body_too_large(),
         _ => error(request, &HttpError::too_large()),
     }
 }
