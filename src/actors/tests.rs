@@ -1,5 +1,6 @@
 //! The engine as a whole, on a small catalogue of its own, with faults built in on purpose.
 
+mod callback;
 mod rebuild;
 mod restart;
 
@@ -7,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::actors::{
-    Engine, EngineConfig, EngineError, EngineHandle, EngineParts, OrderRequest, PayFrom,
+    Callbacks, Engine, EngineConfig, EngineError, EngineHandle, EngineParts, OrderRequest, PayFrom,
 };
 use crate::clock::ManualClock;
 use crate::domain::account::Balance;
@@ -109,6 +110,16 @@ async fn start_at(
     clock: Arc<ManualClock>,
     metrics: Metrics,
 ) -> Engine {
+    start_calling(dir, config, clock, metrics, None).await
+}
+
+async fn start_calling(
+    dir: &Path,
+    config: EngineConfig,
+    clock: Arc<ManualClock>,
+    metrics: Metrics,
+    callbacks: Option<Callbacks>,
+) -> Engine {
     let (keys, _) = KeyRing::load(None, dir, MissingKeyFile::Create).unwrap();
     let engine = Engine::start(EngineParts {
         data_dir: dir.to_owned(),
@@ -122,7 +133,7 @@ async fn start_at(
         keys,
         clock,
         metrics,
-        callbacks: None,
+        callbacks,
     })
     .unwrap();
     let handle = engine.handle();
