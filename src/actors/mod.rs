@@ -21,6 +21,7 @@ mod engine;
 mod error;
 mod gate;
 mod handle;
+mod look;
 mod machine;
 mod order;
 mod participant;
@@ -43,3 +44,4 @@ pub use handle::{
     CatalogueChangeError, EngineHandle, EngineStatus, FoundVoucher, OrderCommand, OrderRequest,
     Owner, PayFrom, RedeemRequest, Redeemed, RefundRequest, Refunded, ReverseRequest,
 };
+pub use look::{SlotStock, more};

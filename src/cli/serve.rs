@@ -16,12 +16,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::ServeArguments;
 use super::call;
-use super::demo::PublicSecrets;
+use super::demo::{self, PublicSecrets};
 use super::import::{self, NamedText};
 use crate::actors::{Callbacks, Engine, EngineHandle, StartReport};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, BUILT_IN_DEMO, Config, LogFormat, LoggingConfig};
-use crate::http::{self, HttpCourier, HttpParts};
+use crate::http::{self, HttpConfig, HttpCourier, HttpParts};
 use crate::metrics::Metrics;
 use crate::vault::KeyRing;
 
@@ -83,7 +83,14 @@ async fn run_server(
     let imported = prepare(config, &listener, &handle, &keys).await?;
     let address = listener.local_addr()?;
     let url = format!("http://{address}");
-    let parts = HttpParts { engine: handle, keys, config: config.http.clone(), metrics };
+    let public = PublicSecrets::load(&config.data.dir)?;
+    let serves_demo = !public.holders(&handle.catalogue(), &keys).is_empty();
+    let gates = demo::served_gates(&config.http.gates, serves_demo);
+    if gates.len() < config.http.gates.len() {
+        tracing::warn!("the demo's gate (http.gates) is not served beside another catalogue");
+    }
+    let http_config = HttpConfig { gates, ..config.http.clone() };
+    let parts = HttpParts { engine: handle, keys, config: http_config, metrics };
     let server = http::start(parts, listener)?;
     tracing::info!(%address, "ready");
     if imported && config.data.import == BUILT_IN_DEMO {
@@ -118,7 +125,11 @@ impl Offered<'_> {
     /// Secrets that everybody knows are for this machine only, unless configured otherwise.
     fn refuse_public_secrets(&self, engine: &EngineHandle) -> anyhow::Result<()> {
         let public = PublicSecrets::load(&self.config.data.dir)?;
-        self.refuse(&public.holders(&engine.catalogue(), self.keys))
+        let mut holders = public.holders(&engine.catalogue(), self.keys);
+        if !holders.is_empty() {
+            holders.extend(demo::public_gates(&self.config.http.gates));
+        }
+        self.refuse(&holders)
     }
 
     fn refuse(&self, holders: &[String]) -> anyhow::Result<()> {
@@ -218,8 +229,9 @@ fn welcome(url: &str) -> anyhow::Result<String> {
          Sell a ticket from another terminal:\n\n\
          \x20 {program} call order{at}\n\
          \x20 {program} call order{at} --product P-ADULT --timespan -1\n\
-         \x20 {program} call codes{at} --sku 7000000000000000001 --count 2\n\
-         \x20 {program} call consult{at} --code CODE\n\n\
+         \x20 {program} call codes{at} --sku 7000000000000000001 --count 2 --date today\n\
+         \x20 {program} call consult{at} --code CODE\n\
+         \x20 {program} call redeem{at} --code CODE\n\n\
          Or ask whether one could be sold (signed, good for the next 60 seconds; any of the calls\n\
          above prints such a line with --print-only):\n\n{verify}\n",
         credentials = call::demo_credentials(),
