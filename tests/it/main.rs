@@ -13,6 +13,7 @@ mod douyin;
 mod framing;
 mod gate;
 mod kill;
+mod late_payment;
 mod occasions;
 mod oversell;
 mod privacy;
