@@ -9,13 +9,11 @@ use piaoku::actors::{Engine, EngineConfig, EngineHandle, EngineParts, OrderReque
 use piaoku::clock::{Clock, SystemClock};
 use piaoku::domain::account::{AccountKey, Balance, Holder};
 use piaoku::domain::catalogue::{Calendar, CatalogueCommand, RebateAt, Rules, SetProduct};
-use piaoku::domain::identity::{
-    DocumentCheck, DocumentType, IdentityRules, MobileCheck, PersonalText,
-};
+use piaoku::domain::identity::{DocumentCheck, IdentityRules, MobileCheck, PersonalText};
 use piaoku::domain::inventory::Capacity;
 use piaoku::engine::admission::{
-    AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan,
-    IdentityHasher, admit,
+    AdmissionPolicy, Admitted, Draft, DraftBuyer, DraftDate, DraftLine, DraftScene, DraftTimespan,
+    Identity, IdentityHasher, admit,
 };
 use piaoku::journal::JournalConfig;
 use piaoku::metrics::Metrics;
@@ -33,10 +31,7 @@ const SLOTS: i32 = 1000;
 struct NoPersons;
 
 impl IdentityHasher for NoPersons {
-    fn document(&self, _: DocumentType, _: &str) -> IdentityHash {
-        IdentityHash::new(0)
-    }
-    fn mobile(&self, _: &str) -> IdentityHash {
+    fn hash(&self, _: Identity<'_>) -> IdentityHash {
         IdentityHash::new(0)
     }
 }
@@ -92,6 +87,7 @@ fn catalogue(today: ServiceDate) -> Vec<CatalogueCommand> {
                 dates: Some((today, today.plus_days(SLOTS))),
                 capacity: Capacity::Limited(Quantity::new(u32::MAX / 2)),
                 allowance: Quantity::ZERO,
+                exceptions: Vec::new(),
             },
             timespans: Vec::new(),
             areas: Vec::new(),
@@ -115,6 +111,7 @@ fn admitted(engine: &EngineHandle, days: i32) -> Admitted {
     let draft = Draft {
         channel: Channel::Ota,
         agent: AgentNo::new(0),
+        buyer: DraftBuyer::default(),
         lines: vec![line],
         date: DraftDate::Day(today().plus_days(days)),
         timespan: DraftTimespan::Unset,

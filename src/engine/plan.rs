@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::domain::account::{AccountKey, BalanceShort, Holder, ReserveMoney};
 use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
 use crate::domain::inventory::{PlaceHold, PoolKey, SlotError, SoldOut, Take};
-use crate::domain::limits::{Claim, LimitExceeded, LimitKey, WindowInstance};
+use crate::domain::limits::{Claim, LimitExceeded, LimitKey, RollingDays, WindowInstance};
 use crate::domain::order::CounterHome;
 use crate::engine::Rejection;
 use crate::engine::admission::{Admitted, AdmittedLine, LineClaim};
@@ -14,7 +14,7 @@ use crate::types::{Fen, IdentityHash, Quantity, ServiceDate, SlotKey, Timespan};
 
 /// Shards of a window that lives as long as its product: it may count millions of people.
 const LIFETIME_SHARDS: u8 = 64;
-/// Shards of a window of one day of ordering.
+/// Shards of a window of a day, a week or a month of ordering.
 const ORDER_DATE_SHARDS: u8 = 16;
 
 /// Something that grants or refuses a part of an order.
@@ -136,7 +136,7 @@ impl Plan {
                     }
                 }
             };
-            merge(claims, claim);
+            merge(claims, claim.claim(admitted.today));
         }
     }
 
@@ -182,7 +182,25 @@ pub fn counter_home(
         }
         (LimitWindow::VisitDate, Some(date)) => shard(WindowInstance::VisitDate(date), 1),
         (LimitWindow::OrderDate, _) => shard(WindowInstance::OrderDate(today), ORDER_DATE_SHARDS),
+        (LimitWindow::Week, _) => shard(WindowInstance::Week(today.week()), ORDER_DATE_SHARDS),
+        (LimitWindow::Month, _) => shard(WindowInstance::Month(today.month()), ORDER_DATE_SHARDS),
         (LimitWindow::Lifetime, _) => shard(WindowInstance::Lifetime, LIFETIME_SHARDS),
+        (LimitWindow::Rolling { .. }, _) => shard(WindowInstance::Rolling, LIFETIME_SHARDS),
+    }
+}
+
+impl LineClaim {
+    /// The claim as its counter is asked it on `today`.
+    #[must_use]
+    pub fn claim(&self, today: ServiceDate) -> Claim {
+        let Self { rule, window, identity, amount, max } = *self;
+        let days = match window {
+            LimitWindow::Rolling { days } => {
+                Some(RollingDays { first: today.plus_days(1 - i32::from(days)), today })
+            }
+            _ => None,
+        };
+        Claim { rule, identity, amount, max, days }
     }
 }
 
@@ -205,7 +223,9 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
             let LimitExceeded { rule, used, asked, max } = exceeded;
             let product = product.and_then(|no| catalogue.product(no));
             let rules = product.map_or(&[][..], |product| &product.rules.limits);
-            let known = rules.iter().find(|known| known.no == rule);
+            // Rules for different channels and agents share a number; what they allow tells them apart.
+            let same = rules.iter().filter(|known| known.no == rule);
+            let known = same.max_by_key(|known| known.max == max);
             let about = known.map(|known| (known.scope, known.window));
             Rejection::LimitExceeded { about, used, asked, max }
         }
@@ -214,12 +234,11 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
 }
 
 /// Claims of one person under one rule are one claim: naming a person twice does not get around it.
-fn merge(claims: &mut SmallVec<[Claim; 2]>, claim: &LineClaim) {
-    let LineClaim { rule, identity, amount, max, .. } = *claim;
-    let same = |known: &&mut Claim| known.rule == rule && known.identity == identity;
+fn merge(claims: &mut SmallVec<[Claim; 2]>, claim: Claim) {
+    let same = |known: &&mut Claim| known.rule == claim.rule && known.identity == claim.identity;
     match claims.iter_mut().find(same) {
-        Some(known) => known.amount = sum(known.amount, amount),
-        None => claims.push(Claim { rule, identity, amount, max }),
+        Some(known) => known.amount = sum(known.amount, claim.amount),
+        None => claims.push(claim),
     }
 }
 

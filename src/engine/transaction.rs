@@ -181,9 +181,7 @@ impl Granted<'_> {
             let slot = slot_key(product, admitted.date, self.timespan);
             for claim in &line.claims {
                 let home = counter_home(slot, product, claim, admitted.today);
-                let count =
-                    Count { rule: claim.rule, identity: claim.identity, amount: claim.amount };
-                counts.push(TakenCount { home, count });
+                counts.push(TakenCount { home, count: claim.claim(admitted.today).count() });
             }
             hold_seconds = hold_seconds.min(product.rules.hold_seconds);
             let (valid_from, valid_until) = self.validity(slot);

@@ -15,7 +15,8 @@ use crate::domain::identity::crosswalk;
 use crate::domain::order::{Order, OrderState};
 use crate::engine::Rejection;
 use crate::engine::admission::{
-    AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan, admit,
+    AdmissionPolicy, Admitted, Draft, DraftBuyer, DraftDate, DraftLine, DraftScene, DraftTimespan,
+    admit,
 };
 use crate::http::config::InvalidBody;
 use crate::http::credentials::AgentCredentials;
@@ -421,6 +422,7 @@ fn theatre<'a>(info: Order2AddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     let draft = Draft {
         channel: Channel::Ota,
         agent: caller.agent.no,
+        buyer: buyer(info.otheruserid),
         lines,
         date: date(info.effectdate.as_deref()),
         timespan: DraftTimespan::Unset,
@@ -456,6 +458,7 @@ fn scenic<'a>(info: OrderAddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     let draft = Draft {
         channel: Channel::Ota,
         agent: caller.agent.no,
+        buyer: buyer(info.otheruserid),
         lines,
         date: date(info.effectdate.as_deref()),
         timespan,
@@ -477,6 +480,12 @@ fn scenic<'a>(info: OrderAddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
         open_id: String::new(),
     };
     OrderInfo { draft, private, sender_id: info.senderid }
+}
+
+/// The user the agent names; 0 is what an absent number reads as.
+fn buyer(other_user_id: i64) -> DraftBuyer {
+    let agent_user = Some(other_user_id).filter(|user| *user != 0);
+    DraftBuyer { agent_user, open_id: String::new() }
 }
 
 fn line(item: &OrderAddItemParm<'_>, seats_count: bool) -> DraftLine {

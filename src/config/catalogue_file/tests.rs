@@ -1,7 +1,9 @@
 //! The demo file holds exactly what is promised of it, and every slip of a pen is named.
 
 use super::*;
-use crate::domain::catalogue::{LimitScope, LimitWindow, Product, RebateAt};
+use crate::domain::catalogue::{
+    Fee, FeeTier, LimitRule, LimitScope, LimitWindow, Product, RebateAt, RefundRule,
+};
 use crate::types::{AgentNo, RuleNo, SlotKey};
 use crate::vault::agent_secrets::decode_agent_secrets;
 
@@ -270,7 +272,8 @@ fn a_departure_from_the_shape_is_named_by_section_line_and_key() {
     check(
         "scope = \"document\"",
         "scope = \"person\"",
-        "[[product]] (line 17), scope: unknown variant `person`, expected `document` or `mobile`",
+        "[[product]] (line 17), scope: unknown variant `person`, expected one \
+            of `document`, `mobile`, `agent`, `agent_user`, `open_id`, `channel`, `everyone`",
     );
     check(
         "[[supplier]]",

@@ -59,7 +59,7 @@ fn area(id: &str, capacity: u32) -> AreaDef {
 }
 
 fn limit(scope: LimitScope, window: LimitWindow, max: u32) -> LimitRule {
-    LimitRule { no: RuleNo::new(0), scope, window, max: n(max) }
+    LimitRule { no: RuleNo::new(0), ..LimitRule::new(scope, window, n(max)) }
 }
 
 /// A timed product of supplier 01 in pool GATE, on sale from 1 to 30 November 2026.
@@ -79,6 +79,7 @@ fn product(id: &str) -> SetProduct {
             dates: Some((date("20261101"), date("20261130"))),
             capacity: limited(10),
             allowance: n(1),
+            exceptions: vec![],
         },
         timespans: vec![timespan(1, 480, 660), timespan(2, 660, 840)],
         areas: vec![],
@@ -224,8 +225,10 @@ fn a_product_must_make_sense() {
     check(SetProduct { areas: many, ..show() }, "a product has at most 255 areas");
     let twins = vec![area("A", 1), area("a", 1)];
     check(SetProduct { areas: twins, ..show() }, "two areas have the same id");
-    let twice = rules(|rules| rules.limits.push(LimitRule { max: n(9), ..rules.limits[0] }));
-    check(twice, "a product has at most one limit for each scope and window");
+    let twice = rules(|rules| {
+        rules.limits.push(LimitRule { max: n(9), ..rules.limits[0].clone() });
+    });
+    check(twice, "a product has at most one limit for each scope, window, channel and agent");
     let unused = SetProduct { uses: 0, ..product("P") };
     check(unused, "a voucher can be redeemed at least once");
 }

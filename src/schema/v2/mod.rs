@@ -11,6 +11,7 @@ mod inventory;
 mod limits;
 mod order;
 mod product;
+mod rules;
 mod transaction;
 mod voucher;
 
