@@ -8,7 +8,7 @@ use crate::domain::account::{
 use crate::domain::catalogue::Catalogue;
 use crate::domain::inventory::{PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent};
 use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard};
-use crate::engine::plan::Refusal;
+use crate::engine::plan::{Grant, Refusal};
 use crate::engine::state::{pool_capacity, set_capacity};
 use crate::schema::{self, SchemaError};
 use crate::snapshot::EntityKind;
@@ -30,8 +30,8 @@ pub(crate) trait Machine: Sized + Unpin + 'static {
     fn untouched(key: Self::Key, catalogue: &Catalogue) -> Self;
     /// Whether `ask` could be granted.
     fn decide(&self, ask: &Self::Ask) -> Result<(), Refusal>;
-    /// Keeps what was decided.
-    fn hold(&mut self, hold: HoldId, ask: Self::Ask);
+    /// Keeps what was decided, and says what it adds to its yes.
+    fn hold(&mut self, hold: HoldId, ask: Self::Ask) -> Grant;
     /// Lets it go.
     fn release(&mut self, hold: HoldId);
     /// Makes a journalled event true.
@@ -66,8 +66,9 @@ impl Machine for Slot {
         Self::decide(self, ask).map_err(Refusal::Slot)
     }
 
-    fn hold(&mut self, hold: HoldId, ask: PlaceHold) {
+    fn hold(&mut self, hold: HoldId, ask: PlaceHold) -> Grant {
         Self::hold(self, hold, ask);
+        Grant::default()
     }
 
     fn release(&mut self, hold: HoldId) {
@@ -115,8 +116,9 @@ impl Machine for Pool {
         Self::decide(self, *ask).map_err(Refusal::Pool)
     }
 
-    fn hold(&mut self, hold: HoldId, ask: Quantity) {
+    fn hold(&mut self, hold: HoldId, ask: Quantity) -> Grant {
         Self::hold(self, hold, ask);
+        Grant::default()
     }
 
     fn release(&mut self, hold: HoldId) {
@@ -164,8 +166,9 @@ impl Machine for LimitShard {
         Self::decide(self, ask).map_err(Refusal::Limit)
     }
 
-    fn hold(&mut self, hold: HoldId, ask: Self::Ask) {
+    fn hold(&mut self, hold: HoldId, ask: Self::Ask) -> Grant {
         Self::hold(self, hold, ask);
+        Grant::default()
     }
 
     fn release(&mut self, hold: HoldId) {
@@ -223,10 +226,11 @@ impl Machine for Account {
         decision.map_err(Refusal::Account)
     }
 
-    fn hold(&mut self, hold: HoldId, ask: MoneyAsk) {
+    fn hold(&mut self, hold: HoldId, ask: MoneyAsk) -> Grant {
         if let MoneyAsk::Reserve(reserve) = ask {
             Self::hold(self, hold, reserve);
         }
+        Grant::default()
     }
 
     fn release(&mut self, hold: HoldId) {

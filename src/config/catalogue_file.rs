@@ -280,6 +280,10 @@ impl Reader<'_> {
         let secrets = self.agent_secrets(at, section)?;
         let (id, name, enabled) = (section.id.clone(), section.name.clone(), section.enabled);
         self.command(at, CatalogueCommand::SetAgent { id, name, enabled, secrets })?;
+        if let Some(callback) = &section.callback {
+            let (agent, callback) = (section.id.clone(), callback.settings());
+            self.command(at, CatalogueCommand::SetCallback { agent, callback })?;
+        }
         let mut funded = HashSet::new();
         for funding in &section.funding {
             let at = At { section: "agent.funding", ..at };
@@ -433,6 +437,7 @@ fn key_of(at: At<'_>, error: &CatalogueError) -> &'static str {
         CatalogueError::OtherSupplier { what, .. } if *what != at.section => what,
         CatalogueError::OtherSupplier { .. } => "supplier",
         CatalogueError::BadOffset { .. } => "utc_offset",
+        CatalogueError::BadCallback { .. } => "callback.url",
         CatalogueError::BadProduct { .. } | CatalogueError::TooMany(_) => "",
     }
 }

@@ -13,6 +13,7 @@ pub mod digest;
 pub(crate) mod fixture;
 pub mod ids;
 pub mod plan;
+pub mod refund;
 mod rejection;
 pub mod state;
 pub mod transaction;

@@ -4,13 +4,15 @@
 use smallvec::SmallVec;
 
 use crate::domain::account::{AccountKey, BalanceShort, Holder, ReserveMoney};
-use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
+use crate::domain::catalogue::{Catalogue, LimitRule, LimitWindow, Product};
 use crate::domain::inventory::{PlaceHold, PoolKey, SlotError, SoldOut, Take};
 use crate::domain::limits::{Claim, LimitExceeded, LimitKey, RollingDays, WindowInstance};
-use crate::domain::order::CounterHome;
+use crate::domain::order::{CounterHome, Order};
 use crate::engine::Rejection;
 use crate::engine::admission::{Admitted, AdmittedLine, LineClaim};
-use crate::types::{Fen, IdentityHash, Quantity, ServiceDate, SlotKey, Timespan};
+use crate::types::{
+    AreaNo, Fen, IdentityHash, PoolNo, Quantity, SeatNo, ServiceDate, SlotKey, Timespan,
+};
 
 /// Shards of a window that lives as long as its product: it may count millions of people.
 const LIFETIME_SHARDS: u8 = 64;
@@ -48,6 +50,14 @@ pub enum Ask {
         /// How much.
         amount: Fen,
     },
+}
+
+/// What a participant adds to its yes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// Seats a slot has chosen or was asked for, in the order of the takes; empty where places have no
+    /// numbers.
+    pub seats: SmallVec<[(AreaNo, SeatNo); 4]>,
 }
 
 /// Why a participant refuses.
@@ -93,6 +103,37 @@ impl Plan {
         plan
     }
 
+    /// The plan that takes again what an order had before its time was up, and the money.
+    #[must_use]
+    pub fn of_retake(order: &Order, catalogue: &Catalogue, money: ReserveMoney) -> Self {
+        let mut plan = Self::default();
+        let agent = catalogue.agent(order.agent).map_or("", |agent| &*agent.id);
+        for line in &order.lines {
+            plan.add_places(line.slot, line.area, line.pool, line.quantity);
+        }
+        for taken in &order.counts {
+            let product = match taken.home {
+                CounterHome::Slot(slot) => slot.product,
+                CounterHome::Shard(limit) => limit.product,
+            };
+            let rules = catalogue.product(product).map_or(&[][..], |p| &p.rules.limits);
+            let mut rules = LimitRule::applicable(rules, order.channel, agent);
+            let rule = rules.find(|rule| rule.no == taken.count.rule);
+            // A rule that is gone refuses nobody, and what was counted is counted again.
+            let max = rule.map_or(Quantity::new(u32::MAX), |rule| rule.max);
+            let window = rule.map_or(LimitWindow::Rolling { days: 1 }, |rule| rule.window);
+            if let Some(claims) = plan.claims(taken.home) {
+                // On the day it was counted for, to which it would be given back as well.
+                let days = taken.count.day.and_then(|day| rolling_days(window, day));
+                merge(claims, Claim { days, ..Claim::of(taken.count, max) });
+            }
+        }
+        let account = AccountKey { supplier: order.supplier, holder: Holder::Agent(order.agent) };
+        plan.parts.push((ParticipantKey::Account(account), Ask::Account(money)));
+        plan.parts.sort_by_key(|(key, _)| *key);
+        plan
+    }
+
     /// Participants in order of precedence.
     #[must_use]
     pub fn parts(&self) -> &[(ParticipantKey, Ask)] {
@@ -101,42 +142,48 @@ impl Plan {
 
     fn add_line(&mut self, admitted: &Admitted, line: &AdmittedLine, timespan: Timespan) {
         let slot = slot_key(&line.product, admitted.date, timespan);
-        let Ask::Slot(hold) =
-            self.part(ParticipantKey::Slot(slot), || Ask::Slot(PlaceHold::default()))
-        else {
-            return;
-        };
-        match hold.takes.iter_mut().find(|take| take.area == line.area) {
-            Some(take) => take.quantity = sum(take.quantity, line.quantity),
-            None => hold.takes.push(Take { area: line.area, quantity: line.quantity }),
-        }
-        if let Some(pool) = line.product.pool {
-            let key = PoolKey { pool, date: slot.date, timespan: slot.timespan };
-            if let Ask::Pool(quantity) =
-                self.part(ParticipantKey::Pool(key), || Ask::Pool(Quantity::ZERO))
-            {
-                *quantity = sum(*quantity, line.quantity);
-            }
-        }
+        self.add_places(slot, line.area, line.product.pool, line.quantity);
         for claim in &line.claims {
             let home = counter_home(slot, &line.product, claim, admitted.today);
-            let claims = match home {
-                CounterHome::Slot(slot) => {
-                    let key = ParticipantKey::Slot(slot);
-                    match self.part(key, || Ask::Slot(PlaceHold::default())) {
-                        Ask::Slot(hold) => &mut hold.claims,
-                        _ => continue,
-                    }
+            if let Some(claims) = self.claims(home) {
+                merge(claims, claim.claim(admitted.today));
+            }
+        }
+    }
+
+    fn add_places(&mut self, slot: SlotKey, area: AreaNo, pool: Option<PoolNo>, places: Quantity) {
+        let key = ParticipantKey::Slot(slot);
+        let Ask::Slot(hold) = self.part(key, || Ask::Slot(PlaceHold::default())) else { return };
+        match hold.takes.iter_mut().find(|take| take.area == area) {
+            Some(take) => take.quantity = sum(take.quantity, places),
+            None => hold.takes.push(Take { area, quantity: places }),
+        }
+        let Some(pool) = pool else { return };
+        let key = PoolKey { pool, date: slot.date, timespan: slot.timespan };
+        if let Ask::Pool(quantity) =
+            self.part(ParticipantKey::Pool(key), || Ask::Pool(Quantity::ZERO))
+        {
+            *quantity = sum(*quantity, places);
+        }
+    }
+
+    /// What is claimed of the counters at `home`.
+    fn claims(&mut self, home: CounterHome) -> Option<&mut SmallVec<[Claim; 2]>> {
+        match home {
+            CounterHome::Slot(slot) => {
+                let key = ParticipantKey::Slot(slot);
+                match self.part(key, || Ask::Slot(PlaceHold::default())) {
+                    Ask::Slot(hold) => Some(&mut hold.claims),
+                    _ => None,
                 }
-                CounterHome::Shard(key) => {
-                    let key = ParticipantKey::Limit(key);
-                    match self.part(key, || Ask::Limit(SmallVec::new())) {
-                        Ask::Limit(claims) => claims,
-                        _ => continue,
-                    }
+            }
+            CounterHome::Shard(key) => {
+                let key = ParticipantKey::Limit(key);
+                match self.part(key, || Ask::Limit(SmallVec::new())) {
+                    Ask::Limit(claims) => Some(claims),
+                    _ => None,
                 }
-            };
-            merge(claims, claim.claim(admitted.today));
+            }
         }
     }
 
@@ -194,13 +241,17 @@ impl LineClaim {
     #[must_use]
     pub fn claim(&self, today: ServiceDate) -> Claim {
         let Self { rule, window, identity, amount, max } = *self;
-        let days = match window {
-            LimitWindow::Rolling { days } => {
-                Some(RollingDays { first: today.plus_days(1 - i32::from(days)), today })
-            }
-            _ => None,
-        };
-        Claim { rule, identity, amount, max, days }
+        Claim { rule, identity, amount, max, days: rolling_days(window, today) }
+    }
+}
+
+/// The days that a window sums up on `today`, if it rolls.
+fn rolling_days(window: LimitWindow, today: ServiceDate) -> Option<RollingDays> {
+    match window {
+        LimitWindow::Rolling { days } => {
+            Some(RollingDays { first: today.plus_days(1 - i32::from(days)), today })
+        }
+        _ => None,
     }
 }
 

@@ -9,10 +9,10 @@ use smallvec::smallvec;
 use super::*;
 use crate::domain::account::{AccountKey, Balance, Holder, Posting};
 use crate::domain::catalogue::{
-    Agent, AreaDef, Booking, Calendar, CalendarException, CatalogueEvent, Channels, ConditionSet,
-    DouyinClient, DouyinSku, Fee, FeeTier, Forbidden, LimitRule, LimitScope, LimitWindow, Pattern,
-    Pool as PoolDef, Product, RebateAt, RefundRule, Rules, Season, Supplier, TimespanDef, TopApp,
-    Weekdays,
+    Agent, AreaDef, Booking, Calendar, CalendarException, CallbackFormat, CallbackMethod,
+    CallbackSettings, CatalogueEvent, Channels, ConditionSet, DouyinClient, DouyinSku, Fee,
+    FeeTier, Forbidden, LimitRule, LimitScope, LimitWindow, Pattern, Pool as PoolDef, Product,
+    RebateAt, RefundRule, Rules, Season, Supplier, TimespanDef, TopApp, Weekdays,
 };
 use crate::domain::identity::{DocumentType, Sex};
 use crate::domain::inventory::{AreaEvent, Capacity, PoolKey, SlotEvent, Stock, StockEvent};
@@ -323,7 +323,7 @@ fn closed(reason: CloseReason) -> Vec<Event> {
 }
 
 /// One entry of each kind, and with them every part that an entry may have or lack.
-fn catalogue_events() -> [CatalogueEvent; 9] {
+fn catalogue_events() -> [CatalogueEvent; 10] {
     let rule = |scope, window| LimitRule::new(scope, window, Quantity::new(5));
     let timed = Product {
         no: ADULT,
@@ -479,6 +479,20 @@ fn catalogue_events() -> [CatalogueEvent; 9] {
             name: "演示代理商".into(),
             enabled: true,
             secrets: sealed(),
+            callback: None,
+        })),
+        CatalogueEvent::AgentSet(Arc::new(Agent {
+            no: AgentNo::new(1),
+            id: "called-agent".into(),
+            name: "回调代理商".into(),
+            enabled: true,
+            secrets: Sealed::default(),
+            callback: Some(CallbackSettings {
+                url: "https://agent.example/callback".into(),
+                official_sms: true,
+                format: CallbackFormat::Json,
+                method: CallbackMethod::Get,
+            }),
         })),
         CatalogueEvent::DouyinClientSet(Arc::new(DouyinClient {
             client_key: "awdemo0000000001".into(),

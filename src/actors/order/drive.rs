@@ -10,7 +10,8 @@ use crate::actors::order::{OrderActor, Reply, Submit, TopUp};
 use crate::actors::participant::Answer;
 use crate::actors::record::{Origin, Record};
 use crate::actors::request_keys::KeyFingerprint;
-use crate::domain::order::{CloseReason, Order};
+use crate::domain::catalogue::Catalogue;
+use crate::domain::order::{CloseReason, Order, OrderState};
 use crate::engine::Rejection;
 use crate::engine::checkout::{Checkout, Purpose, Step};
 use crate::engine::ids::{IdSource, Numbers};
@@ -90,7 +91,7 @@ impl OrderActor {
             self.locks.insert(lock, Vec::new());
         }
         let hold = self.fresh_hold();
-        let checkout = Checkout::begin(purpose);
+        let checkout = Checkout::begin(purpose, &self.context.catalogue.load());
         self.ask(hold, &checkout, keep);
         let (checkout, caller) = (Some(checkout), Caller::Submitter(submit));
         self.running.insert(hold, Running { checkout, permit, caller, key, lock });
@@ -122,26 +123,49 @@ impl OrderActor {
         reason: CloseReason,
         submit: Option<Submit>,
     ) {
+        let now = self.context.clock.now();
+        let expires_at = match order.state {
+            OrderState::Held { expires_at } if submit.is_none() => Some(expires_at),
+            _ => None,
+        };
+        let transaction = Transaction::close(order, reason, now);
+        let begun = self.begin_record(order.id, transaction, submit);
+        if let Some(expires_at) = expires_at.filter(|_| !begun) {
+            // An expiry is tried again at the next tick.
+            self.expiries.add(expires_at, order.id);
+        }
+    }
+
+    /// Appends a record about an order that needs nothing granted. Says whether it could; the caller
+    /// has been told otherwise.
+    pub(super) fn begin_record(
+        &mut self,
+        order: OrderId,
+        transaction: Transaction,
+        submit: Option<Submit>,
+    ) -> bool {
         let permit = match self.context.journal.permit() {
             Ok(permit) => permit,
             Err(refused) => {
-                // An expiry is tried again at the next tick.
                 if let Some(submit) = submit {
                     submit.answer(Err(busy(refused)));
-                } else if let crate::domain::order::OrderState::Held { expires_at } = order.state {
-                    self.expiries.add(expires_at, order.id);
                 }
-                return;
+                return false;
             }
         };
         let hold = self.fresh_hold();
-        let lock = Some(order.id);
-        self.locks.insert(order.id, Vec::new());
+        let lock = Some(order);
+        self.locks.insert(order, Vec::new());
         let caller = submit.map_or(Caller::Nobody, Caller::Submitter);
         let running = Running { checkout: None, permit: None, caller, key: None, lock };
         self.running.insert(hold, running);
-        let transaction = Transaction::close(order, reason, self.context.clock.now());
         self.append(hold, permit, transaction);
+        true
+    }
+
+    /// A fresh number of 19 digits.
+    pub(super) fn fresh_number(&mut self) -> u64 {
+        self.numbers.next(self.context.clock.now())
     }
 
     fn fresh_hold(&mut self) -> HoldId {
@@ -199,13 +223,14 @@ impl OrderActor {
         let now = self.context.clock.now();
         let Some(running) = self.running.get_mut(&hold) else { return };
         let Some(checkout) = &running.checkout else { return };
+        let notify = wants_notices(&self.context.catalogue.load(), checkout.purpose());
         let mut ids = Ids {
             numbers: &mut self.numbers,
             mint: &self.context.mint,
             lane: self.context.lane.0,
             last_code: &self.context.lane.1,
         };
-        match checkout.record(now, &mut ids) {
+        match checkout.record(now, notify, &mut ids) {
             Ok(Some(transaction)) => {
                 let Some(permit) = running.permit.take() else { return };
                 self.append(hold, permit, transaction);
@@ -276,6 +301,22 @@ impl Handler<Answer> for OrderActor {
     fn handle(&mut self, message: Answer, ctx: &mut Self::Context) {
         self.guarded(ctx, |actor, ctx| actor.answered(message, ctx));
     }
+}
+
+/// Whether the agent of a checkout is to be told what becomes of it.
+fn wants_notices(catalogue: &Catalogue, purpose: &Purpose) -> bool {
+    match purpose {
+        Purpose::Sell { order, .. } | Purpose::Place { order } => {
+            catalogue.wants_notices(order.admitted.agent)
+        }
+        Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => is_told(catalogue, order),
+        Purpose::Verify { .. } => false,
+    }
+}
+
+/// Whether an order's agent is to be told about it: only of orders that carry the agent's own number.
+pub(super) fn is_told(catalogue: &Catalogue, order: &Order) -> bool {
+    order.request_key.is_some() && catalogue.wants_notices(order.agent)
 }
 
 /// Why a command cannot be begun at the moment.

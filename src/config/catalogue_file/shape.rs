@@ -6,7 +6,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-use crate::domain::catalogue::{LimitScope, RebateAt, Weekdays};
+use crate::domain::catalogue::{
+    CallbackFormat, CallbackMethod, CallbackSettings, LimitScope, RebateAt, Weekdays,
+};
 use crate::domain::identity::DocumentType;
 use crate::domain::inventory::Capacity;
 use crate::types::{Channel, Quantity, ServiceDate};
@@ -348,8 +350,55 @@ pub(super) struct AgentSection {
     pub(super) session_key: Option<String>,
     pub(super) login_password: Option<String>,
     pub(super) pay_password: Option<String>,
+    pub(super) callback: Option<CallbackSection>,
     #[serde(default)]
     pub(super) funding: Vec<FundingSection>,
+}
+
+/// Where an agent is called back; an empty address switches it off.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallbackSection {
+    pub(super) url: String,
+    #[serde(default = "yes")]
+    pub(super) official_sms: bool,
+    #[serde(default)]
+    pub(super) format: Format,
+    #[serde(default)]
+    pub(super) method: Method,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Format {
+    Xml,
+    #[default]
+    Json,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Method {
+    #[default]
+    Post,
+    Get,
+}
+
+impl CallbackSection {
+    pub(super) fn settings(&self) -> Option<CallbackSettings> {
+        (!self.url.is_empty()).then(|| CallbackSettings {
+            url: self.url.as_str().into(),
+            official_sms: self.official_sms,
+            format: match self.format {
+                Format::Xml => CallbackFormat::Xml,
+                Format::Json => CallbackFormat::Json,
+            },
+            method: match self.method {
+                Method::Post => CallbackMethod::Post,
+                Method::Get => CallbackMethod::Get,
+            },
+        })
+    }
 }
 
 #[derive(Deserialize)]

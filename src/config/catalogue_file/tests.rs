@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::domain::catalogue::{
-    Fee, FeeTier, LimitRule, LimitScope, LimitWindow, Product, RebateAt, RefundRule,
+    CallbackFormat, CallbackMethod, CallbackSettings, Fee, FeeTier, LimitRule, LimitScope,
+    LimitWindow, Product, RebateAt, RefundRule,
 };
 use crate::types::{AgentNo, RuleNo, SlotKey};
 use crate::vault::agent_secrets::decode_agent_secrets;
@@ -423,4 +424,31 @@ fn a_refund_tier_has_one_fee_and_it_is_exact() {
     }
     let tiers = r#"[{ hours_before = 1, fee = "0.001" }]"#;
     check(tiers, Err("\"0.001\" is finer than a fen: at most two decimals"));
+}
+
+#[test]
+fn an_agent_may_be_called_back_from_the_start() {
+    let callback = |table: &str| {
+        let text = format!("[[agent]]\nid = \"a\"\nname = \"A\"\n{table}");
+        let (catalogue, _) = imported(&text);
+        catalogue.agent_by_id("a").unwrap().callback.clone()
+    };
+    assert_eq!(callback(""), None);
+    assert_eq!(callback("callback = { url = \"\" }"), None);
+    let settings = CallbackSettings {
+        url: "https://agent.example/callback".into(),
+        official_sms: true,
+        format: CallbackFormat::Json,
+        method: CallbackMethod::Post,
+    };
+    let url = "callback = { url = \"https://agent.example/callback\"";
+    assert_eq!(callback(&format!("{url} }}")), Some(settings.clone()));
+    let (format, method) = (CallbackFormat::Xml, CallbackMethod::Get);
+    let all = format!("{url}, official_sms = false, format = \"xml\", method = \"get\" }}");
+    let expected = CallbackSettings { official_sms: false, format, method, ..settings };
+    assert_eq!(callback(&all), Some(expected));
+
+    let bad = "[[agent]]\nid = \"a\"\nname = \"A\"\ncallback = { url = \"agent.example\" }";
+    let error = parse(bad, today(), &unsealed).unwrap_err();
+    assert_eq!((&*error.section, &*error.key), ("[[agent]] \"a\"", "callback.url"));
 }

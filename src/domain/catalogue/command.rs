@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::catalogue::flaw::rules_flaw;
 use crate::domain::catalogue::{
-    Agent, AreaDef, Calendar, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, LimitRule, Pool,
-    Product, RebateAt, Rules, Supplier, TimespanDef, TopApp,
+    Agent, AreaDef, Calendar, CallbackSettings, Catalogue, CatalogueEvent, DouyinClient, DouyinSku,
+    LimitRule, Pool, Product, RebateAt, Rules, Supplier, TimespanDef, TopApp,
 };
 use crate::domain::inventory::Capacity;
 use crate::types::{
@@ -37,7 +37,7 @@ pub enum CatalogueCommand {
     },
     /// A product.
     SetProduct(Box<SetProduct>),
-    /// An agent.
+    /// An agent. Where it is called back stays as it is.
     SetAgent {
         /// User name, 1 to 50 characters.
         id: String,
@@ -47,6 +47,13 @@ pub enum CatalogueCommand {
         enabled: bool,
         /// Sealed credentials.
         secrets: Sealed,
+    },
+    /// Where an agent is called back, and how.
+    SetCallback {
+        /// The agent's user name.
+        agent: String,
+        /// `None` switches callbacks off.
+        callback: Option<CallbackSettings>,
     },
     /// A Douyin client.
     SetDouyinClient {
@@ -155,6 +162,14 @@ pub enum CatalogueError {
         /// The supplier.
         id: String,
     },
+    /// A callback's address cannot be called.
+    #[error("callback of agent {id:?}: {reason}")]
+    BadCallback {
+        /// The agent.
+        id: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// No number is left for another entry.
     #[error("too many entries of kind {0}")]
     TooMany(&'static str),
@@ -209,9 +224,22 @@ impl Catalogue {
             CatalogueCommand::SetAgent { id, name, enabled, secrets } => {
                 check_id("agent", &id, 50)?;
                 check_id("agent name", &name, NAME_LEN_MAX)?;
-                let known = self.agent_by_id(&id).map(|agent| agent.no.get());
+                let known = self.agent_by_id(&id);
+                let callback = known.and_then(|agent| agent.callback.clone());
+                let known = known.map(|agent| agent.no.get());
                 let no = AgentNo::new(number(known, self.agents().len(), "agent")?);
-                let agent = Agent { no, id: id.into(), name: name.into(), enabled, secrets };
+                let (id, name) = (id.into(), name.into());
+                let agent = Agent { no, id, name, enabled, secrets, callback };
+                Ok(CatalogueEvent::AgentSet(Arc::new(agent)))
+            }
+            CatalogueCommand::SetCallback { agent: id, callback } => {
+                let Some(known) = self.agent_by_id(&id) else {
+                    return Err(CatalogueError::Unknown { what: "agent", id });
+                };
+                if let Some(reason) = callback.as_ref().and_then(CallbackSettings::flaw) {
+                    return Err(CatalogueError::BadCallback { id, reason });
+                }
+                let agent = Agent { callback, ..Agent::clone(known) };
                 Ok(CatalogueEvent::AgentSet(Arc::new(agent)))
             }
             CatalogueCommand::SetDouyinClient { client_key, secret, agent } => {

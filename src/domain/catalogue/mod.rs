@@ -20,7 +20,10 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-pub use agent::{Agent, AgentSecrets, DouyinClient, DouyinSku, TopApp};
+pub use agent::{
+    Agent, AgentSecrets, CallbackFormat, CallbackMethod, CallbackSettings, DouyinClient, DouyinSku,
+    TopApp,
+};
 pub use booking::{Booking, BookingProblem, Channels, Season, Weekdays};
 pub use calendar::{Calendar, CalendarException};
 pub use command::{CatalogueCommand, CatalogueError, SetProduct};
@@ -161,6 +164,12 @@ impl Catalogue {
     #[must_use]
     pub fn agent(&self, no: AgentNo) -> Option<&Arc<Agent>> {
         self.agents.get(no.get() as usize)
+    }
+
+    /// Whether an agent is to be told what becomes of its orders.
+    #[must_use]
+    pub fn wants_notices(&self, no: AgentNo) -> bool {
+        self.agent(no).is_some_and(|agent| agent.enabled && agent.callback.is_some())
     }
 
     /// An agent by user name.

@@ -500,3 +500,31 @@ fn capacity_is_offered_on_the_calendar_and_nowhere_else() {
     let adult = catalogue.product_by_id("P-ADULT").unwrap();
     assert_eq!(Catalogue::horizon(adult, date("20261101")), date("20261231"));
 }
+
+#[test]
+fn an_agent_keeps_where_it_is_called_back_until_that_is_set_anew() {
+    let mut catalogue = Catalogue::default();
+    run(&mut catalogue, set_agent("called", "一"));
+    let settings = CallbackSettings {
+        url: "http://agent.example/callback".into(),
+        official_sms: false,
+        format: CallbackFormat::Xml,
+        method: CallbackMethod::Get,
+    };
+    let set = |callback: Option<CallbackSettings>| CatalogueCommand::SetCallback {
+        agent: "called".to_owned(),
+        callback,
+    };
+    run(&mut catalogue, set(Some(settings.clone())));
+    run(&mut catalogue, set_agent("called", "二"));
+    let agent = catalogue.agent_by_id("called").unwrap();
+    assert_eq!((&*agent.name, agent.callback.as_ref()), ("二", Some(&settings)));
+    assert_eq!(agent.secrets, sealed(1), "nothing else was touched");
+
+    let refused = catalogue.decide(set(Some(CallbackSettings { url: "".into(), ..settings })));
+    assert!(matches!(refused, Err(CatalogueError::BadCallback { .. })), "{refused:?}");
+    let unknown = CatalogueCommand::SetCallback { agent: "nobody".to_owned(), callback: None };
+    assert!(matches!(catalogue.decide(unknown), Err(CatalogueError::Unknown { .. })));
+    run(&mut catalogue, set(None));
+    assert_eq!(catalogue.agent_by_id("called").unwrap().callback, None);
+}

@@ -16,6 +16,8 @@ pub enum StockEvent {
     Confirmed(Quantity),
     /// Held places became free again: cancelled or expired.
     Released(Quantity),
+    /// Sold places became free again: refunded.
+    Returned(Quantity),
 }
 
 /// A move of places in one area of a slot.

@@ -159,6 +159,7 @@ impl Stock {
                 self.sold = add(self.sold, quantity);
             }
             StockEvent::Released(quantity) => self.held = take(self.held, quantity),
+            StockEvent::Returned(quantity) => self.sold = take(self.sold, quantity),
         }
     }
 

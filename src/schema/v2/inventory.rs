@@ -80,6 +80,8 @@ pub(in crate::schema) enum StockEventV2 {
     Confirmed(u32),
     /// 3
     Released(u32),
+    /// 4
+    Returned(u32),
 }
 
 impl Mirrored for StockEvent {
@@ -91,6 +93,7 @@ impl Mirrored for StockEvent {
             Self::Sold(quantity) => StockEventV2::Sold(quantity.get()),
             Self::Confirmed(quantity) => StockEventV2::Confirmed(quantity.get()),
             Self::Released(quantity) => StockEventV2::Released(quantity.get()),
+            Self::Returned(quantity) => StockEventV2::Returned(quantity.get()),
         }
     }
 
@@ -100,6 +103,7 @@ impl Mirrored for StockEvent {
             StockEventV2::Sold(quantity) => Self::Sold(Quantity::new(quantity)),
             StockEventV2::Confirmed(quantity) => Self::Confirmed(Quantity::new(quantity)),
             StockEventV2::Released(quantity) => Self::Released(Quantity::new(quantity)),
+            StockEventV2::Returned(quantity) => Self::Returned(Quantity::new(quantity)),
         })
     }
 }

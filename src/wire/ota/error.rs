@@ -55,6 +55,10 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         | Rejection::SeatChoiceUnsupported
         | Rejection::OrderClosed(_)
         | Rejection::OrderPaid
+        | Rejection::Refund(_)
+        | Rejection::RefundClosed
+        | Rejection::Redeem(_)
+        | Rejection::Reverse(_)
         | Rejection::UnknownOrder
         | Rejection::TooLarge => ResultCode::OTHER,
     }
