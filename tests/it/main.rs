@@ -16,6 +16,7 @@ mod oversell;
 mod privacy;
 mod recovery;
 mod request_key;
+mod rules;
 mod samples;
 mod selling;
 mod verify;
