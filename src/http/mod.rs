@@ -34,7 +34,7 @@ use crate::wire::top::gateway::Gateway;
 
 pub use config::{
     DocumentCheckName, DouyinConfig, HttpConfig, HttpConfigError, InvalidBody, MobileCheckName,
-    OtaConfig,
+    OtaConfig, SentAs,
 };
 
 use credentials::Credentials;

@@ -17,6 +17,7 @@ mod privacy;
 mod provider_config;
 mod recovery;
 mod request_key;
+mod rules;
 mod samples;
 mod selling;
 mod verify;
