@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use tokio::sync::{Mutex, oneshot};
 
 use crate::actors::EngineError;
+use crate::actors::callback::Hub;
 use crate::actors::catalogue::CatalogueSlot;
 use crate::actors::cold::ColdStore;
 use crate::actors::gate::{Gate, InFlight};
@@ -17,7 +18,7 @@ use crate::actors::order::{
 };
 use crate::actors::record::{Origin, Record, Routes};
 use crate::actors::recovery::{catalogue_batch, lane_of, new_supplier_batch};
-use crate::actors::request_keys::{Entered, KeyClaim, KeyFingerprint, RequestKeys};
+use crate::actors::request_keys::{Entered, Found, KeyClaim, KeyFingerprint, RequestKeys};
 use crate::actors::voucher::{Find, VoucherActor};
 use crate::clock::SharedClock;
 use crate::domain::account::{AccountKey, Balance};
@@ -224,6 +225,8 @@ pub(super) struct Inner {
     /// What the snapshots were given of the catalogue. Its lock serialises changes: each is decided on
     /// what the last one made, and given to the snapshots before the next.
     pub(super) catalogue_saved: Mutex<CatalogueSaved>,
+    /// Where notices are delivered from.
+    pub(super) callbacks: Hub,
     /// Starts the actors of a supplier that the catalogue has gained.
     pub(super) start_supplier: Box<dyn Fn(SupplierNo) + Send + Sync>,
 }
@@ -541,6 +544,27 @@ impl EngineHandle {
         }
     }
 
+    /// How the order stands that `agent` made under a number of its own.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownOrder`] when it made none, [`EngineError::Overloaded`] while one is on its
+    /// way, or why there is no answer.
+    pub async fn order_by_key(
+        &self,
+        agent: AgentNo,
+        key: &RequestKey,
+    ) -> Result<Arc<Order>, EngineError> {
+        match self.0.request_keys.find(KeyFingerprint::new(agent, key)) {
+            Found::Order(order) => self.with_order(agent, order, OrderCommand::Query).await,
+            Found::Busy => Err(EngineError::Overloaded),
+            Found::Nothing => {
+                // Whoever stops or has failed knows nothing for certain.
+                self.check_status()?;
+                Err(Rejection::UnknownOrder.into())
+            }
+        }
+    }
+
     /// How a payment of an order of `supplier` is made at `now`.
     #[must_use]
     pub fn payment_at(&self, from: PayFrom, supplier: SupplierNo, now: UnixMillis) -> Payment {
@@ -737,11 +761,11 @@ impl EngineHandle {
         receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
     }
 
-    fn route(&self, supplier: SupplierNo) -> Result<Addr<OrderActor>, EngineError> {
+    pub(super) fn route(&self, supplier: SupplierNo) -> Result<Addr<OrderActor>, EngineError> {
         self.0.routes.load().get(&supplier).cloned().ok_or(EngineError::Unavailable)
     }
 
-    fn enter(&self, agent: AgentNo) -> Result<InFlight, EngineError> {
+    pub(super) fn enter(&self, agent: AgentNo) -> Result<InFlight, EngineError> {
         self.check_status()?;
         self.0.gate.enter(agent).ok_or(EngineError::Overloaded)
     }
@@ -786,7 +810,7 @@ fn payment_in(from: PayFrom, year: i16) -> Payment {
     Payment { from, year }
 }
 
-fn not_sent<T>(error: &SendError<T>) -> EngineError {
+pub(super) fn not_sent<T>(error: &SendError<T>) -> EngineError {
     match error {
         SendError::Full(_) => EngineError::Overloaded,
         SendError::Closed(_) => EngineError::Unavailable,

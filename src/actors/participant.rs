@@ -12,6 +12,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 
 use crate::actors::cold::ColdStore;
+use crate::actors::look::{Peek, Seen, Stocked};
 use crate::actors::machine::Machine;
 use crate::actors::order::OrderActor;
 use crate::actors::stored::put;
@@ -244,6 +245,19 @@ impl<M: Machine> Handler<Refresh> for ParticipantActor<M> {
         let key = self.key;
         let _ = self.guarded(|machine| machine.refresh(key, &catalogue));
         self.catalogue = catalogue;
+        self.handled();
+    }
+}
+
+impl<M: Stocked> Handler<Peek> for ParticipantActor<M> {
+    type Result = ();
+
+    fn handle(&mut self, Peek { index, reply }: Peek, _: &mut Self::Context) {
+        match self.guarded(|machine| machine.stocks()) {
+            // Whoever looked may have gone.
+            Ok(stocks) => drop(reply.send(Seen::Live(index, stocks))),
+            Err(Faulted) => self.tell_state(None),
+        }
         self.handled();
     }
 }

@@ -1,5 +1,6 @@
 //! The engine as a whole, on a small catalogue of its own, with faults built in on purpose.
 
+mod look;
 mod rebuild;
 mod restart;
 
@@ -122,6 +123,7 @@ async fn start_at(
         keys,
         clock,
         metrics,
+        callbacks: None,
     })
     .unwrap();
     let handle = engine.handle();

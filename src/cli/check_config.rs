@@ -1,10 +1,18 @@
 //! `piaoku check-config`: the configuration as it would be used, and where each value comes from.
+//! Secrets are not shown.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use toml::Value;
+
 use super::arguments::ServeArguments;
 use crate::config::{self, Loaded};
+
+/// Keys whose values are secret, wherever they stand.
+const SECRET_KEYS: [&str; 1] = ["token"];
+/// Shown in place of a secret. Long enough to be one, so that what is shown can be read again.
+const HIDDEN: &str = "****************";
 
 pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     print!("{}", shown(&config::load(&arguments.sources())?));
@@ -15,7 +23,9 @@ pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
 fn shown(loaded: &Loaded) -> String {
     let lines = loaded.settings.iter().filter_map(|(key, setting)| {
         let (section, name) = key.rsplit_once('.')?;
-        Some((section, format!("{name} = {}", setting.value), setting.origin.to_string()))
+        let mut value = setting.value.clone();
+        hide_secrets(name, &mut value);
+        Some((section, format!("{name} = {value}"), setting.origin.to_string()))
     });
     let mut lines: Vec<_> = lines.collect();
     // Keys come in the order of their paths, in which a section's settings lie around its subsections.
@@ -34,6 +44,18 @@ fn shown(loaded: &Loaded) -> String {
         let _ = writeln!(text, "{line:width$}  # {origin}");
     }
     text
+}
+
+/// Replaces every secret in a value of that name.
+fn hide_secrets(name: &str, value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| hide_secrets(name, item)),
+        Value::Table(table) => {
+            table.iter_mut().for_each(|(name, value)| hide_secrets(name, value));
+        }
+        _ if SECRET_KEYS.contains(&name) => *value = Value::String(HIDDEN.to_owned()),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -55,5 +77,7 @@ mod tests {
         let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(line("dir = ").ends_with("  # --data-dir"), "{text}");
         assert!(line("tick_ms = ").contains("  # "), "{text}");
+        let gates = line("gates = ");
+        assert!(gates.contains("demo-gate") && !gates.contains(crate::http::DEMO_GATE_TOKEN));
     }
 }

@@ -8,6 +8,7 @@ use std::io::IsTerminal as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use actix_web::dev::Server;
 use anyhow::{Context as _, bail};
@@ -15,12 +16,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::ServeArguments;
 use super::call;
-use super::demo::PublicSecrets;
+use super::demo::{self, PublicSecrets};
 use super::import::{self, NamedText};
-use crate::actors::{Engine, EngineHandle, StartReport};
+use crate::actors::{Callbacks, Engine, EngineHandle, StartReport};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, BUILT_IN_DEMO, Config, LogFormat, LoggingConfig};
-use crate::http::{self, HttpParts};
+use crate::http::{self, HttpConfig, HttpCourier, HttpParts};
 use crate::metrics::Metrics;
 use crate::vault::KeyRing;
 
@@ -54,7 +55,16 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let backlog = i32::try_from(config.http.backlog).unwrap_or(i32::MAX);
     rustix::net::listen(&listener, backlog).context("http.backlog")?;
     let metrics = Metrics::default();
-    let (engine, keys) = import::start_engine(&config, &metrics)?;
+    let listens_on = listener.local_addr()?.ip();
+    let callbacks = |keys: &KeyRing| {
+        if !config.callback.enabled {
+            return Ok(None);
+        }
+        let courier = HttpCourier::start(&config.callback, keys.clone(), listens_on);
+        let courier = Arc::new(courier.context("the threads that call agents back")?);
+        Ok(Some(Callbacks { config: config.callback.clone(), courier }))
+    };
+    let (engine, keys) = import::start_calling_engine(&config, &metrics, callbacks)?;
     report(&engine.report);
     let result = run_server(&config, listener, &engine, keys, metrics).await;
     engine.stop().await;
@@ -73,7 +83,14 @@ async fn run_server(
     let imported = prepare(config, &listener, &handle, &keys).await?;
     let address = listener.local_addr()?;
     let url = format!("http://{address}");
-    let parts = HttpParts { engine: handle, keys, config: config.http.clone(), metrics };
+    let public = PublicSecrets::load(&config.data.dir)?;
+    let serves_demo = !public.holders(&handle.catalogue(), &keys).is_empty();
+    let gates = demo::served_gates(&config.http.gates, serves_demo);
+    if gates.len() < config.http.gates.len() {
+        tracing::warn!("the demo's gate (http.gates) is not served beside another catalogue");
+    }
+    let http_config = HttpConfig { gates, ..config.http.clone() };
+    let parts = HttpParts { engine: handle, keys, config: http_config, metrics };
     let server = http::start(parts, listener)?;
     tracing::info!(%address, "ready");
     if imported && config.data.import == BUILT_IN_DEMO {
@@ -108,7 +125,11 @@ impl Offered<'_> {
     /// Secrets that everybody knows are for this machine only, unless configured otherwise.
     fn refuse_public_secrets(&self, engine: &EngineHandle) -> anyhow::Result<()> {
         let public = PublicSecrets::load(&self.config.data.dir)?;
-        self.refuse(&public.holders(&engine.catalogue(), self.keys))
+        let mut holders = public.holders(&engine.catalogue(), self.keys);
+        if !holders.is_empty() {
+            holders.extend(demo::public_gates(&self.config.http.gates));
+        }
+        self.refuse(&holders)
     }
 
     fn refuse(&self, holders: &[String]) -> anyhow::Result<()> {
@@ -208,8 +229,9 @@ fn welcome(url: &str) -> anyhow::Result<String> {
          Sell a ticket from another terminal:\n\n\
          \x20 {program} call order{at}\n\
          \x20 {program} call order{at} --product P-ADULT --timespan -1\n\
-         \x20 {program} call codes{at} --sku 7000000000000000001 --count 2\n\
-         \x20 {program} call consult{at} --code CODE\n\n\
+         \x20 {program} call codes{at} --sku 7000000000000000001 --count 2 --date today\n\
+         \x20 {program} call consult{at} --code CODE\n\
+         \x20 {program} call redeem{at} --code CODE\n\n\
          Or ask whether one could be sold (signed, good for the next 60 seconds; any of the calls\n\
          above prints such a line with --print-only):\n\n{verify}\n",
         credentials = call::demo_credentials(),

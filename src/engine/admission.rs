@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::domain::catalogue::{
     AreaDef, BookingProblem, Catalogue, Channels, LimitRule, LimitScope, LimitWindow, Product,
-    Supplier, TimespanDef, check_conditions,
+    Supplier, check_conditions,
 };
 use crate::domain::identity::{
     DocumentType, IdentityRules, is_ciphertext, normalise_document, normalise_mobile,
@@ -519,8 +519,7 @@ fn candidates(
     if wanted.is_empty() { Err(Rejection::UnknownTimespan) } else { Ok(wanted) }
 }
 
-/// Why a timespan cannot be booked any more, or at all. A timespan is sold until it ends, a performance
-/// until it begins, an untimed day until it ends.
+/// Why a timespan cannot be booked any more, or at all.
 fn timespan_problem(
     product: &Product,
     area: Option<&AreaDef>,
@@ -529,16 +528,12 @@ fn timespan_problem(
     supplier: &Supplier,
     now: UnixMillis,
 ) -> Option<DateProblem> {
-    let day = date.start(supplier.utc_offset_seconds);
-    let at = |minute: u16| day.plus_millis(i64::from(minute) * 60_000);
-    let span = product.timespan(timespan);
-    let end = |span: &TimespanDef| {
-        if product.is_performance() { span.start_minute } else { span.end_minute }
-    };
-    if span.is_some_and(|span| at(end(span)) <= now) {
+    if is_over(product, date, timespan, supplier, now) {
         return Some(DateProblem::Over);
     }
-    if product.rules.booking.is_too_late(at(span.map_or(0, |span| span.start_minute)), now) {
+    let begins = product.timespan(timespan).map_or(0, |span| span.start_minute);
+    let day = date.start(supplier.utc_offset_seconds);
+    if product.rules.booking.is_too_late(day.plus_millis(i64::from(begins) * 60_000), now) {
         return Some(DateProblem::Booking(BookingProblem::BookingEnded));
     }
     if product.calendar.exceptions.is_empty() {
@@ -548,6 +543,35 @@ fn timespan_problem(
     let closed = product.is_closed(slot.date, slot.timespan)
         || area.is_some_and(|area| product.is_area_closed(slot.date, slot.timespan, area));
     closed.then_some(DateProblem::Closed)
+}
+
+/// Whether a day and timespan of the calendar can be booked at `now`, by the rules that ordering checks.
+pub(super) fn is_bookable(
+    product: &Product,
+    date: ServiceDate,
+    timespan: Timespan,
+    supplier: &Supplier,
+    now: UnixMillis,
+) -> bool {
+    let (booking, offset) = (&product.rules.booking, supplier.utc_offset_seconds);
+    let today = ServiceDate::at(now, offset);
+    booking.day_problem(date).is_none()
+        && booking.lead_problem(date, today, now, offset).is_none()
+        && timespan_problem(product, None, date, timespan, supplier, now).is_none()
+}
+
+/// A timespan is sold until it ends, a performance until it begins, an untimed day until it ends.
+fn is_over(
+    product: &Product,
+    date: ServiceDate,
+    timespan: Timespan,
+    supplier: &Supplier,
+    now: UnixMillis,
+) -> bool {
+    let Some(span) = product.timespan(timespan) else { return false };
+    let minute = if product.is_performance() { span.start_minute } else { span.end_minute };
+    let end = date.start(supplier.utc_offset_seconds).plus_millis(i64::from(minute) * 60_000);
+    end <= now
 }
 
 fn area(draft: &Draft, product: &Product) -> Result<AreaNo, Rejection> {

@@ -4,12 +4,16 @@
 //! One service takes every request and finds the action itself, since the partner's framework
 //! ignores case in paths and answers unknown ones in its own way.
 
+mod bearer;
+mod callback;
 mod config;
 mod credentials;
 mod douyin;
+mod gate;
 mod identity;
 mod operations;
 mod ota;
+mod queries;
 mod route;
 mod top;
 mod webapi;
@@ -32,9 +36,10 @@ use crate::metrics::Metrics;
 use crate::vault::KeyRing;
 use crate::wire::top::gateway::Gateway;
 
+pub use callback::HttpCourier;
 pub use config::{
-    DocumentCheckName, DouyinConfig, HttpConfig, HttpConfigError, InvalidBody, MobileCheckName,
-    OtaConfig, SentAs,
+    DEMO_GATE_TOKEN, DocumentCheckName, DouyinConfig, GateConfig, GateToken, HttpConfig,
+    HttpConfigError, InvalidBody, MobileCheckName, OtaConfig, SentAs,
 };
 
 use credentials::Credentials;
@@ -59,6 +64,7 @@ struct AppState {
     credentials: Credentials,
     config: HttpConfig,
     gateway: Gateway,
+    gates: gate::Gates,
     metrics: Metrics,
     /// Number of the last answer of the TOP gateway, for its request ids.
     answers: AtomicU64,
@@ -117,6 +123,7 @@ pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
         credentials: Credentials::new(keys.clone()),
         keys,
         gateway,
+        gates: gate::Gates::new(&config.gates),
         metrics,
         answers: AtomicU64::new(0),
         config: config.clone(),
@@ -143,19 +150,19 @@ async fn handle(
 ) -> HttpResponse {
     let mut started = monotonic_nanos();
     let (operation, answer) = match route::find(request.path(), request.method().as_str()) {
-        Route::Found(action) => {
+        Route::Found(action, parts) => {
             let answer = match read(action, &request, payload, &state).await {
                 Ok(body) => {
                     // A slow client's time is not ours.
                     started = monotonic_nanos();
-                    run(action, &request, &body, &state).await
+                    run(action, &parts, &request, &body, &state).await
                 }
                 Err(answer) => *answer,
             };
             (action.name(), answer)
         }
         Route::WrongMethod(action, allowed) => {
-            (action.name(), webapi::wrong_method(&request, allowed, &state))
+            (action.name(), webapi::wrong_method(action, &request, allowed))
         }
         Route::Unknown => ("none", webapi::unknown_path(&request, &state)),
     };
@@ -190,11 +197,19 @@ async fn read(
     }
 }
 
-async fn run(action: Action, request: &HttpRequest, body: &[u8], state: &AppState) -> Answer {
+async fn run(
+    action: Action,
+    parts: &[String],
+    request: &HttpRequest,
+    body: &[u8],
+    state: &AppState,
+) -> Answer {
     match action {
         Action::Ota(action) => ota::run(action, request, body, state).await,
+        Action::Query(action) => queries::run(action, parts, request, body, state).await,
         Action::TicketCode => douyin::ticket_code(request, body, state).await,
         Action::Router => top::router(request, body, state).await,
+        Action::Gate(action) => gate::run(action, parts, request, body, state).await,
         Action::Live => operations::live(),
         Action::Ready => operations::ready(state),
         Action::Metrics => operations::metrics(state),

@@ -20,11 +20,13 @@ use hashbrown::HashMap;
 use tokio::sync::oneshot;
 
 use crate::actors::EngineError;
+use crate::actors::callback::Hub;
 use crate::actors::catalogue::CatalogueSlot;
 use crate::actors::cold::ColdStore;
 use crate::actors::config::EngineConfig;
 use crate::actors::directory::{Directory, Surroundings};
 use crate::actors::gate::InFlight;
+use crate::actors::look::Look;
 use crate::actors::record::Record;
 use crate::actors::recovery::Rebuilder;
 use crate::actors::request_keys::{KeyClaim, KeyFingerprint, RequestKeys};
@@ -55,7 +57,7 @@ pub(crate) use commit::{Committed, JournalFailed, TooLarge};
 use cache::OrderCache;
 use checkpoint::Checkpoint;
 use drive::Running;
-use expiry::Expiries;
+use expiry::{Expiries, Expiring};
 
 /// What a caller wants.
 #[derive(Debug)]
@@ -187,6 +189,7 @@ pub(crate) struct OrderContext {
     pub(crate) request_keys: RequestKeys,
     pub(crate) mint: Arc<CodeMint>,
     pub(crate) metrics: Metrics,
+    pub(crate) callbacks: Hub,
     pub(crate) rebuilder: Rebuilder,
     /// Position of the supplier's numbers as recovered.
     pub(crate) numbers: u64,
@@ -201,6 +204,7 @@ pub(crate) struct OrderActor {
     vouchers: Addr<VoucherActor>,
     orders: OrderCache,
     expiries: Expiries,
+    expiring: Expiring,
     checkpoint: Checkpoint,
     numbers: Numbers,
     next_hold: u64,
@@ -240,6 +244,7 @@ impl OrderActor {
             vouchers,
             orders: OrderCache::new(context.config.orders_cached_max),
             expiries: Expiries::new(unpaid(&context.open)),
+            expiring: Expiring::default(),
             checkpoint: Checkpoint::default(),
             numbers,
             next_hold: 0,
@@ -421,6 +426,17 @@ impl Handler<TopUp> for OrderActor {
 
     fn handle(&mut self, message: TopUp, ctx: &mut Self::Context) {
         self.guarded(ctx, |actor, _| actor.begin_top_up(message));
+    }
+}
+
+impl Handler<Look> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, look: Look, _: &mut Self::Context) {
+        // While the state is read anew nobody knows it; whoever looks hears of nothing.
+        if !self.rebuilding {
+            self.directory.look(look);
+        }
     }
 }
 
