@@ -280,17 +280,17 @@ mod tests {
 
         let kinds = vec![DocumentType::Passport, DocumentType::ForeignPassport];
         let kind = ConditionSet { kinds, ..ConditionSet::default() };
-        check(&[kind.clone()], PASSPORT, Ok(()));
+        check(std::slice::from_ref(&kind), PASSPORT, Ok(()));
         check(&[kind], BEIJING, Err(ConditionError::Kind));
 
         let prefix = ConditionSet { prefixes: texts(&["e1", "34"]), ..ConditionSet::default() };
-        check(&[prefix.clone()], PASSPORT, Ok(()));
-        check(&[prefix.clone()], ANHUI, Ok(()));
+        check(std::slice::from_ref(&prefix), PASSPORT, Ok(()));
+        check(std::slice::from_ref(&prefix), ANHUI, Ok(()));
         check(&[prefix], BEIJING, Err(ConditionError::Prefix));
 
         let region = ConditionSet { regions: texts(&["3405", "12"]), ..ConditionSet::default() };
-        check(&[region.clone()], ANHUI, Ok(()));
-        check(&[region.clone()], BEIJING, Err(ConditionError::Region));
+        check(std::slice::from_ref(&region), ANHUI, Ok(()));
+        check(std::slice::from_ref(&region), BEIJING, Err(ConditionError::Region));
         check(&[region], PASSPORT, Err(ConditionError::Region));
 
         let sex = |sex| ConditionSet { sex: Some(sex), ..ConditionSet::default() };
@@ -300,14 +300,18 @@ mod tests {
 
         let must_match = Some(Pattern::new("X$").unwrap());
         let matching = ConditionSet { must_match, ..ConditionSet::default() };
-        check(&[matching.clone()], BEIJING, Ok(()));
+        check(std::slice::from_ref(&matching), BEIJING, Ok(()));
         check(&[matching], PASSPORT, Err(ConditionError::NoMatch));
         let pattern = Pattern::new("^(11|E)").unwrap();
         let text: Box<str> = "本票不对北京居民和护照销售".into();
         let must_not_match = Some(Forbidden { pattern, text: text.clone() });
         let forbidden = ConditionSet { must_not_match, ..ConditionSet::default() };
-        check(&[forbidden.clone()], ANHUI, Ok(()));
-        check(&[forbidden.clone()], BEIJING, Err(ConditionError::Forbidden { text: text.clone() }));
+        check(std::slice::from_ref(&forbidden), ANHUI, Ok(()));
+        check(
+            std::slice::from_ref(&forbidden),
+            BEIJING,
+            Err(ConditionError::Forbidden { text: text.clone() }),
+        );
         check(&[forbidden], PASSPORT, Err(ConditionError::Forbidden { text }));
     }
 
