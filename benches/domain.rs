@@ -29,6 +29,7 @@ fn claims(person: u64, rules: u8, max: u32) -> impl Iterator<Item = Claim> {
         identity: identity(person),
         amount: Quantity::ONE,
         max: Quantity::new(max),
+        days: None,
     })
 }
 
@@ -126,7 +127,8 @@ fn refuse_sold_out(c: &mut Criterion) {
 fn limits(c: &mut Criterion) {
     let full = || {
         let amount = Quantity::ONE;
-        let count = |person| Count { rule: RuleNo::new(0), identity: identity(person), amount };
+        let count =
+            |person| Count { rule: RuleNo::new(0), identity: identity(person), amount, day: None };
         Counters::restored((0..IDENTITIES).map(count))
     };
     let mut group = c.benchmark_group("limits");

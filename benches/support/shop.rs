@@ -4,13 +4,11 @@ use piaoku::actors::EngineHandle;
 use piaoku::clock::{Clock, SystemClock};
 use piaoku::domain::account::{AccountKey, Balance, Holder};
 use piaoku::domain::catalogue::{Calendar, CatalogueCommand, RebateAt, Rules, SetProduct};
-use piaoku::domain::identity::{
-    DocumentCheck, DocumentType, IdentityRules, MobileCheck, PersonalText,
-};
+use piaoku::domain::identity::{DocumentCheck, IdentityRules, MobileCheck, PersonalText};
 use piaoku::domain::inventory::Capacity;
 use piaoku::engine::admission::{
-    AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan,
-    IdentityHasher, admit,
+    AdmissionPolicy, Admitted, Draft, DraftBuyer, DraftDate, DraftLine, DraftScene, DraftTimespan,
+    Identity, IdentityHasher, admit,
 };
 use piaoku::types::{
     AgentNo, Channel, Fen, IdentityHash, Quantity, Sealed, ServiceDate, SupplierNo,
@@ -22,10 +20,7 @@ pub(crate) const AGENT: AgentNo = AgentNo::new(0);
 struct NoPersons;
 
 impl IdentityHasher for NoPersons {
-    fn document(&self, _: DocumentType, _: &str) -> IdentityHash {
-        IdentityHash::new(0)
-    }
-    fn mobile(&self, _: &str) -> IdentityHash {
+    fn hash(&self, _: Identity<'_>) -> IdentityHash {
         IdentityHash::new(0)
     }
 }
@@ -66,6 +61,7 @@ fn catalogue(today: ServiceDate, days: i32) -> Vec<CatalogueCommand> {
                 dates: Some((today, today.plus_days(days))),
                 capacity: Capacity::Limited(Quantity::new(u32::MAX / 2)),
                 allowance: Quantity::ZERO,
+                exceptions: Vec::new(),
             },
             timespans: Vec::new(),
             areas: Vec::new(),
@@ -89,6 +85,7 @@ pub(crate) fn admitted(engine: &EngineHandle, days: i32) -> Admitted {
     let draft = Draft {
         channel: Channel::Ota,
         agent: AGENT,
+        buyer: DraftBuyer::default(),
         lines: vec![line],
         date: DraftDate::Day(today().plus_days(days)),
         timespan: DraftTimespan::Unset,

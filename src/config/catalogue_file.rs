@@ -4,6 +4,7 @@
 //! what that would refuse is refused here, with the section and key that are to blame.
 //! Nothing is imported, stored or sealed here; sealing is the caller's function.
 
+mod rules;
 mod seats;
 mod shape;
 #[cfg(test)]
@@ -18,8 +19,8 @@ use crate::config::catalogue_file::shape::{
     SupplierSection, TopAppSection,
 };
 use crate::domain::catalogue::{
-    AgentSecrets, AreaDef, Calendar, Catalogue, CatalogueCommand, CatalogueError, Fee, FeeTier,
-    LimitRule, RefundRule, Rules, SetProduct, TimespanDef,
+    AgentSecrets, AreaDef, Calendar, Catalogue, CatalogueCommand, CatalogueError, SetProduct,
+    TimespanDef,
 };
 use crate::domain::inventory::Capacity;
 use crate::types::{AreaNo, Fen, Quantity, Sealed, ServiceDate, Timespan};
@@ -103,8 +104,9 @@ pub fn parse(
     let mut reader = Reader { today, seal, catalogue: Catalogue::default(), entries: Vec::new() };
     file.supplier.iter().try_for_each(|section| reader.supplier(section))?;
     file.pool.iter().try_for_each(|section| reader.pool(section))?;
-    file.product.iter().try_for_each(|section| reader.product(section))?;
+    // Before products, whose limits may name them.
     file.agent.iter().try_for_each(|section| reader.agent(section))?;
+    file.product.iter().try_for_each(|section| reader.product(section))?;
     file.douyin_client.iter().try_for_each(|section| reader.douyin_client(section))?;
     file.douyin_sku.iter().try_for_each(|section| reader.douyin_sku(section))?;
     file.top_app.iter().try_for_each(|section| reader.top_app(section))?;
@@ -205,6 +207,9 @@ impl Reader<'_> {
         let at = At { section: "product", id: &section.id };
         let areas = areas(at, section)?;
         let (price, list_price, capacity) = price_and_capacity(at, section, &areas)?;
+        let dates = self.dates(at, section)?;
+        let supplier = self.catalogue.supplier_by_id(&section.supplier);
+        let offset = supplier.map_or(0, |supplier| supplier.utc_offset_seconds);
         let command = SetProduct {
             id: section.id.clone(),
             supplier: section.supplier.clone(),
@@ -220,14 +225,15 @@ impl Reader<'_> {
             uses: section.uses,
             pool: section.pool.clone(),
             calendar: Calendar {
-                dates: self.dates(at, section)?,
+                dates,
                 capacity,
                 allowance: Quantity::new(section.allowance),
+                exceptions: rules::exceptions(at, section, dates)?,
             },
             timespans: timespans(at, section)?,
             areas,
             scene_prefix: section.scene_prefix.clone(),
-            rules: rules(at, section)?,
+            rules: rules::rules(at, section, offset)?,
         };
         self.command(at, CatalogueCommand::SetProduct(Box::new(command)))
     }
@@ -416,36 +422,6 @@ fn timespans(at: At<'_>, section: &ProductSection) -> Result<Vec<TimespanDef>, C
         Ok(TimespanDef { no: Timespan::new(no), start_minute, end_minute })
     });
     numbered.collect()
-}
-
-fn rules(at: At<'_>, section: &ProductSection) -> Result<Rules, CatalogueFileError> {
-    let rule = |limit: &shape::LimitSection| {
-        let (scope, window) = (limit.scope.into(), limit.window.into());
-        let no = LimitRule::number(scope, window);
-        LimitRule { no, scope, window, max: Quantity::new(limit.max) }
-    };
-    Ok(Rules {
-        order_min: Quantity::new(section.order_min),
-        order_max: Quantity::new(section.order_max),
-        document_per_ticket: section.document_per_ticket,
-        horizon_days: section.horizon_days,
-        hold_seconds: u32::from(section.hold_minutes) * 60,
-        limits: section.limits.iter().map(rule).collect(),
-        refund: refund(at, section)?,
-    })
-}
-
-fn refund(at: At<'_>, section: &ProductSection) -> Result<RefundRule, CatalogueFileError> {
-    let Some(tiers) = &section.refund else { return Ok(RefundRule::default()) };
-    let tier = |tier: &shape::FeeSection| {
-        let fee = match (&tier.fee, &tier.fee_percent) {
-            (Some(fee), None) => Fee::Fixed(at.yuan("refund", fee)?),
-            (None, Some(percent)) => Fee::Percent(at.percent("refund", percent)?),
-            _ => return Err(at.error("refund", "each tier has either fee or fee_percent")),
-        };
-        Ok(FeeTier { hours_before: tier.hours_before, fee })
-    };
-    Ok(RefundRule { tiers: tiers.iter().map(tier).collect::<Result<_, _>>()? })
 }
 
 /// The key that a refusal of the catalogue is about.

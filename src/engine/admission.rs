@@ -6,13 +6,19 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::domain::catalogue::{Catalogue, LimitScope, LimitWindow, Product, Supplier};
-use crate::domain::identity::{DocumentType, IdentityRules, normalise_document, normalise_mobile};
+use crate::domain::catalogue::{
+    AreaDef, BookingProblem, Catalogue, Channels, LimitRule, LimitScope, LimitWindow, Product,
+    Supplier, check_conditions,
+};
+use crate::domain::identity::{
+    DocumentType, IdentityRules, is_ciphertext, normalise_document, normalise_mobile,
+};
 use crate::domain::seats::Seats;
+use crate::engine::plan::slot_key;
 use crate::engine::{DateProblem, Rejection};
 use crate::types::{
-    AgentNo, AreaNo, Channel, Fen, IdentityHash, Quantity, RuleNo, ServiceDate, SupplierNo,
-    Timespan, UnixMillis,
+    AgentNo, AreaNo, Channel, Fen, IdentityHash, ProductNo, Quantity, RuleNo, ServiceDate,
+    SupplierNo, Timespan, UnixMillis,
 };
 
 /// The date a request names.
@@ -83,6 +89,15 @@ pub struct DraftLine {
     pub seats: Vec<String>,
 }
 
+/// Who buys, where purchases may be counted by more than documents and mobiles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DraftBuyer {
+    /// The user of the agent's own system (`otheruserid`), if one was named.
+    pub agent_user: Option<i64>,
+    /// Douyin's `open_id`; empty when none was given.
+    pub open_id: String,
+}
+
 /// A request to buy, in no partner's format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
@@ -90,6 +105,8 @@ pub struct Draft {
     pub channel: Channel,
     /// Who buys.
     pub agent: AgentNo,
+    /// For whom the agent buys.
+    pub buyer: DraftBuyer,
     /// What.
     pub lines: Vec<DraftLine>,
     /// For which day.
@@ -106,12 +123,27 @@ pub struct Draft {
     pub document: String,
 }
 
+/// A person, by what is known of one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Identity<'a> {
+    /// A normalised document number of a kind.
+    Document(DocumentType, &'a str),
+    /// A document number that only the partner can read: equal text is the same person.
+    DocumentCiphertext(&'a str),
+    /// A normalised mobile.
+    Mobile(&'a str),
+    /// A mobile that only the partner can read.
+    MobileCiphertext(&'a str),
+    /// A user of an agent's own system.
+    AgentUser(AgentNo, i64),
+    /// A user of Douyin.
+    OpenId(&'a str),
+}
+
 /// Keyed hashes of persons; `vault` has the key.
 pub trait IdentityHasher {
-    /// Hash of a normalised document number of a kind.
-    fn document(&self, kind: DocumentType, normalised: &str) -> IdentityHash;
-    /// Hash of a normalised mobile.
-    fn mobile(&self, normalised: &str) -> IdentityHash;
+    /// The hash a person is counted by.
+    fn hash(&self, identity: Identity<'_>) -> IdentityHash;
 }
 
 /// Bounds and checks that do not come from the catalogue.
@@ -180,9 +212,28 @@ pub struct Admitted {
     pub total: Fen,
     /// Rebate everything earns.
     pub rebate: Fen,
+    /// Prices by candidate, where they are not the same in all of them.
+    tariffs: Vec<Tariff>,
+}
+
+/// What a request costs in one of its candidate timespans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Tariff {
+    /// Sale and list price of one, by line.
+    prices: SmallVec<[(Fen, Fen); 2]>,
+    total: Fen,
 }
 
 impl Admitted {
+    /// Takes over the prices of the candidate at `index`. A request begins with those of its first.
+    pub fn choose(&mut self, index: usize) {
+        let Some(tariff) = self.tariffs.get(index) else { return };
+        for (line, prices) in self.lines.iter_mut().zip(&tariff.prices) {
+            (line.unit_price, line.list_price) = *prices;
+        }
+        self.total = tariff.total;
+    }
+
     /// Number of the supplier.
     #[must_use]
     pub fn supplier_no(&self) -> SupplierNo {
@@ -214,7 +265,7 @@ pub fn admit(
     hasher: &dyn IdentityHasher,
     now: UnixMillis,
 ) -> Result<Admitted, Rejection> {
-    let products = products(draft, catalogue, policy)?;
+    let products = products(draft, catalogue, policy, now)?;
     let first = products.first().ok_or(Rejection::NoLines)?;
     let supplier = catalogue.supplier(first.supplier).ok_or(Rejection::NoLines)?;
     if products.iter().any(|product| product.supplier != first.supplier) {
@@ -223,24 +274,35 @@ pub fn admit(
     let quantities = quantities(draft, &products)?;
     let today = ServiceDate::at(now, supplier.utc_offset_seconds);
     let occasion = occasion(draft, &products, supplier, today, now)?;
-    let persons = Persons { draft, policy, hasher, today };
+    let agent = catalogue.agent(draft.agent).map_or("", |agent| &*agent.id);
+    let visit = occasion.date.unwrap_or(today);
+    let persons = Persons { draft, policy, hasher, agent, today, visit };
+    let first_candidate = occasion.candidates.first().copied().unwrap_or(Timespan::NONE);
 
     let mut lines = Vec::with_capacity(draft.lines.len());
+    let mut documents = SmallVec::<[(ProductNo, IdentityHash); 4]>::new();
     let (mut total, mut rebate) = (Fen::ZERO, Fen::ZERO);
     for ((line, product), quantity) in draft.lines.iter().zip(products).zip(quantities) {
         let (area, seats) = area(draft, line, &product, quantity)?;
-        let claims = persons.claims(line, &product, quantity)?;
-        let priced = product.area(area).map(|area| (area.price, area.list_price));
-        let (unit_price, list_price) = priced.unwrap_or((product.price, product.list_price));
-        let add = |sum: Fen, unit: Fen| unit.checked_mul(quantity).and_then(|x| sum.checked_add(x));
-        total = add(total, unit_price).ok_or(Rejection::TotalOutOfRange)?;
-        rebate = add(rebate, product.rebate).ok_or(Rejection::TotalOutOfRange)?;
+        let Counted { document, claims } = persons.counted(line, &product, quantity)?;
+        if let Some(document) = document.filter(|_| product.rules.unique_documents) {
+            let named = (product.no, document);
+            if documents.contains(&named) {
+                return Err(Rejection::DocumentTwice);
+            }
+            documents.push(named);
+        }
+        let slot = slot_key(&product, occasion.date, first_candidate);
+        let (unit_price, list_price) = product.prices(slot.date, slot.timespan, area);
+        total = add(total, unit_price, quantity)?;
+        rebate = add(rebate, product.rebate, quantity)?;
         lines.push(AdmittedLine { product, area, quantity, seats, unit_price, list_price, claims });
     }
     persons.check_order()?;
     if total > TOTAL_MAX || rebate > TOTAL_MAX {
         return Err(Rejection::TotalOutOfRange);
     }
+    let tariffs = tariffs(&lines, &occasion)?;
     Ok(Admitted {
         channel: draft.channel,
         agent: draft.agent,
@@ -252,13 +314,43 @@ pub fn admit(
         lines,
         total,
         rebate,
+        tariffs,
     })
+}
+
+fn add(sum: Fen, unit: Fen, quantity: Quantity) -> Result<Fen, Rejection> {
+    let product = unit.checked_mul(quantity);
+    product.and_then(|product| sum.checked_add(product)).ok_or(Rejection::TotalOutOfRange)
+}
+
+/// Prices by candidate; none when they are the same in all of them, as they nearly always are.
+fn tariffs(lines: &[AdmittedLine], occasion: &Occasion) -> Result<Vec<Tariff>, Rejection> {
+    let priced = |line: &AdmittedLine| {
+        line.product.calendar.exceptions.iter().any(|it| it.price.or(it.list_price).is_some())
+    };
+    if occasion.candidates.len() < 2 || !lines.iter().any(priced) {
+        return Ok(Vec::new());
+    }
+    let tariff = |timespan: &Timespan| {
+        let mut tariff = Tariff { prices: SmallVec::new(), total: Fen::ZERO };
+        for line in lines {
+            let slot = slot_key(&line.product, occasion.date, *timespan);
+            let prices = line.product.prices(slot.date, slot.timespan, line.area);
+            tariff.prices.push(prices);
+            tariff.total = add(tariff.total, prices.0, line.quantity)?;
+        }
+        if tariff.total > TOTAL_MAX { Err(Rejection::TotalOutOfRange) } else { Ok(tariff) }
+    };
+    let tariffs: Vec<Tariff> = occasion.candidates.iter().map(tariff).collect::<Result<_, _>>()?;
+    let same = tariffs.iter().all(|tariff| Some(tariff) == tariffs.first());
+    Ok(if same { Vec::new() } else { tariffs })
 }
 
 fn products(
     draft: &Draft,
     catalogue: &Catalogue,
     policy: &AdmissionPolicy,
+    now: UnixMillis,
 ) -> Result<Vec<Arc<Product>>, Rejection> {
     let lines = draft.lines.len();
     if lines > policy.lines_max {
@@ -273,9 +365,25 @@ fn products(
         if !product.on_sale {
             return Err(Rejection::OffSale { id: product.id.clone() });
         }
+        check_sale(product, draft.channel, now)?;
         products.push(Arc::clone(product));
     }
     Ok(products)
+}
+
+fn check_sale(product: &Product, channel: Channel, now: UnixMillis) -> Result<(), Rejection> {
+    let id = || product.id.clone();
+    let rules = &product.rules;
+    if !rules.channels.contains(channel) {
+        return Err(Rejection::ChannelClosed { id: id(), channel });
+    }
+    if let Some(from) = rules.booking.sale_start.filter(|start| now < *start) {
+        return Err(Rejection::NotYetOnSale { id: id(), from });
+    }
+    if let Some(until) = rules.booking.sale_end.filter(|end| *end <= now) {
+        return Err(Rejection::SaleEnded { id: id(), until });
+    }
+    Ok(())
 }
 
 /// Each line's quantity; the bounds of a product count all its lines together.
@@ -334,16 +442,34 @@ fn occasion(
         if !offered {
             return reject(DateProblem::NotOffered);
         }
+        let (booking, offset) = (&product.rules.booking, supplier.utc_offset_seconds);
+        let problem = booking.day_problem(date);
+        let problem = problem.or_else(|| booking.lead_problem(date, today, now, offset));
+        if let Some(problem) = problem {
+            return reject(DateProblem::Booking(problem));
+        }
     }
-    let candidates = candidates(draft, products, scene_timespan)?;
-    let open = |timespan: &Timespan| {
-        products.iter().all(|product| !is_over(product, date, *timespan, supplier, now))
+    let mut candidates = candidates(draft, products, scene_timespan)?;
+    let problem = |timespan: Timespan| {
+        let problem = |product: &Arc<Product>| {
+            let area = product.area_by_id(&draft.scene.area_id);
+            timespan_problem(product, area, date, timespan, supplier, now)
+        };
+        products.iter().find_map(problem)
     };
-    let open: SmallVec<[Timespan; 4]> = candidates.into_iter().filter(open).collect();
-    if open.is_empty() {
-        return reject(DateProblem::Over);
+    // When none is left, the last of the day says why.
+    let mut found = DateProblem::Over;
+    candidates.retain(|timespan| match problem(*timespan) {
+        Some(problem) => {
+            found = problem;
+            false
+        }
+        None => true,
+    });
+    if candidates.is_empty() {
+        return reject(found);
     }
-    Ok(Occasion { date: Some(date), candidates: open })
+    Ok(Occasion { date: Some(date), candidates })
 }
 
 fn undated_occasion(draft: &Draft, now: UnixMillis) -> Result<Occasion, Rejection> {
@@ -408,8 +534,49 @@ fn candidates(
     if wanted.is_empty() { Err(Rejection::UnknownTimespan) } else { Ok(wanted) }
 }
 
+/// Why a timespan cannot be booked any more, or at all.
+fn timespan_problem(
+    product: &Product,
+    area: Option<&AreaDef>,
+    date: ServiceDate,
+    timespan: Timespan,
+    supplier: &Supplier,
+    now: UnixMillis,
+) -> Option<DateProblem> {
+    if is_over(product, date, timespan, supplier, now) {
+        return Some(DateProblem::Over);
+    }
+    let begins = product.timespan(timespan).map_or(0, |span| span.start_minute);
+    let day = date.start(supplier.utc_offset_seconds);
+    if product.rules.booking.is_too_late(day.plus_millis(i64::from(begins) * 60_000), now) {
+        return Some(DateProblem::Booking(BookingProblem::BookingEnded));
+    }
+    if product.calendar.exceptions.is_empty() {
+        return None;
+    }
+    let slot = slot_key(product, Some(date), timespan);
+    let closed = product.is_closed(slot.date, slot.timespan)
+        || area.is_some_and(|area| product.is_area_closed(slot.date, slot.timespan, area));
+    closed.then_some(DateProblem::Closed)
+}
+
+/// Whether a day and timespan of the calendar can be booked at `now`, by the rules that ordering checks.
+pub(super) fn is_bookable(
+    product: &Product,
+    date: ServiceDate,
+    timespan: Timespan,
+    supplier: &Supplier,
+    now: UnixMillis,
+) -> bool {
+    let (booking, offset) = (&product.rules.booking, supplier.utc_offset_seconds);
+    let today = ServiceDate::at(now, offset);
+    booking.day_problem(date).is_none()
+        && booking.lead_problem(date, today, now, offset).is_none()
+        && timespan_problem(product, None, date, timespan, supplier, now).is_none()
+}
+
 /// A timespan is sold until it ends, a performance until it begins, an untimed day until it ends.
-pub(super) fn is_over(
+fn is_over(
     product: &Product,
     date: ServiceDate,
     timespan: Timespan,
@@ -474,7 +641,17 @@ struct Persons<'a> {
     draft: &'a Draft,
     policy: &'a AdmissionPolicy,
     hasher: &'a dyn IdentityHasher,
+    /// Public id of the agent.
+    agent: &'a str,
     today: ServiceDate,
+    /// The day of the visit, or today for products not bound to one.
+    visit: ServiceDate,
+}
+
+/// Whom a line is for, as far as that is known and counted.
+struct Counted {
+    document: Option<IdentityHash>,
+    claims: SmallVec<[LineClaim; 2]>,
 }
 
 impl Persons<'_> {
@@ -486,16 +663,16 @@ impl Persons<'_> {
     }
 
     /// Checks a line's people and says what they are counted for.
-    fn claims(
+    fn counted(
         &self,
         line: &DraftLine,
         product: &Product,
         quantity: Quantity,
-    ) -> Result<SmallVec<[LineClaim; 2]>, Rejection> {
-        let limits = &product.rules.limits;
-        let counts_documents = limits.iter().any(|rule| rule.scope == LimitScope::Document);
-        let document_needed = product.rules.document_per_ticket || counts_documents;
-        let document = self.document(line, document_needed)?;
+    ) -> Result<Counted, Rejection> {
+        let limits: SmallVec<[&LimitRule; 8]> =
+            LimitRule::applicable(&product.rules.limits, self.draft.channel, self.agent).collect();
+        let counts = |scope| limits.iter().any(|rule| rule.scope == scope);
+        let document = self.document(line, product, counts(LimitScope::Document))?;
         if product.rules.document_per_ticket {
             if line.name.is_empty() {
                 return Err(Rejection::NameMissing);
@@ -508,23 +685,51 @@ impl Persons<'_> {
         if !line.name.is_empty() {
             self.policy.identity.check_name(&line.name).map_err(Rejection::Name)?;
         }
-        let mobile = self.mobile(line, limits.iter().any(|r| r.scope == LimitScope::Mobile))?;
+        let mobile = self.mobile(line, counts(LimitScope::Mobile))?;
 
         let mut claims = SmallVec::new();
         for rule in limits {
             let identity = match rule.scope {
                 LimitScope::Document => document,
                 LimitScope::Mobile => mobile,
+                scope => Some(self.buyer(scope)?),
             };
             // Needed persons were checked above, so an absent one is never a way around a limit.
             let Some(identity) = identity else { continue };
             let (window, max) = (rule.window, rule.max);
             claims.push(LineClaim { rule: rule.no, window, identity, amount: quantity, max });
         }
-        Ok(claims)
+        Ok(Counted { document, claims })
     }
 
-    fn document(&self, line: &DraftLine, needed: bool) -> Result<Option<IdentityHash>, Rejection> {
+    /// Who buys, by a scope that asks for neither document nor mobile. Agents, channels and everyone
+    /// are no persons: their numbers need no hash.
+    fn buyer(&self, scope: LimitScope) -> Result<IdentityHash, Rejection> {
+        let Draft { agent, channel, buyer, .. } = self.draft;
+        let missing = Err(Rejection::BuyerMissing { scope });
+        Ok(match scope {
+            LimitScope::AgentUser => match buyer.agent_user {
+                Some(user) => self.hasher.hash(Identity::AgentUser(*agent, user)),
+                None => return missing,
+            },
+            LimitScope::OpenId if buyer.open_id.is_empty() => return missing,
+            LimitScope::OpenId => self.hasher.hash(Identity::OpenId(&buyer.open_id)),
+            LimitScope::Agent => IdentityHash::new(u128::from(agent.get())),
+            LimitScope::Channel => IdentityHash::new(u128::from(Channels::of([*channel]).bits())),
+            LimitScope::Everyone | LimitScope::Document | LimitScope::Mobile => {
+                IdentityHash::new(0)
+            }
+        })
+    }
+
+    fn document(
+        &self,
+        line: &DraftLine,
+        product: &Product,
+        counted: bool,
+    ) -> Result<Option<IdentityHash>, Rejection> {
+        let conditions = &product.rules.conditions;
+        let needed = counted || product.rules.document_per_ticket || !conditions.is_empty();
         if line.document_type_unknown {
             return Err(Rejection::UnknownDocumentType);
         }
@@ -537,7 +742,14 @@ impl Persons<'_> {
         let kind = line.document_type.filter(|_| own).unwrap_or(DocumentType::ResidentId);
         let rules = &self.policy.identity;
         rules.check_document(kind, number, self.today).map_err(Rejection::Document)?;
-        Ok(Some(self.hasher.document(kind, &normalise_document(number, rules.sent_as))))
+        let normalised = normalise_document(number, rules.sent_as);
+        if is_ciphertext(number, rules.sent_as) {
+            // Nothing can be asked of what nobody here can read.
+            return Ok(Some(self.hasher.hash(Identity::DocumentCiphertext(&normalised))));
+        }
+        check_conditions(conditions, kind, &normalised, self.visit)
+            .map_err(Rejection::Condition)?;
+        Ok(Some(self.hasher.hash(Identity::Document(kind, &normalised))))
     }
 
     /// Purchases count by the order's own mobile: it is the one that gets the notices, and a line's
@@ -554,7 +766,13 @@ impl Persons<'_> {
         if number.is_empty() {
             return if counted { Err(Rejection::MobileMissing) } else { Ok(None) };
         }
-        Ok(Some(self.hasher.mobile(&normalise_mobile(number, rules.sent_as))))
+        let normalised = normalise_mobile(number, rules.sent_as);
+        let identity = if is_ciphertext(number, rules.sent_as) {
+            Identity::MobileCiphertext(&normalised)
+        } else {
+            Identity::Mobile(&normalised)
+        };
+        Ok(Some(self.hasher.hash(identity)))
     }
 }
 

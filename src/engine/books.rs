@@ -10,7 +10,7 @@ use crate::domain::limits::{Counters, LimitKey};
 use crate::domain::order::{CloseReason, CounterHome, Order, OrderState};
 use crate::engine::digest::Digest;
 use crate::engine::state::State;
-use crate::types::{AreaNo, Fen, IdentityHash, RuleNo, SeatNo, SlotKey};
+use crate::types::{AreaNo, Fen, IdentityHash, RuleNo, SeatNo, ServiceDate, SlotKey};
 
 /// One broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn audit(state: &State) -> Audit {
 
 /// Held and sold places.
 type Places = (u64, u64);
-type CountKey = (RuleNo, IdentityHash);
+type CountKey = (RuleNo, IdentityHash, Option<ServiceDate>);
 
 type CountsByPerson = BTreeMap<CountKey, u64>;
 
@@ -147,7 +147,7 @@ impl Expected {
                 CounterHome::Shard(limit) => self.shard_counts.at(limit, closed),
             };
             let Some(counts) = counts else { continue };
-            let key = (taken.count.rule, taken.count.identity);
+            let key = (taken.count.rule, taken.count.identity, taken.count.day);
             let back = u64::from(order.refunded_in(usize::from(taken.line)));
             let left = u64::from(taken.count.amount.get()).saturating_sub(back);
             if left > 0 {
@@ -437,7 +437,7 @@ fn counts<'a, K: Ord>(
             continue;
         }
         let entries = counts.into_iter();
-        let entries = entries.map(|c| ((c.rule, c.identity), u64::from(c.amount.get())));
+        let entries = entries.map(|c| ((c.rule, c.identity, c.day), u64::from(c.amount.get())));
         seen.insert(home, entries.collect());
     }
     seen

@@ -234,17 +234,18 @@ impl Checkout {
     }
 
     fn next_candidate(&mut self, catalogue: &Catalogue) -> bool {
-        let candidates = match &self.purpose {
-            Purpose::Sell { order, .. } | Purpose::Place { order } => &order.admitted.candidates,
-            Purpose::Verify { admitted, .. } => &admitted.candidates,
+        let admitted = match &mut self.purpose {
+            Purpose::Sell { order, .. } | Purpose::Place { order } => &mut order.admitted,
+            Purpose::Verify { admitted, .. } => admitted,
             Purpose::Pay { .. } | Purpose::Refund { .. } | Purpose::ChangeAccount { .. } => {
                 return false;
             }
         };
-        if self.candidate + 1 >= candidates.len() {
+        if self.candidate + 1 >= admitted.candidates.len() {
             return false;
         }
         self.candidate += 1;
+        admitted.choose(self.candidate);
         self.plan = plan_of(&self.purpose, self.candidate, catalogue);
         self.answers = SmallVec::from_elem(None, self.plan.parts().len());
         true

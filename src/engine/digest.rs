@@ -162,6 +162,7 @@ pub fn order(order: &Order) -> Digest {
         hash.number(u64::from(taken.count.rule.get()));
         hash.wide(taken.count.identity.get());
         hash.number(u64::from(taken.count.amount.get()));
+        hash.date(taken.count.day);
     }
     hash.number(u64::from(order.private.key_id));
     hash.bytes(&order.private.bytes);
@@ -303,6 +304,15 @@ impl Canon {
                 self.date(Some(date));
             }
             WindowInstance::Lifetime => self.number(3),
+            WindowInstance::Week(monday) => {
+                self.number(4);
+                self.date(Some(monday));
+            }
+            WindowInstance::Month(first) => {
+                self.number(5);
+                self.date(Some(first));
+            }
+            WindowInstance::Rolling => self.number(6),
         }
         self.number(u64::from(key.shard));
     }
@@ -339,6 +349,7 @@ impl Canon {
             self.number(u64::from(count.rule.get()));
             self.wide(count.identity.get());
             self.number(u64::from(count.amount.get()));
+            self.date(count.day);
         }
     }
 

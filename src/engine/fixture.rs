@@ -8,15 +8,13 @@ use crate::domain::catalogue::{
     AreaDef, Calendar, Catalogue, CatalogueCommand, LimitRule, LimitScope, LimitWindow, RebateAt,
     Rules, SetProduct, TimespanDef,
 };
-use crate::domain::identity::{
-    DocumentCheck, DocumentType, IdentityRules, MobileCheck, PersonalText, sample,
-};
+use crate::domain::identity::{DocumentCheck, IdentityRules, MobileCheck, PersonalText, sample};
 use crate::domain::inventory::{Capacity, PoolKey};
 use crate::domain::seats::{Numbering, SeatMap, SeatRow};
 use crate::engine::Rejection;
 use crate::engine::admission::{
-    AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan,
-    IdentityHasher, SeatChoice, admit,
+    AdmissionPolicy, Admitted, Draft, DraftBuyer, DraftDate, DraftLine, DraftScene, DraftTimespan,
+    Identity, IdentityHasher, SeatChoice, admit,
 };
 use crate::engine::ids::{IdSource, Numbers};
 use crate::engine::plan::Plan;
@@ -24,8 +22,7 @@ use crate::engine::state::{Nowhere, State};
 use crate::engine::transaction::{Granted, Payment, Transaction};
 use crate::types::{
     AgentNo, AreaNo, Channel, Fen, IdentityHash, Lsn, OrderId, PoolNo, ProductNo, Quantity,
-    RequestKey, RuleNo, Sealed, ServiceDate, SlotKey, SupplierNo, Timespan, UnixMillis,
-    VoucherCode,
+    RequestKey, Sealed, ServiceDate, SlotKey, SupplierNo, Timespan, UnixMillis, VoucherCode,
 };
 
 /// Venue time of both suppliers.
@@ -113,12 +110,7 @@ pub(crate) fn commands() -> Vec<CatalogueCommand> {
 
 fn products() -> Vec<SetProduct> {
     use LimitScope::{Document, Mobile};
-    let limit = |scope, window, max| LimitRule {
-        no: RuleNo::new(0),
-        scope,
-        window,
-        max: Quantity::new(max),
-    };
+    let limit = |scope, window, max| LimitRule::new(scope, window, Quantity::new(max));
     let spans = [(1, 8 * 60, 11 * 60), (2, 11 * 60, 14 * 60), (3, 14 * 60, 17 * 60)];
     let spans = spans.map(|(no, start_minute, end_minute)| TimespanDef {
         no: Timespan::new(no),
@@ -208,6 +200,7 @@ fn product(id: &str) -> SetProduct {
             dates: Some((today().plus_days(-10), today().plus_days(59))),
             capacity: Capacity::Limited(Quantity::new(100)),
             allowance: Quantity::ZERO,
+            exceptions: Vec::new(),
         },
         timespans: Vec::new(),
         areas: Vec::new(),
@@ -228,11 +221,15 @@ fn product(id: &str) -> SetProduct {
 pub(crate) struct PlainHasher;
 
 impl IdentityHasher for PlainHasher {
-    fn document(&self, _: DocumentType, normalised: &str) -> IdentityHash {
-        identity(normalised)
-    }
-    fn mobile(&self, normalised: &str) -> IdentityHash {
-        identity(normalised)
+    fn hash(&self, of: Identity<'_>) -> IdentityHash {
+        match of {
+            Identity::Document(_, text)
+            | Identity::DocumentCiphertext(text)
+            | Identity::Mobile(text)
+            | Identity::MobileCiphertext(text)
+            | Identity::OpenId(text) => identity(text),
+            Identity::AgentUser(agent, user) => identity(&format!("{agent}/{user}")),
+        }
     }
 }
 
@@ -270,6 +267,7 @@ pub(crate) fn draft(lines: Vec<DraftLine>) -> Draft {
     Draft {
         channel: Channel::Ota,
         agent: AGENT,
+        buyer: DraftBuyer::default(),
         lines,
         date: DraftDate::Day(today()),
         timespan: DraftTimespan::Exactly(Timespan::new(1)),

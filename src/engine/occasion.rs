@@ -2,7 +2,7 @@
 //! listed for many. It knows no stock.
 
 use crate::domain::catalogue::{Catalogue, Product, Supplier, TimespanDef};
-use crate::engine::admission::is_over;
+use crate::engine::admission::is_bookable;
 use crate::engine::plan::slot_key;
 use crate::types::{ServiceDate, SlotKey, Timespan, UnixMillis};
 
@@ -27,7 +27,7 @@ pub fn bookable<'a>(
 ) -> impl Iterator<Item = Occasion> + 'a {
     days(product, supplier, range, now)
         .flat_map(|date| occasions(product, date))
-        .filter(move |it| !is_over(product, it.date, it.slot.timespan, supplier, now))
+        .filter(move |it| is_bookable(product, it.date, it.slot.timespan, supplier, now))
 }
 
 /// The days of `range` for which `product` is on sale at `now`, today included, whether or not a

@@ -6,9 +6,9 @@ use smallvec::SmallVec;
 use crate::domain::account::{
     AccountChange, AccountKey, BalanceShort, BookingError, Holder, ReserveMoney,
 };
-use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
+use crate::domain::catalogue::{Catalogue, LimitRule, LimitWindow, Product};
 use crate::domain::inventory::{Available, PlaceHold, PoolKey, SlotError, SoldOut, Take};
-use crate::domain::limits::{Claim, LimitExceeded, LimitKey, WindowInstance};
+use crate::domain::limits::{Claim, LimitExceeded, LimitKey, RollingDays, WindowInstance};
 use crate::domain::order::{CounterHome, Order};
 use crate::domain::seats::SeatError;
 use crate::engine::Rejection;
@@ -19,7 +19,7 @@ use crate::types::{
 
 /// Shards of a window that lives as long as its product: it may count millions of people.
 const LIFETIME_SHARDS: u8 = 64;
-/// Shards of a window of one day of ordering.
+/// Shards of a window of a day, a week or a month of ordering.
 const ORDER_DATE_SHARDS: u8 = 16;
 
 /// Something that grants or refuses a part of an order.
@@ -134,6 +134,7 @@ impl Plan {
     #[must_use]
     pub fn of_retake(order: &Order, catalogue: &Catalogue, money: ReserveMoney) -> Self {
         let mut plan = Self::default();
+        let agent = catalogue.agent(order.agent).map_or("", |agent| &*agent.id);
         for line in &order.lines {
             plan.add_places(line.slot, line.area, line.pool, line.quantity, &line.seats);
         }
@@ -143,11 +144,15 @@ impl Plan {
                 CounterHome::Shard(limit) => limit.product,
             };
             let rules = catalogue.product(product).map_or(&[][..], |p| &p.rules.limits);
-            let rule = rules.iter().find(|rule| rule.no == taken.count.rule);
+            let mut rules = LimitRule::applicable(rules, order.channel, agent);
+            let rule = rules.find(|rule| rule.no == taken.count.rule);
             // A rule that is gone refuses nobody, and what was counted is counted again.
             let max = rule.map_or(Quantity::new(u32::MAX), |rule| rule.max);
+            let window = rule.map_or(LimitWindow::Rolling { days: 1 }, |rule| rule.window);
             if let Some(claims) = plan.claims(taken.home) {
-                merge(claims, Claim::of(taken.count, max));
+                // On the day it was counted for, to which it would be given back as well.
+                let days = taken.count.day.and_then(|day| rolling_days(window, day));
+                merge(claims, Claim { days, ..Claim::of(taken.count, max) });
             }
         }
         let account = AccountKey { supplier: order.supplier, holder: Holder::Agent(order.agent) };
@@ -167,9 +172,8 @@ impl Plan {
         self.add_places(slot, line.area, line.product.pool, line.quantity, &line.seats);
         for claim in &line.claims {
             let home = counter_home(slot, &line.product, claim, admitted.today);
-            let LineClaim { rule, identity, amount, max, .. } = *claim;
             if let Some(claims) = self.claims(home) {
-                merge(claims, Claim { rule, identity, amount, max });
+                merge(claims, claim.claim(admitted.today));
             }
         }
     }
@@ -262,7 +266,29 @@ pub fn counter_home(
         }
         (LimitWindow::VisitDate, Some(date)) => shard(WindowInstance::VisitDate(date), 1),
         (LimitWindow::OrderDate, _) => shard(WindowInstance::OrderDate(today), ORDER_DATE_SHARDS),
+        (LimitWindow::Week, _) => shard(WindowInstance::Week(today.week()), ORDER_DATE_SHARDS),
+        (LimitWindow::Month, _) => shard(WindowInstance::Month(today.month()), ORDER_DATE_SHARDS),
         (LimitWindow::Lifetime, _) => shard(WindowInstance::Lifetime, LIFETIME_SHARDS),
+        (LimitWindow::Rolling { .. }, _) => shard(WindowInstance::Rolling, LIFETIME_SHARDS),
+    }
+}
+
+impl LineClaim {
+    /// The claim as its counter is asked it on `today`.
+    #[must_use]
+    pub fn claim(&self, today: ServiceDate) -> Claim {
+        let Self { rule, window, identity, amount, max } = *self;
+        Claim { rule, identity, amount, max, days: rolling_days(window, today) }
+    }
+}
+
+/// The days that a window sums up on `today`, if it rolls.
+fn rolling_days(window: LimitWindow, today: ServiceDate) -> Option<RollingDays> {
+    match window {
+        LimitWindow::Rolling { days } => {
+            Some(RollingDays { first: today.plus_days(1 - i32::from(days)), today })
+        }
+        _ => None,
     }
 }
 
@@ -302,7 +328,9 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
             let LimitExceeded { rule, used, asked, max } = exceeded;
             let product = product.and_then(|no| catalogue.product(no));
             let rules = product.map_or(&[][..], |product| &product.rules.limits);
-            let known = rules.iter().find(|known| known.no == rule);
+            // Rules for different channels and agents share a number; what they allow tells them apart.
+            let same = rules.iter().filter(|known| known.no == rule);
+            let known = same.max_by_key(|known| known.max == max);
             let about = known.map(|known| (known.scope, known.window));
             Rejection::LimitExceeded { about, used, asked, max }
         }

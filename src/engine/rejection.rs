@@ -1,11 +1,11 @@
 //! Every way the rules say no. Nothing has changed when one of these is the answer.
 
 use crate::domain::account::{BalanceShort, BookingError};
-use crate::domain::catalogue::{LimitScope, LimitWindow};
+use crate::domain::catalogue::{BookingProblem, ConditionError, LimitScope, LimitWindow};
 use crate::domain::identity::{DocumentError, MobileError, NameError};
 use crate::domain::inventory::Available;
 use crate::domain::order::{CloseReason, OrderError, RedeemError, RefundError, ReverseError};
-use crate::types::{ProductNo, Quantity, ServiceDate, Timespan};
+use crate::types::{Channel, ProductNo, Quantity, ServiceDate, Timespan, UnixMillis};
 
 /// What is wrong with a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,12 @@ pub enum DateProblem {
     TooFarAhead,
     /// The calendar does not offer the day.
     NotOffered,
+    /// The product's booking rules do not offer the day, or no longer.
+    Booking(BookingProblem),
     /// The timespan or performance is over, or has begun.
     Over,
+    /// Closed by an exception of the calendar.
+    Closed,
 }
 
 /// Why the rules refuse, with the facts. Listed in the order in which they are found; what is wrong
@@ -50,6 +54,30 @@ pub enum Rejection {
     OffSale {
         /// Its public id.
         id: Box<str>,
+    },
+    /// The product is not sold through this channel.
+    #[error("product {id:?} is not sold through {channel:?}")]
+    ChannelClosed {
+        /// Its public id.
+        id: Box<str>,
+        /// The channel.
+        channel: Channel,
+    },
+    /// The product's sale has not begun.
+    #[error("product {id:?} is on sale from {from:?} on")]
+    NotYetOnSale {
+        /// Its public id.
+        id: Box<str>,
+        /// When it begins.
+        from: UnixMillis,
+    },
+    /// The product's sale is over.
+    #[error("product {id:?} was on sale until {until:?}")]
+    SaleEnded {
+        /// Its public id.
+        id: Box<str>,
+        /// When it ended.
+        until: UnixMillis,
     },
     /// The lines belong to different suppliers.
     #[error("one order cannot span two suppliers")]
@@ -140,6 +168,9 @@ pub enum Rejection {
     /// A document number is wrong.
     #[error(transparent)]
     Document(DocumentError),
+    /// The product is not sold on this document.
+    #[error(transparent)]
+    Condition(ConditionError),
     /// A name is needed and missing.
     #[error("a name is missing")]
     NameMissing,
@@ -160,6 +191,15 @@ pub enum Rejection {
     /// A mobile is needed and missing.
     #[error("a mobile is missing")]
     MobileMissing,
+    /// Purchases are counted by the user who buys, and none was named.
+    #[error("purchases are counted by {scope:?}, and none was named")]
+    BuyerMissing {
+        /// By whom.
+        scope: LimitScope,
+    },
+    /// One document in two lines of a product that allows that only once.
+    #[error("the same document twice in one order")]
+    DocumentTwice,
     /// The price of the whole cannot be expressed.
     #[error("the total is out of range")]
     TotalOutOfRange,

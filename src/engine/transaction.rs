@@ -331,8 +331,7 @@ impl Granted<'_> {
             let slot = slot_key(product, admitted.date, self.timespan);
             for claim in &line.claims {
                 let home = counter_home(slot, product, claim, admitted.today);
-                let count =
-                    Count { rule: claim.rule, identity: claim.identity, amount: claim.amount };
+                let count = claim.claim(admitted.today).count();
                 // Orders have far fewer lines than that: the configuration bounds them.
                 let line = u16::try_from(index).unwrap_or(u16::MAX);
                 counts.push(TakenCount { line, home, count });

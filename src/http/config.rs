@@ -64,6 +64,8 @@ pub struct OtaConfig {
     pub invalid_body: InvalidBody,
     /// Whether framework errors carry their details.
     pub error_detail: bool,
+    /// Whether names, mobiles and document numbers are clear text or ciphertext.
+    pub sent_as: SentAs,
     /// How document numbers are checked.
     pub document_check: DocumentCheckName,
     /// How mobiles are checked.
@@ -80,6 +82,8 @@ pub struct DouyinConfig {
     pub signature_error_code: i32,
     /// Seconds a request's timestamp may lie before or after now; 0 for no bound, else at least 900.
     pub timestamp_window_seconds: u64,
+    /// Whether names, mobiles and document numbers are clear text or ciphertext.
+    pub sent_as: SentAs,
     /// How document numbers are checked.
     pub document_check: DocumentCheckName,
     /// How mobiles are checked.
@@ -96,6 +100,16 @@ pub enum InvalidBody {
     ModelState,
     /// 200 with a result code that is not 0.
     Result,
+}
+
+/// [`PersonalText`] as the configuration writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SentAs {
+    /// In clear, except values that begin with `Enc.`.
+    Clear,
+    /// Always as ciphertext, whatever it looks like.
+    Ciphertext,
 }
 
 /// [`DocumentCheck`] as the configuration writes it.
@@ -164,6 +178,7 @@ impl Default for OtaConfig {
             hawk_default_port: 80,
             invalid_body: InvalidBody::ModelState,
             error_detail: false,
+            sent_as: SentAs::Clear,
             document_check: DocumentCheckName::Full,
             mobile_check: MobileCheckName::Mainland,
             name_chars_max: 32,
@@ -176,6 +191,7 @@ impl Default for DouyinConfig {
         Self {
             signature_error_code: 401,
             timestamp_window_seconds: 0,
+            sent_as: SentAs::Clear,
             document_check: DocumentCheckName::Off,
             mobile_check: MobileCheckName::Off,
             name_chars_max: 64,
@@ -247,23 +263,27 @@ impl HttpConfig {
 
 impl OtaConfig {
     pub(crate) fn identity(&self) -> IdentityRules {
-        identity(self.document_check, self.mobile_check, self.name_chars_max)
+        identity(self.sent_as, self.document_check, self.mobile_check, self.name_chars_max)
     }
 }
 
 impl DouyinConfig {
     pub(crate) fn identity(&self) -> IdentityRules {
-        identity(self.document_check, self.mobile_check, self.name_chars_max)
+        identity(self.sent_as, self.document_check, self.mobile_check, self.name_chars_max)
     }
 }
 
 fn identity(
+    sent_as: SentAs,
     document: DocumentCheckName,
     mobile: MobileCheckName,
     name_chars_max: usize,
 ) -> IdentityRules {
     IdentityRules {
-        sent_as: PersonalText::Clear,
+        sent_as: match sent_as {
+            SentAs::Clear => PersonalText::Clear,
+            SentAs::Ciphertext => PersonalText::Ciphertext,
+        },
         document: match document {
             DocumentCheckName::Off => DocumentCheck::Off,
             DocumentCheckName::Format => DocumentCheck::Format,

@@ -11,7 +11,8 @@ use crate::domain::identity::DocumentType;
 use crate::domain::order::Order;
 use crate::engine::Rejection;
 use crate::engine::admission::{
-    AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan, admit,
+    AdmissionPolicy, Admitted, Draft, DraftBuyer, DraftDate, DraftLine, DraftScene, DraftTimespan,
+    admit,
 };
 use crate::http::credentials::ClientCredentials;
 use crate::http::identity::Hasher;
@@ -181,6 +182,10 @@ impl Ask<'_> {
         Draft {
             channel: Channel::Douyin,
             agent: self.client.agent,
+            buyer: DraftBuyer {
+                agent_user: None,
+                open_id: self.parm.open_id.as_deref().unwrap_or_default().to_owned(),
+            },
             lines: self.lines(product, tourists, state.config.order_lines_max),
             date: if dated {
                 DraftDate::Day(ServiceDate::at(start, offset))

@@ -39,7 +39,7 @@ use crate::wire::top::gateway::Gateway;
 pub use callback::HttpCourier;
 pub use config::{
     DEMO_GATE_TOKEN, DocumentCheckName, DouyinConfig, GateConfig, GateToken, HttpConfig,
-    HttpConfigError, InvalidBody, MobileCheckName, OtaConfig,
+    HttpConfigError, InvalidBody, MobileCheckName, OtaConfig, SentAs,
 };
 
 use credentials::Credentials;

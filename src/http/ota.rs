@@ -17,8 +17,8 @@ use crate::domain::identity::crosswalk;
 use crate::domain::order::{Order, OrderState};
 use crate::engine::Rejection;
 use crate::engine::admission::{
-    AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan, SeatChoice,
-    admit,
+    AdmissionPolicy, Admitted, Draft, DraftBuyer, DraftDate, DraftLine, DraftScene, DraftTimespan,
+    SeatChoice, admit,
 };
 use crate::http::config::InvalidBody;
 use crate::http::credentials::AgentCredentials;
@@ -512,6 +512,7 @@ fn theatre<'a>(info: Order2AddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     let draft = Draft {
         channel: Channel::Ota,
         agent: caller.agent.no,
+        buyer: buyer(info.otheruserid),
         lines,
         date: date(info.effectdate.as_deref()),
         timespan: DraftTimespan::Unset,
@@ -547,6 +548,7 @@ fn scenic<'a>(info: OrderAddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     let draft = Draft {
         channel: Channel::Ota,
         agent: caller.agent.no,
+        buyer: buyer(info.otheruserid),
         lines,
         date: date(info.effectdate.as_deref()),
         timespan,
@@ -568,6 +570,12 @@ fn scenic<'a>(info: OrderAddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
         open_id: String::new(),
     };
     OrderInfo { draft, private, sender_id: info.senderid }
+}
+
+/// The user the agent names; 0 is what an absent number reads as.
+fn buyer(other_user_id: i64) -> DraftBuyer {
+    let agent_user = Some(other_user_id).filter(|user| *user != 0);
+    DraftBuyer { agent_user, open_id: String::new() }
 }
 
 fn line(item: &OrderAddItemParm<'_>) -> DraftLine {

@@ -11,10 +11,12 @@ use crate::domain::account::{
     AccountKey, AccountNote, Balance, Booked, BookingKind, Holder, Posting, PostingKind, Standing,
 };
 use crate::domain::catalogue::{
-    Agent, AreaDef, Calendar, CallbackFormat, CallbackMethod, CallbackSettings, CatalogueEvent,
-    DouyinClient, DouyinSku, Fee, FeeTier, LimitRule, LimitScope, LimitWindow, Pool as PoolDef,
-    Product, RebateAt, RefundRule, Rules, Supplier, TimespanDef, TopApp,
+    Agent, AreaDef, Booking, Calendar, CalendarException, CallbackFormat, CallbackMethod,
+    CallbackSettings, CatalogueEvent, Channels, ConditionSet, DouyinClient, DouyinSku, Fee,
+    FeeTier, Forbidden, LimitRule, LimitScope, LimitWindow, Pattern, Pool as PoolDef, Product,
+    RebateAt, RefundRule, Rules, Season, Supplier, TimespanDef, TopApp, Weekdays,
 };
+use crate::domain::identity::{DocumentType, Sex};
 use crate::domain::inventory::{AreaEvent, Capacity, PoolKey, SlotEvent, Stock, StockEvent};
 use crate::domain::limits::{Count, CounterEvent, Counters, LimitKey, WindowInstance};
 use crate::domain::order::{
@@ -170,6 +172,9 @@ fn keys_are_written_as_ever() {
     check(&limit(WindowInstance::VisitDate(DATE)), "00000007008000512b3f");
     check(&limit(WindowInstance::OrderDate(DATE)), "00000007018000512b3f");
     check(&limit(WindowInstance::Lifetime), "0000000702000000003f");
+    check(&limit(WindowInstance::Week(DATE)), "00000007038000512b3f");
+    check(&limit(WindowInstance::Month(DATE)), "00000007048000512b3f");
+    check(&limit(WindowInstance::Rolling), "0000000705000000003f");
     check(&account_key(HOUSE), "00000000000000");
     check(&account_key(AGENT), "00000100000001");
     check(&order_key(ORDER), "1e2b3ae4eab3c241");
@@ -191,9 +196,11 @@ fn sealed() -> Sealed {
 }
 
 fn count(rule: u8, identity: u128, amount: u32) -> Count {
+    // The rules whose number ends in 6 are those of rolling windows.
+    let day = (rule % 16 == 6).then_some(DATE);
     let identity =
         IdentityHash::new(identity.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
-    Count { rule: RuleNo::new(rule), identity, amount: Quantity::new(amount) }
+    Count { rule: RuleNo::new(rule), identity, amount: Quantity::new(amount), day }
 }
 
 fn visit_date() -> LimitKey {
@@ -415,12 +422,7 @@ fn closed(reason: CloseReason) -> Vec<Event> {
 
 /// One entry of each kind, and with them every part that an entry may have or lack.
 fn catalogue_events() -> [CatalogueEvent; 10] {
-    let rule = |no: u8, scope, window| LimitRule {
-        no: RuleNo::new(no),
-        scope,
-        window,
-        max: Quantity::new(5),
-    };
+    let rule = |scope, window| LimitRule::new(scope, window, Quantity::new(5));
     let timed = Product {
         no: ADULT,
         id: "P-ADULT".into(),
@@ -437,6 +439,20 @@ fn catalogue_events() -> [CatalogueEvent; 10] {
             dates: Some((DATE, DATE.plus_days(59))),
             capacity: Capacity::Limited(Quantity::new(500)),
             allowance: Quantity::new(10),
+            exceptions: vec![
+                CalendarException::on(DATE, DATE.plus_days(1)),
+                CalendarException {
+                    weekdays: Weekdays::from_bits(0b110_0000).unwrap(),
+                    timespans: vec![Timespan::new(2)],
+                    area: Some("A".into()),
+                    closed: Some(true),
+                    capacity: Some(Capacity::Unlimited),
+                    allowance: Some(Quantity::new(1)),
+                    price: Some(Fen::new(20_000)),
+                    list_price: Some(Fen::new(25_000)),
+                    ..CalendarException::on(DATE, DATE)
+                },
+            ],
         },
         timespans: vec![
             TimespanDef { no: Timespan::new(1), start_minute: 480, end_minute: 660 },
@@ -448,13 +464,53 @@ fn catalogue_events() -> [CatalogueEvent; 10] {
             order_min: Quantity::ONE,
             order_max: Quantity::new(5),
             document_per_ticket: true,
+            unique_documents: true,
+            channels: Channels::of([Channel::Ota, Channel::Douyin]),
+            booking: Booking {
+                sale_start: Some(UnixMillis::new(1_795_280_712_000)),
+                sale_end: None,
+                lead_days: 1,
+                lead_hours: 2,
+                cut_off_minute: Some(1020),
+                same_day: false,
+                season: Some(Season { first: 1101, last: 331, inverted: true }),
+                weekdays: Weekdays::from_bits(0b001_1111).unwrap(),
+                blackouts: vec![(DATE, DATE.plus_days(6))],
+            },
             horizon_days: 60,
             hold_seconds: 900,
             limits: vec![
-                rule(0, LimitScope::Document, LimitWindow::VisitDate),
-                rule(1, LimitScope::Mobile, LimitWindow::Timespan),
-                rule(2, LimitScope::Mobile, LimitWindow::OrderDate),
-                rule(3, LimitScope::Document, LimitWindow::Lifetime),
+                rule(LimitScope::Document, LimitWindow::VisitDate),
+                rule(LimitScope::Mobile, LimitWindow::Timespan),
+                rule(LimitScope::Mobile, LimitWindow::OrderDate),
+                rule(LimitScope::Document, LimitWindow::Lifetime),
+                rule(LimitScope::AgentUser, LimitWindow::Week),
+                rule(LimitScope::OpenId, LimitWindow::Month),
+                rule(LimitScope::Everyone, LimitWindow::Rolling { days: 366 }),
+                LimitRule {
+                    channel: Some(Channel::Douyin),
+                    ..rule(LimitScope::Channel, LimitWindow::OrderDate)
+                },
+                LimitRule {
+                    agent: Some("demo-agent".into()),
+                    ..rule(LimitScope::Agent, LimitWindow::Timespan)
+                },
+            ],
+            conditions: vec![
+                ConditionSet::default(),
+                ConditionSet {
+                    kinds: vec![DocumentType::ResidentId, DocumentType::Other],
+                    prefixes: vec!["11".into()],
+                    regions: vec!["1101".into(), "82".into()],
+                    age_from: Some(6),
+                    age_to: Some(60),
+                    sex: Some(Sex::Female),
+                    must_match: Some(Pattern::new("^11").unwrap()),
+                    must_not_match: Some(Forbidden {
+                        pattern: Pattern::new("X$").unwrap(),
+                        text: "不支持该证件".into(),
+                    }),
+                },
             ],
             refund: RefundRule {
                 tiers: vec![
@@ -473,6 +529,7 @@ fn catalogue_events() -> [CatalogueEvent; 10] {
             dates: None,
             capacity: Capacity::Unlimited,
             allowance: Quantity::ZERO,
+            exceptions: Vec::new(),
         },
         areas: vec![AreaDef {
             no: AreaNo::new(1),
@@ -487,7 +544,9 @@ fn catalogue_events() -> [CatalogueEvent; 10] {
         scene_prefix: "SC".into(),
         rules: Rules {
             document_per_ticket: false,
+            booking: Booking::default(),
             limits: Vec::new(),
+            conditions: Vec::new(),
             refund: RefundRule { tiers: Vec::new() },
             ..timed.rules.clone()
         },

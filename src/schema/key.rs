@@ -29,6 +29,9 @@ const PRESENT: u8 = 1;
 const VISIT_DATE: u8 = 0;
 const ORDER_DATE: u8 = 1;
 const LIFETIME: u8 = 2;
+const WEEK: u8 = 3;
+const MONTH: u8 = 4;
+const ROLLING: u8 = 5;
 const HOUSE: u8 = 0;
 const AGENT: u8 = 1;
 
@@ -69,6 +72,9 @@ pub fn limit_key(key: LimitKey) -> [u8; LIMIT_KEY_LEN] {
         WindowInstance::VisitDate(date) => (VISIT_DATE, sortable(date)),
         WindowInstance::OrderDate(date) => (ORDER_DATE, sortable(date)),
         WindowInstance::Lifetime => (LIFETIME, [0; 4]),
+        WindowInstance::Week(monday) => (WEEK, sortable(monday)),
+        WindowInstance::Month(first) => (MONTH, sortable(first)),
+        WindowInstance::Rolling => (ROLLING, [0; 4]),
     };
     let mut bytes = [0; LIMIT_KEY_LEN];
     bytes[..4].copy_from_slice(&key.product.get().to_be_bytes());
@@ -90,6 +96,9 @@ pub fn decode_limit_key(bytes: &[u8]) -> Result<LimitKey, SchemaError> {
         (VISIT_DATE, date) => WindowInstance::VisitDate(unsortable(date)),
         (ORDER_DATE, date) => WindowInstance::OrderDate(unsortable(date)),
         (LIFETIME, [0, 0, 0, 0]) => WindowInstance::Lifetime,
+        (WEEK, date) => WindowInstance::Week(unsortable(date)),
+        (MONTH, date) => WindowInstance::Month(unsortable(date)),
+        (ROLLING, [0, 0, 0, 0]) => WindowInstance::Rolling,
         _ => return Err(SchemaError::Invalid),
     };
     let [shard] = last(rest)?;
@@ -286,7 +295,7 @@ mod tests {
         #[test]
         fn any_bytes_are_refused_or_a_key(
             mut bytes in prop::collection::vec(any::<u8>(), 0..=11),
-            kind in 0_u8..4,
+            kind in 0_u8..7,
             at in prop_oneof![Just(2_usize), Just(4)],
         ) {
             // Kinds beyond the known ones would hide the rest from nearly every case.

@@ -12,10 +12,12 @@ use crate::domain::account::{
     Standing,
 };
 use crate::domain::catalogue::{
-    Agent, AreaDef, Calendar, CallbackFormat, CallbackMethod, CallbackSettings, Catalogue,
-    CatalogueEvent, DouyinClient, DouyinSku, Fee, FeeTier, LimitRule, LimitScope, LimitWindow,
-    Pool as PoolDef, Product, RebateAt, RefundRule, Rules, Supplier, TimespanDef, TopApp,
+    Agent, AreaDef, Booking, Calendar, CalendarException, CallbackFormat, CallbackMethod,
+    CallbackSettings, Catalogue, CatalogueEvent, Channels, ConditionSet, DouyinClient, DouyinSku,
+    Fee, FeeTier, Forbidden, LimitRule, LimitScope, LimitWindow, Pattern, Pool as PoolDef, Product,
+    RebateAt, RefundRule, Rules, Season, Supplier, TimespanDef, TopApp, Weekdays,
 };
+use crate::domain::identity::{DocumentType, Sex};
 use crate::domain::inventory::{
     AreaEvent, Capacity, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent,
 };
@@ -77,6 +79,9 @@ pub(super) fn limit_key() -> BoxedStrategy<LimitKey> {
         date().prop_map(WindowInstance::VisitDate),
         date().prop_map(WindowInstance::OrderDate),
         Just(WindowInstance::Lifetime),
+        date().prop_map(WindowInstance::Week),
+        date().prop_map(WindowInstance::Month),
+        Just(WindowInstance::Rolling),
     ];
     (product_no(), window, any::<u8>())
         .prop_map(|(product, window, shard)| LimitKey { product, window, shard })
@@ -127,6 +132,10 @@ fn rule_no() -> impl Strategy<Value = RuleNo> + Clone {
 
 fn date() -> impl Strategy<Value = ServiceDate> + Clone {
     prop_oneof![-2_i32..2, 20_000..21_000, any::<i32>()].prop_map(ServiceDate::from_days)
+}
+
+fn channel() -> impl Strategy<Value = Channel> {
+    one_of(&[Channel::Ota, Channel::Douyin, Channel::LocalLife, Channel::Console])
 }
 
 fn instant() -> impl Strategy<Value = UnixMillis> + Clone {
@@ -206,10 +215,12 @@ fn slot_event() -> impl Strategy<Value = SlotEvent> {
 }
 
 fn count() -> impl Strategy<Value = Count> {
-    (rule_no(), identity(), quantity()).prop_map(|(rule, identity, amount)| Count {
+    let day = option::of(date());
+    (rule_no(), identity(), quantity(), day).prop_map(|(rule, identity, amount, day)| Count {
         rule,
         identity,
         amount,
+        day,
     })
 }
 
@@ -387,8 +398,7 @@ fn order_placed() -> impl Strategy<Value = OrderPlaced> {
     ];
     let taken = (any::<u16>(), home, count());
     let taken = taken.prop_map(|(line, home, count)| TakenCount { line, home, count });
-    let channel = one_of(&[Channel::Ota, Channel::Douyin, Channel::LocalLife, Channel::Console]);
-    let head = (order_id(), supplier_no(), agent_no(), channel, request_key());
+    let head = (order_id(), supplier_no(), agent_no(), channel(), request_key());
     let body = (vec(order_line(), 1..=LIST_LEN_MAX), list(taken), sealed(), fen());
     (head, instant(), instant(), body).prop_map(|(head, placed_at, expires_at, body)| {
         let (id, supplier, agent, channel, request_key) = head;
@@ -475,8 +485,15 @@ fn product() -> impl Strategy<Value = Product> {
     let head = (product_no(), text(), supplier_no(), text(), any::<bool>());
     let rebate_at = one_of(&[RebateAt::Payment, RebateAt::Redemption]);
     let money = (fen(), fen(), fen(), rebate_at, any::<u16>(), option::of(pool_no()));
-    let calendar = (option::of((date(), date())), capacity(), quantity())
-        .prop_map(|(dates, capacity, allowance)| Calendar { dates, capacity, allowance });
+    let dates = option::of((date(), date()));
+    let calendar = (dates, capacity(), quantity(), list(exception())).prop_map(
+        |(dates, capacity, allowance, exceptions)| Calendar {
+            dates,
+            capacity,
+            allowance,
+            exceptions,
+        },
+    );
     let timespan = (timespan(), any::<u16>(), any::<u16>())
         .prop_map(|(no, start_minute, end_minute)| TimespanDef { no, start_minute, end_minute });
     let seats = option::of(seat_map().prop_map(Arc::new));
@@ -517,28 +534,138 @@ fn product() -> impl Strategy<Value = Product> {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    let scope = one_of(&[LimitScope::Document, LimitScope::Mobile]);
-    let window = one_of(&[
-        LimitWindow::Timespan,
-        LimitWindow::VisitDate,
-        LimitWindow::OrderDate,
-        LimitWindow::Lifetime,
-    ]);
-    let limit = (rule_no(), scope, window, quantity())
-        .prop_map(|(no, scope, window, max)| LimitRule { no, scope, window, max });
     let numbers = (quantity(), quantity(), any::<bool>(), any::<u16>(), any::<u32>());
-    (numbers, list(limit), refund_rule()).prop_map(|(numbers, limits, refund)| {
-        let (order_min, order_max, document_per_ticket, horizon_days, hold_seconds) = numbers;
-        Rules {
-            order_min,
-            order_max,
-            document_per_ticket,
-            horizon_days,
-            hold_seconds,
-            limits,
-            refund,
+    let persons = (any::<bool>(), any::<u8>(), list(condition()));
+    (numbers, list(limit()), booking(), persons, refund_rule()).prop_map(
+        |(numbers, limits, booking, persons, refund)| {
+            let (order_min, order_max, document_per_ticket, horizon_days, hold_seconds) = numbers;
+            let (unique_documents, channels, conditions) = persons;
+            Rules {
+                order_min,
+                order_max,
+                document_per_ticket,
+                unique_documents,
+                channels: Channels::from_bits(channels),
+                booking,
+                horizon_days,
+                hold_seconds,
+                limits,
+                conditions,
+                refund,
+            }
+        },
+    )
+}
+
+fn limit() -> impl Strategy<Value = LimitRule> {
+    let window = prop_oneof![
+        one_of(&[
+            LimitWindow::Timespan,
+            LimitWindow::VisitDate,
+            LimitWindow::OrderDate,
+            LimitWindow::Lifetime,
+            LimitWindow::Week,
+            LimitWindow::Month,
+        ]),
+        any::<u16>().prop_map(|days| LimitWindow::Rolling { days }),
+    ];
+    let filter = (option::of(channel()), option::of(text()));
+    (rule_no(), one_of(&LimitScope::ALL), window, quantity(), filter).prop_map(
+        |(no, scope, window, max, (channel, agent))| LimitRule {
+            no,
+            scope,
+            window,
+            max,
+            channel,
+            agent,
+        },
+    )
+}
+
+fn weekdays() -> impl Strategy<Value = Weekdays> {
+    (0..=Weekdays::ALL.bits()).prop_map(|bits| Weekdays::from_bits(bits).unwrap())
+}
+
+fn booking() -> impl Strategy<Value = Booking> {
+    let sale = (option::of(instant()), option::of(instant()));
+    let lead = (any::<u16>(), any::<u16>(), option::of(any::<u16>()), any::<bool>());
+    let season = (any::<u16>(), any::<u16>(), any::<bool>())
+        .prop_map(|(first, last, inverted)| Season { first, last, inverted });
+    (sale, lead, option::of(season), weekdays(), list((date(), date()))).prop_map(
+        |((sale_start, sale_end), lead, season, weekdays, blackouts)| {
+            let (lead_days, lead_hours, cut_off_minute, same_day) = lead;
+            Booking {
+                sale_start,
+                sale_end,
+                lead_days,
+                lead_hours,
+                cut_off_minute,
+                same_day,
+                season,
+                weekdays,
+                blackouts,
+            }
+        },
+    )
+}
+
+fn exception() -> impl Strategy<Value = CalendarException> {
+    let when = (date(), date(), weekdays(), list(timespan()), option::of(text()));
+    let places = (option::of(capacity()), option::of(quantity()));
+    let prices = (option::of(fen()), option::of(fen()));
+    (when, option::of(any::<bool>()), places, prices).prop_map(|(when, closed, places, prices)| {
+        let (first, last, weekdays, timespans, area) = when;
+        let ((capacity, allowance), (price, list_price)) = (places, prices);
+        CalendarException {
+            first,
+            last,
+            weekdays,
+            timespans,
+            area,
+            closed,
+            capacity,
+            allowance,
+            price,
+            list_price,
         }
     })
+}
+
+fn condition() -> impl Strategy<Value = ConditionSet> {
+    let kinds = list(one_of(&[
+        DocumentType::ResidentId,
+        DocumentType::HkMacauPermit,
+        DocumentType::TaiwanPermit,
+        DocumentType::HomeReturnPermit,
+        DocumentType::TaiwanCompatriotPermit,
+        DocumentType::Passport,
+        DocumentType::ForeignPassport,
+        DocumentType::PermanentResidenceCard,
+        DocumentType::TravelDocument,
+        DocumentType::OfficerCard,
+        DocumentType::StudentCard,
+        DocumentType::SeniorCard,
+        DocumentType::DisabilityCard,
+        DocumentType::Other,
+    ]));
+    let holder = (option::of(any::<u16>()), option::of(any::<u16>()));
+    let sex = option::of(one_of(&[Sex::Male, Sex::Female]));
+    let pattern = || "[0-9]{0,4}".prop_map(|text| Pattern::new(&text).unwrap());
+    let forbidden = (pattern(), text()).prop_map(|(pattern, text)| Forbidden { pattern, text });
+    (kinds, list(text()), list(text()), holder, sex, option::of(pattern()), option::of(forbidden))
+        .prop_map(|(kinds, prefixes, regions, holder, sex, must_match, must_not_match)| {
+            let (age_from, age_to) = holder;
+            ConditionSet {
+                kinds,
+                prefixes,
+                regions,
+                age_from,
+                age_to,
+                sex,
+                must_match,
+                must_not_match,
+            }
+        })
 }
 
 fn refund_rule() -> impl Strategy<Value = RefundRule> {
@@ -557,12 +684,14 @@ fn stock() -> impl Strategy<Value = Stock> {
 }
 
 fn counters() -> impl Strategy<Value = Counters> {
-    let counts = btree_map((rule_no(), identity()), 1..=u32::MAX, 0..=LIST_LEN_MAX);
+    let key = (rule_no(), identity(), option::of(date()));
+    let counts = btree_map(key, 1..=u32::MAX, 0..=LIST_LEN_MAX);
     counts.prop_map(|counts| {
-        Counters::restored(counts.into_iter().map(|((rule, identity), amount)| Count {
+        Counters::restored(counts.into_iter().map(|((rule, identity, day), amount)| Count {
             rule,
             identity,
             amount: Quantity::new(amount),
+            day,
         }))
     })
 }

@@ -7,12 +7,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::account::{AccountKey, Balance, BookingKind, Holder, PostingKind};
 use crate::domain::catalogue::{Fee, FeeTier, LimitRule, LimitScope, LimitWindow, RebateAt};
+use crate::domain::identity::DocumentType;
 use crate::domain::inventory::{Capacity, StockEvent};
 use crate::domain::limits::{CounterEvent, LimitKey, WindowInstance};
 use crate::domain::order::{CloseReason, OrderState};
 use crate::engine::digest;
 use crate::types::{
-    AgentNo, Channel, Fen, ProductNo, Quantity, RuleNo, ServiceDate, SupplierNo, UnixMillis,
+    AgentNo, Channel, Fen, ProductNo, Quantity, ServiceDate, SupplierNo, UnixMillis,
 };
 
 fn encoded<T>(value: &T, encode: fn(&T, &mut Vec<u8>)) -> Vec<u8> {
@@ -242,17 +243,42 @@ fn kinds_keep_their_numbers() {
         WindowInstance::VisitDate(date),
         WindowInstance::OrderDate(date),
         WindowInstance::Lifetime,
+        WindowInstance::Week(date),
+        WindowInstance::Month(date),
+        WindowInstance::Rolling,
     ];
     check(&windows.map(|window| LimitKey { product: ProductNo::new(1), window, shard: 1 }), 1);
-    let rule = |scope, window| LimitRule { no: RuleNo::new(1), scope, window, max: one };
-    check(&[LimitScope::Document, LimitScope::Mobile].map(|s| rule(s, LimitWindow::Timespan)), 1);
+    let rule = |scope, window| LimitRule::new(scope, window, one);
+    check(&LimitScope::ALL.map(|scope| rule(scope, LimitWindow::Timespan)), 1);
     let windows = [
         LimitWindow::Timespan,
         LimitWindow::VisitDate,
         LimitWindow::OrderDate,
         LimitWindow::Lifetime,
+        LimitWindow::Week,
+        LimitWindow::Month,
+        LimitWindow::Rolling { days: 1 },
     ];
     check(&windows.map(|window| rule(LimitScope::Mobile, window)), 2);
+    check(
+        &[
+            DocumentType::ResidentId,
+            DocumentType::HkMacauPermit,
+            DocumentType::TaiwanPermit,
+            DocumentType::HomeReturnPermit,
+            DocumentType::TaiwanCompatriotPermit,
+            DocumentType::Passport,
+            DocumentType::ForeignPassport,
+            DocumentType::PermanentResidenceCard,
+            DocumentType::TravelDocument,
+            DocumentType::OfficerCard,
+            DocumentType::StudentCard,
+            DocumentType::SeniorCard,
+            DocumentType::DisabilityCard,
+            DocumentType::Other,
+        ],
+        0,
+    );
     check(&[RebateAt::Payment, RebateAt::Redemption], 0);
     let tier = |fee| FeeTier { hours_before: 0, fee };
     check(&[Fee::Fixed(Fen::ZERO), Fee::Percent(0)].map(tier), 1);

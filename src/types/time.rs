@@ -83,6 +83,34 @@ impl ServiceDate {
         UnixMillis::from_secs(self.0 as i64 * 86_400 - utc_offset_seconds as i64)
     }
 
+    /// Day of the week, Monday 0 to Sunday 6.
+    #[must_use]
+    pub const fn weekday(self) -> u8 {
+        // 1970-01-01 was a Thursday. Widened first: the last days there are must not wrap.
+        (self.0 as i64 + 3).rem_euclid(7) as u8
+    }
+
+    /// Monday of this day's ISO week.
+    #[must_use]
+    pub const fn week(self) -> Self {
+        self.plus_days(-(self.weekday() as i32))
+    }
+
+    /// First day of this day's month; the day itself outside the years -9999 to 9999.
+    #[must_use]
+    pub fn month(self) -> Self {
+        let days = self.to_civil().map_or(0, |date| i32::from(date.day()) - 1);
+        self.plus_days(-days)
+    }
+
+    /// Month and day as one number, 229 for 29 February; 0 outside the years -9999 to 9999.
+    #[must_use]
+    pub fn month_day(self) -> u16 {
+        self.to_civil().map_or(0, |date| {
+            u16::from(date.month().unsigned_abs()) * 100 + u16::from(date.day().unsigned_abs())
+        })
+    }
+
     /// Reads `yyyyMMdd`.
     ///
     /// # Errors
@@ -108,7 +136,8 @@ impl ServiceDate {
     /// Converts to a civil date; `None` outside the years -9999 to 9999.
     #[must_use]
     pub fn to_civil(self) -> Option<Date> {
-        EPOCH.checked_add(jiff::ToSpan::days(i64::from(self.0))).ok()
+        let span = jiff::Span::new().try_days(self.0).ok()?;
+        EPOCH.checked_add(span).ok()
     }
 
     /// Writes `yyyyMMdd`.
@@ -155,6 +184,25 @@ mod tests {
         check("", false);
         check("19700101", true);
         assert_eq!(ServiceDate::parse_compact("19700102").map(ServiceDate::days), Ok(1));
+    }
+
+    #[test]
+    fn weeks_begin_on_monday_and_months_on_their_first() {
+        let check = |text: &str, weekday: u8, week: &str, month: &str, month_day: u16| {
+            let day = ServiceDate::parse_compact(text).unwrap();
+            let told = (day.weekday(), day.week().to_compact(), day.month().to_compact());
+            assert_eq!(told, (weekday, week.to_owned(), month.to_owned()), "{text}");
+            assert_eq!(day.month_day(), month_day, "{text}");
+        };
+        check("19700101", 3, "19691229", "19700101", 101);
+        check("19691228", 6, "19691222", "19691201", 1228);
+        check("20261121", 5, "20261116", "20261101", 1121);
+        check("20261123", 0, "20261123", "20261101", 1123);
+        check("20240229", 3, "20240226", "20240201", 229);
+        for edge in [i32::MIN, i32::MAX].map(ServiceDate::from_days) {
+            assert!(edge.weekday() < 7 && edge.week() <= edge);
+            assert_eq!((edge.month(), edge.month_day()), (edge, 0));
+        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub enum IdentityKind {
     DocumentCiphertext,
     /// A mobile number that arrived encrypted.
     MobileCiphertext,
+    /// A user of an agent's own system, named with the agent's number.
+    AgentUser,
 }
 
 /// Why bytes could not be sealed.
@@ -242,6 +244,7 @@ impl KeyRing {
             IdentityKind::OpenId => (3, '\0'),
             IdentityKind::DocumentCiphertext => (4, '\0'),
             IdentityKind::MobileCiphertext => (5, '\0'),
+            IdentityKind::AgentUser => (6, '\0'),
         };
         // 13 bytes of fixed length before the text: no two inputs share an encoding.
         let mut prefix = [0; 13];

@@ -2,7 +2,7 @@
 //! protocol. It names no person and no internal number.
 
 use crate::domain::account::{BalanceShort, BookingError};
-use crate::domain::catalogue::{LimitScope, LimitWindow};
+use crate::domain::catalogue::{BookingProblem, ConditionError, LimitScope, LimitWindow};
 use crate::domain::identity::DocumentError;
 use crate::domain::inventory::Available;
 use crate::domain::order::{CloseReason, RedeemError, RefundError, ReverseError};
@@ -24,6 +24,9 @@ pub fn sentence(rejection: &Rejection) -> String {
         Rejection::UnknownProduct { .. } => "产品不存在".to_owned(),
         Rejection::MixedSuppliers => "一个订单不能包含不同景区的产品".to_owned(),
         Rejection::OffSale { .. } => "产品已停售".to_owned(),
+        Rejection::ChannelClosed { .. } => "该渠道不销售此产品".to_owned(),
+        Rejection::NotYetOnSale { .. } => "产品尚未开售".to_owned(),
+        Rejection::SaleEnded { .. } => "产品已结束销售".to_owned(),
         Rejection::BadQuantity { .. } => "购买数量必须大于零".to_owned(),
         Rejection::OrderQuantity { min, max, .. } => {
             format!("购买数量超出限制，每单最少{min}张，最多{max}张")
@@ -50,6 +53,7 @@ pub fn sentence(rejection: &Rejection) -> String {
             "不支持15位身份证号码，请填写18位身份证号码".to_owned()
         }
         Rejection::Document(_) => "证件号码不正确".to_owned(),
+        Rejection::Condition(error) => condition(error),
         Rejection::NameMissing => "请填写游客姓名".to_owned(),
         Rejection::Name(_) => "游客姓名不正确".to_owned(),
         Rejection::MobileMissing => "请填写手机号码".to_owned(),
@@ -59,12 +63,14 @@ pub fn sentence(rejection: &Rejection) -> String {
                 "游客人数与票数不一致，{tickets}张票需要{tickets}位游客信息，收到{travellers}位"
             )
         }
+        Rejection::BuyerMissing { .. } => "请提供购买用户的标识".to_owned(),
+        Rejection::DocumentTwice => "同一订单中同一证件只能购买一张".to_owned(),
         Rejection::TotalOutOfRange => "订单金额超出范围".to_owned(),
         Rejection::SoldOut { available, .. } => sold_out(*available),
         Rejection::NoTimespanLeft { .. } => "当日各时段余票均不足".to_owned(),
         Rejection::LimitExceeded { about, used, max, .. } => {
-            let (scope, window) = about.map_or(("", ""), |(scope, window)| limit(scope, window));
-            format!("超出限购数量，{scope}{window}限购{max}张，已购{used}张")
+            let about = about.map_or(String::new(), |(scope, window)| limit(scope, window));
+            format!("超出限购数量，{about}限购{max}张，已购{used}张")
         }
         Rejection::BalanceShort(BalanceShort { .. }) => "代理商账户余额不足".to_owned(),
         Rejection::Booking(error) => booking(*error).to_owned(),
@@ -123,6 +129,12 @@ const fn date(problem: DateProblem) -> &'static str {
         DateProblem::Past => "游玩日期已过",
         DateProblem::TooFarAhead => "游玩日期超出可预订范围",
         DateProblem::NotOffered => "所选日期不可预订",
+        DateProblem::Booking(BookingProblem::OutOfSeason) => "所选日期不在销售季节内",
+        DateProblem::Booking(BookingProblem::Weekday) => "所选日期所在的星期不可预订",
+        DateProblem::Booking(BookingProblem::Blackout) => "所选日期暂停预订",
+        DateProblem::Booking(BookingProblem::SameDay) => "该产品不可预订当日",
+        DateProblem::Booking(BookingProblem::BookingEnded) => "已过所选日期或时段的预订截止时间",
+        DateProblem::Closed => "所选日期或时段已关闭",
         DateProblem::Over => "所选时段或场次已结束售票",
     }
 }
@@ -134,16 +146,44 @@ fn sold_out(available: Available) -> String {
     }
 }
 
-const fn limit(scope: LimitScope, window: LimitWindow) -> (&'static str, &'static str) {
+fn limit(scope: LimitScope, window: LimitWindow) -> String {
     let scope = match scope {
         LimitScope::Document => "每个证件",
         LimitScope::Mobile => "每个手机号",
+        LimitScope::Agent => "代理商",
+        LimitScope::AgentUser | LimitScope::OpenId => "每个用户",
+        LimitScope::Channel => "该渠道",
+        LimitScope::Everyone => "所有购买者",
     };
     let window = match window {
         LimitWindow::Timespan => "每个时段",
         LimitWindow::VisitDate => "每个游玩日",
         LimitWindow::OrderDate => "每日",
+        LimitWindow::Week => "每周",
+        LimitWindow::Month => "每月",
+        LimitWindow::Rolling { days } => return format!("{scope}每{days}天"),
         LimitWindow::Lifetime => "",
     };
-    (scope, window)
+    format!("{scope}{window}")
+}
+
+/// An operator's own words where a pattern forbids a number; age, sex and region are said as rules,
+/// never as what the document tells.
+fn condition(error: &ConditionError) -> String {
+    match error {
+        ConditionError::Kind => "该产品不支持此类证件".to_owned(),
+        ConditionError::Prefix | ConditionError::NoMatch => "该证件号码不符合购买条件".to_owned(),
+        ConditionError::Region => "该证件所属地区不符合购买条件，或证件无法核验地区".to_owned(),
+        ConditionError::Age { from, to } => {
+            let wanted = match (from, to) {
+                (Some(from), Some(to)) => format!("{from}至{to}周岁"),
+                (Some(from), None) => format!("{from}周岁及以上"),
+                (None, Some(to)) => format!("{to}周岁及以下"),
+                (None, None) => "规定年龄".to_owned(),
+            };
+            format!("游客年龄不符合购买条件（{wanted}），或证件无法核验年龄")
+        }
+        ConditionError::Sex => "游客性别不符合购买条件，或证件无法核验性别".to_owned(),
+        ConditionError::Forbidden { text } => text.to_string(),
+    }
 }

@@ -24,6 +24,7 @@ mod recovery;
 mod redemption;
 mod refund;
 mod request_key;
+mod rules;
 mod samples;
 mod seats;
 mod selling;

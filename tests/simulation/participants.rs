@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use piaoku::domain::account::{Account, AccountKey, Balance, ReserveMoney};
-use piaoku::domain::catalogue::Catalogue;
+use piaoku::domain::catalogue::{Catalogue, LimitWindow};
 use piaoku::domain::inventory::{Pool, PoolKey, Slot, Stock};
-use piaoku::domain::limits::{Claim, Count, Counters, LimitKey, LimitShard};
+use piaoku::domain::limits::{Claim, Count, Counters, LimitKey, LimitShard, RollingDays};
 use piaoku::engine::digest::{self, Digest};
 use piaoku::engine::plan::{Ask, Grant, ParticipantKey, Refusal};
 use piaoku::engine::state::{State, Tracked, pool_capacity, set_capacity};
 use piaoku::engine::transaction::Event;
-use piaoku::types::{HoldId, Lsn, ProductNo, Quantity, SlotKey};
+use piaoku::types::{HoldId, Lsn, ProductNo, Quantity, ServiceDate, SlotKey};
 
 use crate::random::Random;
 use crate::shelf::{Shelf, settled_account, settled_limit, settled_pool, settled_slot};
@@ -338,9 +338,14 @@ fn kept_counts(product: ProductNo, counters: &Counters, catalogue: &Catalogue) -
     rules.iter().flat_map(|rule| people.iter().map(move |person| (rule, *person))).find_map(
         |(rule, identity)| {
             let same = |count: &&Count| (count.rule, count.identity) == (rule.no, identity);
-            let used = counts.iter().find(same).map_or(Quantity::ZERO, |count| count.amount);
+            // Counts of a rolling window are kept by day, and no history here is longer than it.
+            let of_person = counts.iter().filter(same).map(|count| count.amount.get());
+            let used = Quantity::new(of_person.sum());
             let amount = rule.max.saturating_sub(used);
-            let claim = Claim { rule: rule.no, identity, amount, max: rule.max };
+            let ever = ServiceDate::from_days(0);
+            let days = matches!(rule.window, LimitWindow::Rolling { .. })
+                .then_some(RollingDays { first: ever, today: ever });
+            let claim = Claim { rule: rule.no, identity, amount, max: rule.max, days };
             counters.decide(&[claim]).err().map(|kept| format!("{product}: {kept}"))
         },
     )

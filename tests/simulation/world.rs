@@ -8,18 +8,16 @@ use piaoku::domain::catalogue::{
     AreaDef, Calendar, Catalogue, CatalogueCommand, LimitRule, LimitScope, LimitWindow, RebateAt,
     Rules, SetProduct, TimespanDef,
 };
-use piaoku::domain::identity::{
-    DocumentCheck, DocumentType, IdentityRules, MobileCheck, PersonalText, sample,
-};
+use piaoku::domain::identity::{DocumentCheck, IdentityRules, MobileCheck, PersonalText, sample};
 use piaoku::domain::inventory::Capacity;
 use piaoku::domain::seats::{Numbering, SeatMap, SeatRow};
 use piaoku::engine::admission::{
-    AdmissionPolicy, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan, IdentityHasher,
-    SeatChoice,
+    AdmissionPolicy, Draft, DraftBuyer, DraftDate, DraftLine, DraftScene, DraftTimespan, Identity,
+    IdentityHasher, SeatChoice,
 };
 use piaoku::engine::transaction::{Payment, Transaction, calendar_year};
 use piaoku::types::{
-    AgentNo, AreaNo, Channel, Fen, IdentityHash, Quantity, RuleNo, Sealed, ServiceDate, SupplierNo,
+    AgentNo, AreaNo, Channel, Fen, IdentityHash, Quantity, Sealed, ServiceDate, SupplierNo,
     Timespan, UnixMillis,
 };
 
@@ -89,6 +87,7 @@ pub fn draft(random: &mut Random, agent: AgentNo, now: UnixMillis) -> Draft {
     let mut draft = Draft {
         channel: Channel::Ota,
         agent,
+        buyer: DraftBuyer::default(),
         lines: Vec::new(),
         date: DraftDate::Day(today.plus_days(random.below(3) as i32)),
         timespan: timespans[random.below(timespans.len())],
@@ -169,11 +168,15 @@ pub fn policy() -> AdmissionPolicy {
 pub struct PlainHasher;
 
 impl IdentityHasher for PlainHasher {
-    fn document(&self, _: DocumentType, normalised: &str) -> IdentityHash {
-        fnv(normalised)
-    }
-    fn mobile(&self, normalised: &str) -> IdentityHash {
-        fnv(normalised)
+    fn hash(&self, of: Identity<'_>) -> IdentityHash {
+        match of {
+            Identity::Document(_, text)
+            | Identity::DocumentCiphertext(text)
+            | Identity::Mobile(text)
+            | Identity::MobileCiphertext(text)
+            | Identity::OpenId(text) => fnv(text),
+            Identity::AgentUser(agent, user) => fnv(&format!("{agent}/{user}")),
+        }
     }
 }
 
@@ -223,12 +226,7 @@ fn commands() -> Vec<CatalogueCommand> {
 
 fn products() -> Vec<SetProduct> {
     use LimitScope::{Document, Mobile};
-    let limit = |scope, window, max| LimitRule {
-        no: RuleNo::new(0),
-        scope,
-        window,
-        max: Quantity::new(max),
-    };
+    let limit = |scope, window, max| LimitRule::new(scope, window, Quantity::new(max));
     let span = |no, start_minute, end_minute| TimespanDef {
         no: Timespan::new(no),
         start_minute,
@@ -246,7 +244,12 @@ fn products() -> Vec<SetProduct> {
     adult.rules.limits =
         vec![limit(Document, LimitWindow::VisitDate, 1), limit(Mobile, LimitWindow::VisitDate, 3)];
     let mut child = gate("P-CHILD", 3);
-    child.rules.limits = vec![limit(Mobile, LimitWindow::Timespan, 2)];
+    child.rules.limits = vec![
+        limit(Mobile, LimitWindow::Timespan, 2),
+        limit(Mobile, LimitWindow::Rolling { days: 366 }, 5),
+        limit(LimitScope::Agent, LimitWindow::VisitDate, 4),
+        limit(LimitScope::Everyone, LimitWindow::Week, 40),
+    ];
     let mut flash = product("P-FLASH", "01", 3);
     flash.rules.limits =
         vec![limit(Document, LimitWindow::Lifetime, 2), limit(Mobile, LimitWindow::OrderDate, 4)];
@@ -292,6 +295,7 @@ fn product(id: &str, supplier: &str, capacity: u32) -> SetProduct {
             dates: Some((today, today.plus_days(365))),
             capacity: limited(capacity),
             allowance: Quantity::ZERO,
+            exceptions: Vec::new(),
         },
         timespans: Vec::new(),
         areas: Vec::new(),

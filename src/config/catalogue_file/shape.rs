@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use crate::domain::catalogue::{
-    CallbackFormat, CallbackMethod, CallbackSettings, LimitScope, LimitWindow, RebateAt,
+    CallbackFormat, CallbackMethod, CallbackSettings, LimitScope, RebateAt, Weekdays,
 };
+use crate::domain::identity::DocumentType;
 use crate::domain::inventory::Capacity;
 use crate::domain::seats::Numbering;
-use crate::types::{Quantity, ServiceDate};
+use crate::types::{Channel, Quantity, ServiceDate};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +86,21 @@ pub(super) struct ProductSection {
     pub(super) order_max: u32,
     #[serde(default)]
     pub(super) document_per_ticket: bool,
+    pub(super) unique_documents: Option<bool>,
+    pub(super) channels: Option<Vec<ChannelName>>,
+    pub(super) sale_start: Option<String>,
+    pub(super) sale_end: Option<String>,
+    #[serde(default)]
+    pub(super) lead_days: u16,
+    #[serde(default)]
+    pub(super) lead_hours: u16,
+    pub(super) cut_off: Option<String>,
+    #[serde(default = "yes")]
+    pub(super) same_day: bool,
+    pub(super) season: Option<SeasonSection>,
+    pub(super) weekdays: Option<Vec<WeekdayName>>,
+    #[serde(default)]
+    pub(super) blackouts: Vec<String>,
     #[serde(default = "half_an_hour")]
     pub(super) hold_minutes: u16,
     #[serde(default)]
@@ -92,6 +108,10 @@ pub(super) struct ProductSection {
     pub(super) refund: Option<Vec<FeeSection>>,
     #[serde(default)]
     pub(super) area: Vec<AreaSection>,
+    #[serde(default)]
+    pub(super) exception: Vec<ExceptionSection>,
+    #[serde(default)]
+    pub(super) condition: Vec<ConditionSection>,
 }
 
 fn yes() -> bool {
@@ -186,7 +206,11 @@ impl From<SeatNumbering> for Numbering {
 pub(super) struct LimitSection {
     pub(super) scope: Scope,
     pub(super) window: Window,
+    /// Length of a rolling window.
+    pub(super) days: Option<u16>,
     pub(super) max: u32,
+    pub(super) channel: Option<ChannelName>,
+    pub(super) agent: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -194,6 +218,11 @@ pub(super) struct LimitSection {
 pub(super) enum Scope {
     Document,
     Mobile,
+    Agent,
+    AgentUser,
+    OpenId,
+    Channel,
+    Everyone,
 }
 
 impl From<Scope> for LimitScope {
@@ -201,6 +230,11 @@ impl From<Scope> for LimitScope {
         match scope {
             Scope::Document => Self::Document,
             Scope::Mobile => Self::Mobile,
+            Scope::Agent => Self::Agent,
+            Scope::AgentUser => Self::AgentUser,
+            Scope::OpenId => Self::OpenId,
+            Scope::Channel => Self::Channel,
+            Scope::Everyone => Self::Everyone,
         }
     }
 }
@@ -211,16 +245,132 @@ pub(super) enum Window {
     Timespan,
     VisitDate,
     OrderDate,
+    Week,
+    Month,
     Lifetime,
+    Rolling,
 }
 
-impl From<Window> for LimitWindow {
-    fn from(window: Window) -> Self {
-        match window {
-            Window::Timespan => Self::Timespan,
-            Window::VisitDate => Self::VisitDate,
-            Window::OrderDate => Self::OrderDate,
-            Window::Lifetime => Self::Lifetime,
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ChannelName {
+    Ota,
+    Douyin,
+    LocalLife,
+    Console,
+}
+
+impl From<ChannelName> for Channel {
+    fn from(name: ChannelName) -> Self {
+        match name {
+            ChannelName::Ota => Self::Ota,
+            ChannelName::Douyin => Self::Douyin,
+            ChannelName::LocalLife => Self::LocalLife,
+            ChannelName::Console => Self::Console,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum WeekdayName {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+/// A part of every year; days as `MMDD`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeasonSection {
+    pub(super) from: String,
+    pub(super) to: String,
+    #[serde(default)]
+    pub(super) inverted: bool,
+}
+
+/// Days on which something is different.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExceptionSection {
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
+    pub(super) weekdays: Option<Vec<WeekdayName>>,
+    #[serde(default)]
+    pub(super) timespans: Vec<u8>,
+    pub(super) area: Option<String>,
+    pub(super) closed: Option<bool>,
+    pub(super) capacity: Option<Places>,
+    pub(super) allowance: Option<u32>,
+    pub(super) price: Option<String>,
+    pub(super) list_price: Option<String>,
+}
+
+/// Conditions a document has to meet together.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConditionSection {
+    #[serde(default)]
+    pub(super) types: Vec<DocumentName>,
+    #[serde(default)]
+    pub(super) prefixes: Vec<String>,
+    #[serde(default)]
+    pub(super) regions: Vec<String>,
+    pub(super) age_from: Option<u16>,
+    pub(super) age_to: Option<u16>,
+    pub(super) sex: Option<SexName>,
+    pub(super) must_match: Option<String>,
+    pub(super) must_not_match: Option<String>,
+    pub(super) text: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SexName {
+    Male,
+    Female,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DocumentName {
+    ResidentId,
+    HkMacauPermit,
+    TaiwanPermit,
+    HomeReturnPermit,
+    TaiwanCompatriotPermit,
+    Passport,
+    ForeignPassport,
+    PermanentResidenceCard,
+    TravelDocument,
+    OfficerCard,
+    StudentCard,
+    SeniorCard,
+    DisabilityCard,
+    Other,
+}
+
+impl From<DocumentName> for DocumentType {
+    fn from(name: DocumentName) -> Self {
+        match name {
+            DocumentName::ResidentId => Self::ResidentId,
+            DocumentName::HkMacauPermit => Self::HkMacauPermit,
+            DocumentName::TaiwanPermit => Self::TaiwanPermit,
+            DocumentName::HomeReturnPermit => Self::HomeReturnPermit,
+            DocumentName::TaiwanCompatriotPermit => Self::TaiwanCompatriotPermit,
+            DocumentName::Passport => Self::Passport,
+            DocumentName::ForeignPassport => Self::ForeignPassport,
+            DocumentName::PermanentResidenceCard => Self::PermanentResidenceCard,
+            DocumentName::TravelDocument => Self::TravelDocument,
+            DocumentName::OfficerCard => Self::OfficerCard,
+            DocumentName::StudentCard => Self::StudentCard,
+            DocumentName::SeniorCard => Self::SeniorCard,
+            DocumentName::DisabilityCard => Self::DisabilityCard,
+            DocumentName::Other => Self::Other,
         }
     }
 }
@@ -378,6 +528,35 @@ pub(super) fn date(text: &str) -> Option<ServiceDate> {
     let whole = parts.next().is_none() && (year.len(), month.len(), day.len()) == (4, 2, 2);
     let compact = format!("{year}{month}{day}");
     whole.then(|| ServiceDate::parse_compact(&compact).ok()).flatten()
+}
+
+/// The weekdays of a list of names.
+pub(super) fn weekdays(names: &[WeekdayName]) -> Weekdays {
+    let bits = names.iter().fold(0, |bits, name| bits | 1 << *name as u8);
+    Weekdays::from_bits(bits).unwrap_or_default()
+}
+
+/// First and last day of `yyyy-MM-dd` or `yyyy-MM-dd..yyyy-MM-dd`.
+pub(super) fn days(text: &str) -> Option<(ServiceDate, ServiceDate)> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    Some((date(first)?, date(last)?))
+}
+
+/// Day and minute of `yyyy-MM-dd HH:mm`.
+pub(super) fn day_and_minute(text: &str) -> Option<(ServiceDate, u16)> {
+    let (day, time) = text.split_once(' ')?;
+    Some((date(day)?, time_of_day(time)?))
+}
+
+/// Minutes after midnight of `HH:mm`, at most `24:00`.
+pub(super) fn time_of_day(text: &str) -> Option<u16> {
+    clock_time(text).filter(|minute| *minute <= 24 * 60)
+}
+
+/// Month and day of `MMDD` as one number.
+pub(super) fn month_day(text: &str) -> Option<u16> {
+    let four_digits = text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit());
+    four_digits.then(|| text.parse().ok()).flatten()
 }
 
 /// Minutes after midnight of `HH:mm`, up to 99:59.

@@ -2,9 +2,12 @@
 
 use super::*;
 use crate::domain::catalogue::{
-    CallbackFormat, CallbackMethod, CallbackSettings, LimitScope, LimitWindow, Product, RebateAt,
+    Booking, CalendarException, CallbackFormat, CallbackMethod, CallbackSettings, Channels,
+    ConditionSet, Fee, FeeTier, Forbidden, LimitRule, LimitScope, LimitWindow, Pattern, Product,
+    RebateAt, RefundRule, Season, Weekdays,
 };
-use crate::types::{AgentNo, RuleNo, SlotKey};
+use crate::domain::identity::{DocumentType, Sex};
+use crate::types::{AgentNo, Channel, RuleNo, SlotKey};
 use crate::vault::agent_secrets::decode_agent_secrets;
 
 const DEMO: &str = include_str!("../../../data/demo/catalogue.toml");
@@ -272,7 +275,8 @@ fn a_departure_from_the_shape_is_named_by_section_line_and_key() {
     check(
         "scope = \"document\"",
         "scope = \"person\"",
-        "[[product]] (line 17), scope: unknown variant `person`, expected `document` or `mobile`",
+        "[[product]] (line 17), scope: unknown variant `person`, expected one \
+            of `document`, `mobile`, `agent`, `agent_user`, `open_id`, `channel`, `everyone`",
     );
     check(
         "[[supplier]]",
@@ -540,4 +544,179 @@ fn an_agent_may_be_called_back_from_the_start() {
     let bad = "[[agent]]\nid = \"a\"\nname = \"A\"\ncallback = { url = \"agent.example\" }";
     let error = parse(bad, today(), &unsealed).unwrap_err();
     assert_eq!((&*error.section, &*error.key), ("[[agent]] \"a\"", "callback.url"));
+}
+
+/// [`SMALL`] with `keys` for its product, and tables after it.
+fn ruled(keys: &str, tables: &str) -> Result<Catalogue, String> {
+    let text = SMALL.replacen("limits = [", &format!("{keys}\nlimits = ["), 1);
+    let text = text.replacen("[[agent]]", &format!("{tables}\n[[agent]]"), 1);
+    let problem = parse(&text, today(), &unsealed).map_err(|error| error.to_string());
+    problem.map(|_| imported(&text).0)
+}
+
+#[test]
+fn every_rule_is_read() {
+    let keys = r#"
+channels = ["ota", "douyin", "local_life", "console"]
+unique_documents = true
+sale_start = "2026-11-11 20:00"
+sale_end = "2026-12-31 24:00"
+lead_days = 1
+lead_hours = 2
+cut_off = "17:30"
+same_day = false
+season = { from = "1101", to = "0331", inverted = true }
+weekdays = ["sat", "sun", "mon"]
+blackouts = ["2026-12-24", "2027-01-01..2027-01-03"]
+"#;
+    let tables = r#"
+[[product.exception]]
+from = "2026-12-05"
+to = "2026-12-06"
+weekdays = ["sat"]
+capacity = "unlimited"
+allowance = 4
+price = "2.00"
+list_price = "3.00"
+closed = false
+[[product.exception]]
+closed = true
+[[product.condition]]
+types = ["resident_id", "passport"]
+prefixes = ["11", "E"]
+regions = ["1101"]
+age_from = 6
+age_to = 60
+sex = "male"
+must_match = '^\d'
+must_not_match = 'X$'
+text = "不行"
+"#;
+    let catalogue = ruled(keys, tables).unwrap();
+    let product = catalogue.product_by_id("P").unwrap();
+    let rules = &product.rules;
+    let date = |text: &str| ServiceDate::parse_compact(text).unwrap();
+    assert!(rules.unique_documents && !rules.document_per_ticket);
+    let channels = [Channel::Ota, Channel::Douyin, Channel::LocalLife, Channel::Console];
+    assert_eq!(rules.channels, Channels::of(channels));
+    let instant =
+        |day: &str, hour: i64| Some(date(day).start(28_800).plus_millis(hour * 3_600_000));
+    assert_eq!(
+        rules.booking,
+        Booking {
+            sale_start: instant("20261111", 20),
+            sale_end: instant("20261231", 24),
+            lead_days: 1,
+            lead_hours: 2,
+            cut_off_minute: Some(17 * 60 + 30),
+            same_day: false,
+            season: Some(Season { first: 1101, last: 331, inverted: true }),
+            weekdays: Weekdays::from_bits(0b110_0001).unwrap(),
+            blackouts: vec![
+                (date("20261224"), date("20261224")),
+                (date("20270101"), date("20270103")),
+            ],
+        }
+    );
+    let own = CalendarException {
+        weekdays: Weekdays::from_bits(1 << 5).unwrap(),
+        capacity: Some(Capacity::Unlimited),
+        allowance: Some(Quantity::new(4)),
+        price: Some(Fen::new(200)),
+        list_price: Some(Fen::new(300)),
+        closed: Some(false),
+        ..CalendarException::on(date("20261205"), date("20261206"))
+    };
+    let closed = CalendarException {
+        closed: Some(true),
+        ..CalendarException::on(date("20261201"), date("20261231"))
+    };
+    assert_eq!(product.calendar.exceptions, [own, closed]);
+    let pattern = |text| Pattern::new(text).unwrap();
+    let conditions = ConditionSet {
+        kinds: vec![DocumentType::ResidentId, DocumentType::Passport],
+        prefixes: vec!["11".into(), "E".into()],
+        regions: vec!["1101".into()],
+        age_from: Some(6),
+        age_to: Some(60),
+        sex: Some(Sex::Male),
+        must_match: Some(pattern(r"^\d")),
+        must_not_match: Some(Forbidden { pattern: pattern("X$"), text: "不行".into() }),
+    };
+    assert_eq!(rules.conditions, [conditions]);
+}
+
+#[test]
+fn every_limit_is_read() {
+    let limits = |text: &str| -> Result<LimitRule, String> {
+        let text = SMALL.replacen("limits = [", &format!("limits = [{text},"), 1);
+        parse(&text, today(), &unsealed).map_err(|error| error.to_string())?;
+        let (catalogue, _) = imported(&text);
+        Ok(catalogue.product_by_id("P").unwrap().rules.limits[0].clone())
+    };
+    let check = |text: &str, scope, window, max: u32| {
+        let expected = LimitRule::new(scope, window, Quantity::new(max));
+        assert_eq!(limits(text), Ok(expected), "{text}");
+    };
+    use LimitScope::{Agent, AgentUser, Channel as ByChannel, Everyone, Mobile, OpenId};
+    let rolling = LimitWindow::Rolling { days: 30 };
+    check(r#"{ scope = "agent", window = "timespan", max = 1 }"#, Agent, LimitWindow::Timespan, 1);
+    check(r#"{ scope = "agent_user", window = "week", max = 2 }"#, AgentUser, LimitWindow::Week, 2);
+    check(r#"{ scope = "open_id", window = "month", max = 3 }"#, OpenId, LimitWindow::Month, 3);
+    check(
+        r#"{ scope = "channel", window = "rolling", days = 30, max = 4 }"#,
+        ByChannel,
+        rolling,
+        4,
+    );
+    let lifetime = r#"{ scope = "everyone", window = "lifetime", max = 5 }"#;
+    check(lifetime, Everyone, LimitWindow::Lifetime, 5);
+    let own = LimitRule {
+        channel: Some(Channel::Douyin),
+        agent: Some("a".into()),
+        ..LimitRule::new(Mobile, LimitWindow::VisitDate, Quantity::new(6))
+    };
+    let text =
+        r#"{ scope = "mobile", window = "visit_date", channel = "douyin", agent = "a", max = 6 }"#;
+    assert_eq!(limits(text), Ok(own));
+    let refused = |text: &str, expected: &str| {
+        let expected = format!("[[product]] \"P\", {expected}");
+        assert_eq!(limits(text).unwrap_err(), expected, "{text}");
+    };
+    let days = r#"{ scope = "mobile", window = "week", days = 7, max = 1 }"#;
+    refused(days, "limits: only a rolling window has days");
+    let none = r#"{ scope = "mobile", window = "rolling", max = 1 }"#;
+    refused(none, "limits: a rolling window needs days");
+    let nobody = r#"{ scope = "agent", window = "week", agent = "b", max = 1 }"#;
+    refused(nobody, "agent: agent \"b\" does not exist");
+}
+
+#[test]
+fn a_rule_that_cannot_be_read_is_named() {
+    let check = |keys: &str, tables: &str, expected: &str| {
+        let expected = format!("[[product]] \"P\", {expected}");
+        assert_eq!(ruled(keys, tables).unwrap_err(), expected, "{keys}{tables}");
+    };
+    let instant = "is not an instant such as \"2026-11-11 20:00\"";
+    for text in ["2026-11-11", "2026-11-11 24:01", "2026-11-31 20:00", "2026-11-11T20:00"] {
+        check(&format!("sale_end = {text:?}"), "", &format!("sale_end: {text:?} {instant}"));
+    }
+    let cut_off = "cut_off: \"25:00\" is not a time of day such as \"17:00\"";
+    check("cut_off = \"25:00\"", "", cut_off);
+    let season = "season: \"401\" is not a month and a day such as \"0401\"";
+    check("season = { from = \"401\", to = \"1031\" }", "", season);
+    let unreal = "season = { from = \"0431\", to = \"1031\" }";
+    let says = "product \"P\": a season begins and ends on days that exist (MMDD)";
+    assert_eq!(ruled(unreal, "").unwrap_err(), format!("[[product]] \"P\": {says}"));
+    check("weekdays = []", "", "weekdays: names no weekday");
+    let blackout = "blackouts: \"2026-12-24..\" is not a date, nor two joined by \"..\"";
+    check("blackouts = [\"2026-12-24..\"]", "", blackout);
+    let date = "exception.from: \"soon\" is not a date that exists (yyyy-MM-dd)";
+    check("", "[[product.exception]]\nfrom = \"soon\"", date);
+    let pattern = "condition.must_match: \"(\": not a regular expression: unclosed group";
+    check("", "[[product.condition]]\nmust_match = \"(\"", pattern);
+    let text = "condition.text: missing beside must_not_match: what the caller is told";
+    check("", "[[product.condition]]\nmust_not_match = \"x\"", text);
+    let told = "condition.text: is told when must_not_match matches";
+    check("", "[[product.condition]]\ntext = \"x\"", told);
 }

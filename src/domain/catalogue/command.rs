@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::domain::catalogue::flaw::rules_flaw;
 use crate::domain::catalogue::{
     Agent, AreaDef, Calendar, CallbackSettings, Catalogue, CatalogueEvent, DouyinClient, DouyinSku,
-    Fee, FeeTier, LimitRule, Pool, Product, RebateAt, Rules, Supplier, TimespanDef, TopApp,
+    LimitRule, Pool, Product, RebateAt, Rules, Supplier, TimespanDef, TopApp,
 };
 use crate::domain::inventory::Capacity;
 use crate::types::{
@@ -179,9 +180,7 @@ const UTC_OFFSET_MAX: u32 = 14 * 3600;
 /// Suppliers at most: order numbers carry four digits of them.
 const SUPPLIERS_MAX: u16 = 10_000;
 /// Highest price of one ticket, in fen: ten million yuan. Keeps every sum far inside 64 bits.
-const PRICE_MAX: i64 = 1_000_000_000;
-/// Most tiers of a refund rule.
-const FEE_TIERS_MAX: usize = 16;
+pub(super) const PRICE_MAX: i64 = 1_000_000_000;
 /// Longest name of a supplier, product or agent, in characters.
 const NAME_LEN_MAX: usize = 100;
 /// Longest first part of a performance's id: with `-yyyyMMdd-HHmm` it stays within 36 characters.
@@ -287,7 +286,14 @@ impl Catalogue {
             return Err(CatalogueError::OtherSupplier { what: "product", id: product.id });
         }
         let old_areas = known.map_or(&[][..], |known| &known.areas);
-        if let Some(reason) = flaw(&product).or_else(|| area_flaw(&product.areas, old_areas)) {
+        for agent in product.rules.limits.iter().filter_map(|rule| rule.agent.as_deref()) {
+            let unknown = || CatalogueError::Unknown { what: "agent", id: agent.to_owned() };
+            self.agent_by_id(agent).ok_or_else(unknown)?;
+        }
+        let flaw = flaw(&product)
+            .or_else(|| rules_flaw(&product))
+            .or_else(|| area_flaw(&product.areas, old_areas));
+        if let Some(reason) = flaw {
             return Err(CatalogueError::BadProduct { id: product.id, reason });
         }
         let no = number(known.map(|known| known.no.get()), self.products().len(), "product")?;
@@ -375,36 +381,6 @@ fn flaw(product: &SetProduct) -> Option<&'static str> {
     }
     if product.areas.len() > usize::from(u8::MAX) {
         return Some("a product has at most 255 areas");
-    }
-    let counted = |rule: &LimitRule| (rule.scope, rule.window);
-    let repeats = |(index, rule): (usize, &LimitRule)| {
-        rules.limits[..index].iter().any(|before| counted(before) == counted(rule))
-    };
-    if rules.limits.iter().enumerate().any(repeats) {
-        return Some("a product has at most one limit for each scope and window");
-    }
-    if product.uses == 0 {
-        return Some("a voucher can be redeemed at least once");
-    }
-    refund_flaw(&rules.refund.tiers)
-}
-
-/// What is wrong with the tiers of a refund rule, if anything.
-fn refund_flaw(tiers: &[FeeTier]) -> Option<&'static str> {
-    if tiers.len() > FEE_TIERS_MAX {
-        return Some("a refund rule has at most 16 tiers");
-    }
-    let hours = |tier: &FeeTier| tier.hours_before;
-    let twice = |n: usize| tiers[..n].iter().any(|tier| hours(tier) == hours(&tiers[n]));
-    if (1..tiers.len()).any(twice) {
-        return Some("two tiers of a refund rule are for the same hour");
-    }
-    let real = |tier: &FeeTier| match tier.fee {
-        Fee::Fixed(fee) => (0..=PRICE_MAX).contains(&fee.get()),
-        Fee::Percent(share) => share <= 10_000,
-    };
-    if !tiers.iter().all(real) {
-        return Some("a refund fee goes from 0 to 10000000.00 yuan or to 100 per cent");
     }
     None
 }

@@ -4,8 +4,13 @@
 //! computed from a product's calendar, so ten thousand products for a year cost nothing until sold.
 
 mod agent;
+mod booking;
+mod calendar;
 mod command;
+mod condition;
 mod event;
+mod flaw;
+mod limit;
 mod product;
 mod refund;
 #[cfg(test)]
@@ -19,12 +24,15 @@ pub use agent::{
     Agent, AgentSecrets, CallbackFormat, CallbackMethod, CallbackSettings, DouyinClient, DouyinSku,
     TopApp,
 };
+pub use booking::{Booking, BookingProblem, Channels, Season, Weekdays};
+pub use calendar::{Calendar, CalendarException};
 pub use command::{CatalogueCommand, CatalogueError, SetProduct};
-pub use event::CatalogueEvent;
-pub use product::{
-    AreaDef, Calendar, LimitRule, LimitScope, LimitWindow, Pool, Product, RebateAt, Rules,
-    TimespanDef,
+pub use condition::{
+    ConditionError, ConditionSet, Forbidden, Pattern, PatternError, check_conditions,
 };
+pub use event::CatalogueEvent;
+pub use limit::{LimitRule, LimitScope, LimitWindow};
+pub use product::{AreaDef, Pool, Product, RebateAt, Rules, TimespanDef};
 pub use refund::{Fee, FeeTier, RefundClosed, RefundRule};
 
 use crate::domain::inventory::Capacity;
@@ -189,19 +197,22 @@ impl Catalogue {
     }
 
     /// Capacity and overbooking allowance of each area of a slot, as the catalogue has it now.
-    /// Empty when the product does not exist or its calendar does not offer the slot.
+    /// Empty when the product does not exist or its calendar does not have the slot. Days that are
+    /// closed, blacked out or out of season keep their places: some may be sold already.
     #[must_use]
     pub fn slot_capacity(&self, slot: SlotKey) -> Vec<(AreaNo, Capacity, Quantity)> {
         let Some(product) = self.product(slot.product) else { return Vec::new() };
-        if !product.offers(slot.date, slot.timespan) {
+        if !product.has_slot(slot.date, slot.timespan) {
             return Vec::new();
         }
-        let allowance = product.calendar.allowance;
+        let places = |no: AreaNo, area: Option<&AreaDef>| {
+            let (capacity, allowance) = product.places(slot.date, slot.timespan, area);
+            (no, capacity, allowance)
+        };
         if product.areas.is_empty() {
-            return vec![(AreaNo::NONE, product.calendar.capacity, allowance)];
+            return vec![places(AreaNo::NONE, None)];
         }
-        let area = |area: &AreaDef| (area.no, Capacity::Limited(area.capacity), allowance);
-        product.areas.iter().map(area).collect()
+        product.areas.iter().map(|area| places(area.no, Some(area))).collect()
     }
 
     /// Last service date that can be booked on `today`, if the product has a horizon.

@@ -1,12 +1,14 @@
 //! Products, their calendars and rules, and the pools they share.
 
-use crate::domain::catalogue::RefundRule;
 use std::sync::Arc;
 
+use crate::domain::catalogue::{
+    Booking, Calendar, CalendarException, Channels, ConditionSet, LimitRule, RefundRule,
+};
 use crate::domain::inventory::Capacity;
 use crate::domain::seats::SeatMap;
 use crate::types::{
-    AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, SeatNo, ServiceDate, SupplierNo, Timespan,
+    AreaNo, Fen, PoolNo, ProductNo, Quantity, SeatNo, ServiceDate, SupplierNo, Timespan,
 };
 
 /// A capacity shared by several products, on every date and in every timespan they offer.
@@ -52,73 +54,6 @@ pub struct AreaDef {
     pub list_price: Fen,
 }
 
-/// When a product is offered and how much of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Calendar {
-    /// First and last service date, or `None` for a product not bound to a date.
-    pub dates: Option<(ServiceDate, ServiceDate)>,
-    /// Places per date and timespan; in all for a product not bound to a date. Products with areas
-    /// take their capacity from these instead.
-    pub capacity: Capacity,
-    /// How many more may be sold on purpose.
-    pub allowance: Quantity,
-}
-
-/// Whose purchases a limit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LimitScope {
-    /// By document (type and number).
-    Document,
-    /// By mobile.
-    Mobile,
-}
-
-/// Over which span a limit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LimitWindow {
-    /// One timespan of one visit date.
-    Timespan,
-    /// One visit date.
-    VisitDate,
-    /// One day of ordering.
-    OrderDate,
-    /// The life of the product.
-    Lifetime,
-}
-
-/// At most `max` in `window` for each person of `scope`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LimitRule {
-    /// Its number within the product, [`LimitRule::number`] of its scope and window. Counters carry
-    /// it, so it must never come to mean another rule, whatever is edited, dropped or put back.
-    pub no: RuleNo,
-    /// Whose purchases.
-    pub scope: LimitScope,
-    /// Over which span.
-    pub window: LimitWindow,
-    /// How many.
-    pub max: Quantity,
-}
-
-impl LimitRule {
-    /// The number of the rule of this scope and window, of which a product has at most one.
-    #[must_use]
-    pub const fn number(scope: LimitScope, window: LimitWindow) -> RuleNo {
-        let scope = match scope {
-            LimitScope::Document => 0,
-            LimitScope::Mobile => 1,
-        };
-        let window = match window {
-            LimitWindow::Timespan => 0,
-            LimitWindow::VisitDate => 1,
-            LimitWindow::OrderDate => 2,
-            LimitWindow::Lifetime => 3,
-        };
-        // Sixteen numbers a scope leave room for windows to come.
-        RuleNo::new(scope * 16 + window)
-    }
-}
-
 /// What an order of this product must satisfy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -128,12 +63,21 @@ pub struct Rules {
     pub order_max: Quantity,
     /// Whether each ticket needs a document of its own (实名).
     pub document_per_ticket: bool,
+    /// Whether one order may name a document only once for this product (一证一票).
+    pub unique_documents: bool,
+    /// The channels it is sold through.
+    pub channels: Channels,
+    /// When it may be booked and for which days.
+    pub booking: Booking,
     /// How many days ahead it can be booked.
     pub horizon_days: u16,
     /// How long an unpaid order keeps its places, in seconds.
     pub hold_seconds: u32,
     /// Purchase limits.
     pub limits: Vec<LimitRule>,
+    /// The documents it is sold on; none for any. One set that is met is enough, and a product that
+    /// has one needs a document in each line.
+    pub conditions: Vec<ConditionSet>,
     /// What giving a ticket back costs.
     pub refund: RefundRule,
 }
@@ -146,9 +90,13 @@ impl Default for Rules {
             order_min: Quantity::ONE,
             order_max: Quantity::new(u32::MAX),
             document_per_ticket: false,
+            unique_documents: false,
+            channels: Channels::ALL,
+            booking: Booking::default(),
             horizon_days: 365,
             hold_seconds: 30 * 60,
             limits: Vec::new(),
+            conditions: Vec::new(),
             refund: RefundRule::default(),
         }
     }
@@ -202,15 +150,81 @@ pub struct Product {
 }
 
 impl Product {
-    /// Whether the calendar offers this date and timespan at all.
+    /// Whether the calendar has this date and timespan and sells them: in season, on a weekday it is
+    /// offered on, not blacked out and not closed.
     #[must_use]
     pub fn offers(&self, date: Option<ServiceDate>, timespan: Timespan) -> bool {
+        let no_day = |date: ServiceDate| self.rules.booking.day_problem(date).is_some();
+        self.has_slot(date, timespan)
+            && !date.is_some_and(no_day)
+            && !self.is_closed(date, timespan)
+    }
+
+    /// Whether the calendar has this date and timespan at all. What is closed or blacked out keeps its
+    /// places: some of them may be sold already.
+    #[must_use]
+    pub fn has_slot(&self, date: Option<ServiceDate>, timespan: Timespan) -> bool {
         let on_date = match (self.calendar.dates, date) {
             (Some((first, last)), Some(date)) => first <= date && date <= last,
             (None, None) => true,
             _ => false,
         };
         on_date && self.has_timespan(timespan)
+    }
+
+    /// Whether an exception of the calendar closes this date and timespan. One that is for an area
+    /// only closes no more than that: see [`Self::is_area_closed`].
+    #[must_use]
+    pub fn is_closed(&self, date: Option<ServiceDate>, timespan: Timespan) -> bool {
+        self.calendar.exception(date, timespan, None, |exception| exception.closed) == Some(true)
+    }
+
+    /// Whether an exception of the calendar closes this area on this date in this timespan.
+    #[must_use]
+    pub fn is_area_closed(
+        &self,
+        date: Option<ServiceDate>,
+        timespan: Timespan,
+        area: &AreaDef,
+    ) -> bool {
+        let closed = |exception: &CalendarException| exception.closed;
+        self.calendar.exception(date, timespan, Some(&area.id), closed) == Some(true)
+    }
+
+    /// Sale price and list price of one on this date, in this timespan and area.
+    #[must_use]
+    pub fn prices(
+        &self,
+        date: Option<ServiceDate>,
+        timespan: Timespan,
+        area: AreaNo,
+    ) -> (Fen, Fen) {
+        let area = self.area(area);
+        let (price, list_price) =
+            area.map_or((self.price, self.list_price), |area| (area.price, area.list_price));
+        if self.calendar.exceptions.is_empty() {
+            return (price, list_price);
+        }
+        let area = area.map(|area| &*area.id);
+        let own = self.calendar.exception(date, timespan, area, |exception| exception.price);
+        let list = self.calendar.exception(date, timespan, area, |exception| exception.list_price);
+        (own.unwrap_or(price), list.unwrap_or(list_price))
+    }
+
+    /// Places and overbooking allowance on this date, in this timespan and area.
+    #[must_use]
+    pub fn places(
+        &self,
+        date: Option<ServiceDate>,
+        timespan: Timespan,
+        area: Option<&AreaDef>,
+    ) -> (Capacity, Quantity) {
+        let Calendar { capacity, allowance, .. } = self.calendar;
+        let capacity = area.map_or(capacity, |area| Capacity::Limited(area.capacity));
+        let id = area.map(|area| &*area.id);
+        let own = self.calendar.exception(date, timespan, id, |exception| exception.capacity);
+        let more = self.calendar.exception(date, timespan, id, |exception| exception.allowance);
+        (own.unwrap_or(capacity), more.unwrap_or(allowance))
     }
 
     /// Whether the product has this timespan; an untimed one has exactly [`Timespan::NONE`].

@@ -69,7 +69,7 @@ fn area(id: &str, capacity: u32) -> AreaDef {
 }
 
 fn limit(scope: LimitScope, window: LimitWindow, max: u32) -> LimitRule {
-    LimitRule { no: RuleNo::new(0), scope, window, max: n(max) }
+    LimitRule { no: RuleNo::new(0), ..LimitRule::new(scope, window, n(max)) }
 }
 
 /// A timed product of supplier 01 in pool GATE, on sale from 1 to 30 November 2026.
@@ -89,6 +89,7 @@ fn product(id: &str) -> SetProduct {
             dates: Some((date("20261101"), date("20261130"))),
             capacity: limited(10),
             allowance: n(1),
+            exceptions: vec![],
         },
         timespans: vec![timespan(1, 480, 660), timespan(2, 660, 840)],
         areas: vec![],
@@ -234,8 +235,10 @@ fn a_product_must_make_sense() {
     check(SetProduct { areas: many, ..show() }, "a product has at most 255 areas");
     let twins = vec![area("A", 1), area("a", 1)];
     check(SetProduct { areas: twins, ..show() }, "two areas have the same id");
-    let twice = rules(|rules| rules.limits.push(LimitRule { max: n(9), ..rules.limits[0] }));
-    check(twice, "a product has at most one limit for each scope and window");
+    let twice = rules(|rules| {
+        rules.limits.push(LimitRule { max: n(9), ..rules.limits[0].clone() });
+    });
+    check(twice, "a product has at most one limit for each scope, window, channel and agent");
     let unused = SetProduct { uses: 0, ..product("P") };
     check(unused, "a voucher can be redeemed at least once");
 }
@@ -567,4 +570,173 @@ fn an_agent_keeps_where_it_is_called_back_until_that_is_set_anew() {
     assert!(matches!(catalogue.decide(unknown), Err(CatalogueError::Unknown { .. })));
     run(&mut catalogue, set(None));
     assert_eq!(catalogue.agent_by_id("called").unwrap().callback, None);
+}
+
+#[test]
+fn rules_must_make_sense() {
+    let check = |change: &dyn Fn(&mut SetProduct), expected: Option<&'static str>| {
+        let mut given = product("P");
+        change(&mut given);
+        let error = catalogue().decide(set(given)).err();
+        let bad = |reason| CatalogueError::BadProduct { id: "P".to_owned(), reason };
+        assert_eq!(error, expected.map(bad));
+    };
+    let booking = |change: &dyn Fn(&mut Booking), expected| {
+        check(&|product| change(&mut product.rules.booking), expected);
+    };
+    let at = |millis| Some(crate::types::UnixMillis::new(millis));
+    booking(
+        &|it| (it.sale_start, it.sale_end) = (at(5), at(5)),
+        Some("the sale ends before it begins"),
+    );
+    booking(&|it| (it.sale_start, it.sale_end) = (at(5), at(6)), None);
+    booking(&|it| it.cut_off_minute = Some(24 * 60), None);
+    booking(&|it| it.cut_off_minute = Some(24 * 60 + 1), Some("the cut-off is a time of day"));
+    let season = |first| Some(Season { first, last: 101, inverted: false });
+    let unreal = "a season begins and ends on days that exist (MMDD)";
+    booking(&|it| it.season = season(1131), Some(unreal));
+    booking(&|it| it.season = season(229), None);
+    let none = Weekdays::from_bits(0).unwrap();
+    let weekday = "a product is offered on at least one weekday";
+    booking(&|it| it.weekdays = none, Some(weekday));
+    let day = date("20261101");
+    let backwards = vec![(day, day.plus_days(-1))];
+    booking(&|it| it.blackouts.clone_from(&backwards), Some("a blackout ends before it begins"));
+    let many = "a product has at most 400 blackouts";
+    booking(&|it| it.blackouts = vec![(day, day); 401], Some(many));
+    let undated = |product: &mut SetProduct| {
+        product.calendar.dates = None;
+        product.timespans.clear();
+        product.rules.booking.sale_start = at(5);
+    };
+    check(&undated, None);
+    let timeless = "a product not bound to a date has no lead, season, weekdays or blackouts";
+    check(
+        &|product| {
+            undated(product);
+            product.rules.booking.lead_days = 1;
+        },
+        Some(timeless),
+    );
+
+    let exception = |change: &dyn Fn(&mut CalendarException), expected| {
+        let mut exception = CalendarException::on(day, day);
+        change(&mut exception);
+        check(&|product| product.calendar.exceptions = vec![exception.clone()], expected);
+    };
+    exception(&|it| it.timespans = vec![Timespan::new(2)], None);
+    let span = "an exception names a timespan the product does not have";
+    exception(&|it| it.timespans = vec![Timespan::new(3)], Some(span));
+    let area = "an exception names an area the product does not have";
+    exception(&|it| it.area = Some("A".into()), Some(area));
+    exception(&|it| it.weekdays = none, Some("an exception is for at least one weekday"));
+    exception(&|it| it.last = day.plus_days(-1), Some("an exception ends before it begins"));
+    let prices = "prices and rebates go from 0 to 10000000.00 yuan";
+    exception(&|it| it.price = Some(Fen::new(-1)), Some(prices));
+    exception(&|it| it.list_price = Some(Fen::new(1_000_000_001)), Some(prices));
+    exception(&|it| it.capacity = Some(Capacity::Unlimited), None);
+    let many = vec![CalendarException::on(day, day); 1001];
+    let too_many = "a calendar has at most 1000 exceptions";
+    check(&|product| product.calendar.exceptions.clone_from(&many), Some(too_many));
+    let seats = |capacity| {
+        let mut show = show();
+        let area = Some("a".into());
+        let exception = CalendarException { area, ..CalendarException::on(day, day) };
+        show.calendar.exceptions = vec![CalendarException { capacity, ..exception }];
+        catalogue().decide(set(show)).is_ok()
+    };
+    assert!(seats(Some(limited(300))) && seats(None));
+    assert!(!seats(Some(limited(301))) && !seats(Some(Capacity::Unlimited)));
+
+    let condition = |condition: ConditionSet, expected| {
+        check(&|product| product.rules.conditions = vec![condition.clone()], expected);
+    };
+    let set = ConditionSet::default;
+    condition(ConditionSet { age_from: Some(6), age_to: Some(6), ..set() }, None);
+    let ages = Some("ages go up, from 0 to 200");
+    condition(ConditionSet { age_from: Some(7), age_to: Some(6), ..set() }, ages);
+    condition(ConditionSet { age_to: Some(201), ..set() }, ages);
+    condition(ConditionSet { age_from: Some(201), ..set() }, ages);
+    let prefix = "a prefix of a document number has 1 to 20 characters";
+    condition(ConditionSet { prefixes: vec!["".into()], ..set() }, Some(prefix));
+    condition(ConditionSet { prefixes: vec!["x".repeat(21).into()], ..set() }, Some(prefix));
+    let region = "a region is the first 2 to 6 digits of an area code";
+    for wrong in ["1", "1101051", "1x", "１１"] {
+        condition(ConditionSet { regions: vec![wrong.into()], ..set() }, Some(region));
+    }
+    condition(ConditionSet { regions: vec!["11".into(), "110105".into()], ..set() }, None);
+    let pattern = Pattern::new("x").unwrap();
+    let text = "a forbidden pattern comes with a text of 1 to 100 characters";
+    for wrong in [String::new(), "长".repeat(101), "a\nb".to_owned()] {
+        let forbidden = Forbidden { pattern: pattern.clone(), text: wrong.into() };
+        condition(ConditionSet { must_not_match: Some(forbidden), ..set() }, Some(text));
+    }
+    let long = vec![Box::<str>::from("x"); 101];
+    let lists = "a condition set has at most 100 kinds, prefixes or regions";
+    condition(ConditionSet { prefixes: long, ..set() }, Some(lists));
+    let sets = "a product has at most 16 condition sets";
+    check(&|product| product.rules.conditions = vec![set(); 17], Some(sets));
+}
+
+#[test]
+fn limits_must_make_sense() {
+    use LimitScope::{Agent, Document};
+    use LimitWindow::{OrderDate, Rolling};
+    let decide = |limits: Vec<LimitRule>| {
+        let mut product = product("P");
+        product.rules.limits = limits;
+        catalogue().decide(set(product)).map(|_| ())
+    };
+    let bad = |reason| Err(CatalogueError::BadProduct { id: "P".to_owned(), reason });
+    let rolling = |days| limit(Document, Rolling { days }, 1);
+    let length = "a rolling window has 1 to 366 days";
+    assert_eq!(decide(vec![rolling(0)]), bad(length));
+    assert_eq!(decide(vec![rolling(367)]), bad(length));
+    assert_eq!(decide(vec![rolling(366)]), Ok(()));
+    let twice = "a product has at most one limit for each scope, window, channel and agent";
+    assert_eq!(decide(vec![rolling(1), rolling(2)]), bad(twice));
+    let douyin = LimitRule { channel: Some(crate::types::Channel::Douyin), ..rolling(2) };
+    assert_eq!(decide(vec![rolling(1), douyin.clone()]), Ok(()));
+    assert_eq!(decide(vec![douyin.clone(), rolling(1), douyin]), bad(twice));
+    let own = |agent: &str| LimitRule { agent: Some(agent.into()), ..limit(Agent, OrderDate, 1) };
+    assert_eq!(decide(vec![own("a")]), Ok(()));
+    let unknown = CatalogueError::Unknown { what: "agent", id: "b".to_owned() };
+    assert_eq!(decide(vec![own("b")]), Err(unknown));
+    let many = vec![rolling(1); 65];
+    assert_eq!(decide(many), bad("a product has at most 64 limits"));
+}
+
+#[test]
+fn what_is_not_offered_keeps_its_places() {
+    let mut catalogue = catalogue();
+    let mut given = product("P-ADULT");
+    let day = date("20261102");
+    given.rules.booking.blackouts = vec![(day, day)];
+    given.calendar.exceptions = vec![
+        CalendarException { closed: Some(true), ..CalendarException::on(day, day.plus_days(1)) },
+        CalendarException {
+            timespans: vec![Timespan::new(2)],
+            closed: Some(false),
+            capacity: Some(limited(7)),
+            allowance: Some(n(3)),
+            price: Some(Fen::new(5)),
+            ..CalendarException::on(day.plus_days(1), day.plus_days(1))
+        },
+    ];
+    run(&mut catalogue, set(given));
+    let product = catalogue.product_by_id("P-ADULT").unwrap();
+    let check = |days: i32, no: u8, offered: bool, places: (u32, u32), price: i64| {
+        let (date, timespan) = (Some(day.plus_days(days)), Timespan::new(no));
+        assert_eq!(product.offers(date, timespan), offered, "{days} {no}");
+        let slot = SlotKey { product: product.no, date, timespan };
+        let expected = vec![(AreaNo::NONE, limited(places.0), n(places.1))];
+        assert_eq!(catalogue.slot_capacity(slot), expected, "{days} {no}");
+        let prices = product.prices(date, timespan, AreaNo::NONE);
+        assert_eq!(prices, (Fen::new(price), Fen::new(15_000)), "{days} {no}");
+    };
+    check(-1, 1, true, (10, 1), 12_000);
+    check(0, 1, false, (10, 1), 12_000);
+    check(1, 1, false, (10, 1), 12_000);
+    check(1, 2, true, (7, 3), 5);
+    assert!(!product.offers(Some(day), Timespan::new(3)) && !product.offers(None, Timespan::NONE));
 }

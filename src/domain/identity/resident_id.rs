@@ -127,6 +127,21 @@ impl ResidentId {
         Ok(Self { area, birth_date, serial })
     }
 
+    /// What a number tells that partner's rules let pass unchecked: of either generation, whatever its
+    /// check character and province. `None` when it does not have the shape of one or its birth date
+    /// is no day.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let Ok(bytes) = <&[u8; LEN]>::try_from(bytes) else {
+            return Self::parse_first_generation(text).ok();
+        };
+        let digits = digits_of(bytes.first_chunk::<BODY_LEN>()?)?;
+        let birth_date = ServiceDate::parse_compact(text.get(6..14)?).ok()?;
+        let serial = number(&digits[14..]) as u16;
+        Some(Self { area: number(&digits[..6]), birth_date, serial })
+    }
+
     /// Six-digit code of the area that issued the number first.
     #[must_use]
     pub const fn area(&self) -> u32 {

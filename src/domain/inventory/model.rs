@@ -100,7 +100,7 @@ impl NaiveSlot {
                 }
             }
         }
-        for &Claim { rule, identity, amount, max } in &command.claims {
+        for &Claim { rule, identity, amount, max, .. } in &command.claims {
             let used = self.used(rule, identity);
             if used + u64::from(amount.get()) > u64::from(max.get()) {
                 let used = Quantity::new(used as u32);
@@ -119,7 +119,7 @@ impl NaiveSlot {
                 let same = claims.filter(|claim| (claim.rule, claim.identity) == (rule, identity));
                 let sum: u32 = same.map(|claim| claim.amount.get()).sum();
                 if sum > 0 {
-                    counts.push(Count { rule, identity, amount: Quantity::new(sum) });
+                    counts.push(Count { rule, identity, amount: Quantity::new(sum), day: None });
                 }
             }
         }
@@ -216,6 +216,8 @@ prop_compose! {
             identity: IdentityHash::new(person),
             amount: Quantity::new(amount),
             max: Quantity::new(max),
+            // Days are the counters' business, and their own twin's.
+            days: None,
         };
         PlaceHold { takes, claims: who.iter().zip(&amounts).map(claim).collect() }
     }

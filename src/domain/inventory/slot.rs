@@ -257,6 +257,7 @@ mod tests {
             identity: IdentityHash::new(7),
             amount: n(amount),
             max: n(max),
+            days: None,
         };
         PlaceHold {
             takes: takes.iter().map(take).collect(),

@@ -1,9 +1,18 @@
-//! Counters keyed by rule and identity.
+//! Counters keyed by rule and identity and, where a rule's window rolls, by day.
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::types::{IdentityHash, Quantity, RuleNo};
+use crate::types::{IdentityHash, Quantity, RuleNo, ServiceDate};
+
+/// The days a rolling window sums up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RollingDays {
+    /// The first of them. Later days all count, so that a clock put back gives nobody more.
+    pub first: ServiceDate,
+    /// The day on which the claim itself is counted.
+    pub today: ServiceDate,
+}
 
 /// Asks for `amount` more under a rule that allows `max` in its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,19 +25,22 @@ pub struct Claim {
     pub amount: Quantity,
     /// How many the rule allows in all.
     pub max: Quantity,
+    /// The days it allows them in, where the rule's window rolls.
+    pub days: Option<RollingDays>,
 }
 
 impl Claim {
     /// The claim that takes a count again that was given back, where `max` are allowed in all.
     #[must_use]
     pub const fn of(count: Count, max: Quantity) -> Self {
-        Self { rule: count.rule, identity: count.identity, amount: count.amount, max }
+        Self { rule: count.rule, identity: count.identity, amount: count.amount, max, days: None }
     }
 
     /// The count this claim becomes when it is granted.
     #[must_use]
-    pub const fn count(&self) -> Count {
-        Count { rule: self.rule, identity: self.identity, amount: self.amount }
+    pub fn count(&self) -> Count {
+        let day = self.days.map(|days| days.today);
+        Count { rule: self.rule, identity: self.identity, amount: self.amount, day }
     }
 }
 
@@ -41,6 +53,8 @@ pub struct Count {
     pub identity: IdentityHash,
     /// How many.
     pub amount: Quantity,
+    /// The day it is kept for, where the rule's window rolls.
+    pub day: Option<ServiceDate>,
 }
 
 /// A limit is used up.
@@ -79,11 +93,15 @@ struct Counter {
     pending: Quantity,
 }
 
+/// Counters of one identity under one rule by day, sorted.
+type ByDay = SmallVec<[(ServiceDate, Counter); 1]>;
+
 /// Counters of one window. An absent counter is zero, and a zero is never kept: a count of nothing
 /// leaves no trace.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     counters: HashMap<(RuleNo, IdentityHash), Counter>,
+    rolling: HashMap<(RuleNo, IdentityHash), ByDay>,
 }
 
 impl Counters {
@@ -91,30 +109,36 @@ impl Counters {
     pub fn restored(counts: impl IntoIterator<Item = Count>) -> Self {
         let mut counters = Self::default();
         for count in counts {
-            if count.amount > Quantity::ZERO {
-                counters.entry(count.rule, count.identity).used = count.amount;
-            }
+            counters.change(count, |counter, amount| counter.used = amount);
         }
         counters
     }
 
-    /// What is counted, sorted by rule and identity; zeros left out.
+    /// What is counted, sorted by rule, identity and day; zeros left out.
     #[must_use]
     pub fn counts(&self) -> Vec<Count> {
-        let mut counts: Vec<Count> = self
-            .counters
-            .iter()
-            .filter(|(_, counter)| counter.used > Quantity::ZERO)
-            .map(|(&(rule, identity), counter)| Count { rule, identity, amount: counter.used })
+        let plain = self.counters.iter().map(|(key, counter)| (key, None, counter));
+        let by_day = self.rolling.iter().flat_map(|(key, days)| {
+            days.iter().map(move |(day, counter)| (key, Some(*day), counter))
+        });
+        let mut counts: Vec<Count> = plain
+            .chain(by_day)
+            .filter(|(_, _, counter)| counter.used > Quantity::ZERO)
+            .map(|(&(rule, identity), day, counter)| Count {
+                rule,
+                identity,
+                amount: counter.used,
+                day,
+            })
             .collect();
-        counts.sort_unstable_by_key(|count| (count.rule, count.identity));
+        counts.sort_unstable_by_key(|count| (count.rule, count.identity, count.day));
         counts
     }
 
     /// Whether nothing is counted and nothing is in flight.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.counters.is_empty()
+        self.counters.is_empty() && self.rolling.is_empty()
     }
 
     /// Decides whether all `claims` can be granted together. At most one claim a rule and identity:
@@ -124,8 +148,7 @@ impl Counters {
     /// [`LimitExceeded`] for the first claim that does not fit.
     pub fn decide(&self, claims: &[Claim]) -> Result<(), LimitExceeded> {
         for claim in claims {
-            let counter = self.counters.get(&(claim.rule, claim.identity)).copied();
-            let used = counter.map_or(Quantity::ZERO, |c| plus(c.used, c.pending));
+            let used = self.used(claim);
             let fits = used.checked_add(claim.amount).is_some_and(|sum| sum <= claim.max);
             if !fits {
                 let Claim { rule, amount: asked, max, .. } = *claim;
@@ -135,20 +158,38 @@ impl Counters {
         Ok(())
     }
 
+    /// What counts against a claim, checkouts in flight included.
+    fn used(&self, claim: &Claim) -> Quantity {
+        let key = (claim.rule, claim.identity);
+        let taken = |counter: &Counter| plus(counter.used, counter.pending);
+        match claim.days {
+            None => self.counters.get(&key).map_or(Quantity::ZERO, taken),
+            Some(RollingDays { first, .. }) => {
+                let days = self.rolling.get(&key).map_or(&[][..], |days| days);
+                let recent = days.iter().rev().take_while(|(day, _)| *day >= first);
+                // Each day alone keeps to the maximum of its time; their sum may be beyond counting.
+                recent.fold(Quantity::ZERO, |sum, (_, counter)| {
+                    sum.checked_add(taken(counter)).unwrap_or(Quantity::new(u32::MAX))
+                })
+            }
+        }
+    }
+
     /// Keeps decided claims for a checkout in flight.
     pub fn pend(&mut self, claims: &[Claim]) {
-        for claim in claims.iter().filter(|claim| claim.amount > Quantity::ZERO) {
-            let counter = self.entry(claim.rule, claim.identity);
-            counter.pending = plus(counter.pending, claim.amount);
+        for claim in claims {
+            self.change(claim.count(), |counter, amount| {
+                counter.pending = plus(counter.pending, amount);
+            });
         }
     }
 
     /// Ends what [`Self::pend`] began.
     pub fn unpend(&mut self, claims: &[Claim]) {
         for claim in claims {
-            let counter = self.entry(claim.rule, claim.identity);
-            counter.pending = minus(counter.pending, claim.amount);
-            self.forget_zero(claim.rule, claim.identity);
+            self.change(claim.count(), |counter, amount| {
+                counter.pending = minus(counter.pending, amount);
+            });
         }
     }
 
@@ -156,28 +197,50 @@ impl Counters {
     pub fn apply(&mut self, event: &CounterEvent) {
         match event {
             CounterEvent::Counted(counts) => {
-                for count in counts.iter().filter(|count| count.amount > Quantity::ZERO) {
-                    let counter = self.entry(count.rule, count.identity);
-                    counter.used = plus(counter.used, count.amount);
+                for count in counts {
+                    self.change(*count, |counter, amount| {
+                        counter.used = plus(counter.used, amount);
+                    });
                 }
             }
             CounterEvent::Returned(counts) => {
                 for count in counts {
-                    let counter = self.entry(count.rule, count.identity);
-                    counter.used = minus(counter.used, count.amount);
-                    self.forget_zero(count.rule, count.identity);
+                    self.change(*count, |counter, amount| {
+                        counter.used = minus(counter.used, amount);
+                    });
                 }
             }
         }
     }
 
-    fn entry(&mut self, rule: RuleNo, identity: IdentityHash) -> &mut Counter {
-        self.counters.entry((rule, identity)).or_default()
-    }
-
-    fn forget_zero(&mut self, rule: RuleNo, identity: IdentityHash) {
-        if self.counters.get(&(rule, identity)) == Some(&Counter::default()) {
-            self.counters.remove(&(rule, identity));
+    /// Changes one counter by the amount of `count`, made if it is absent and dropped when it is zero.
+    fn change(&mut self, count: Count, change: impl FnOnce(&mut Counter, Quantity)) {
+        if count.amount == Quantity::ZERO {
+            return;
+        }
+        let key = (count.rule, count.identity);
+        let Some(day) = count.day else {
+            let counter = self.counters.entry(key).or_default();
+            change(counter, count.amount);
+            if *counter == Counter::default() {
+                self.counters.remove(&key);
+            }
+            return;
+        };
+        let days = self.rolling.entry(key).or_default();
+        let index = match days.binary_search_by_key(&day, |(day, _)| *day) {
+            Ok(index) => index,
+            Err(index) => {
+                days.insert(index, (day, Counter::default()));
+                index
+            }
+        };
+        change(&mut days[index].1, count.amount);
+        if days[index].1 == Counter::default() {
+            days.remove(index);
+        }
+        if days.is_empty() {
+            self.rolling.remove(&key);
         }
     }
 }

@@ -8,5 +8,5 @@ mod counters;
 mod model;
 mod shard;
 
-pub use counters::{Claim, Count, CounterEvent, Counters, LimitExceeded};
+pub use counters::{Claim, Count, CounterEvent, Counters, LimitExceeded, RollingDays};
 pub use shard::{LimitKey, LimitShard, WindowInstance};

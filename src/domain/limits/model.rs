@@ -7,9 +7,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use smallvec::SmallVec;
 
-use super::{Claim, Count, CounterEvent, Counters, LimitExceeded, LimitShard};
+use super::{Claim, Count, CounterEvent, Counters, LimitExceeded, LimitShard, RollingDays};
 use crate::domain::invariants::{ALL_OR_NOTHING, RETURNED_ONCE};
-use crate::types::{HoldId, IdentityHash, Quantity, RuleNo};
+use crate::types::{HoldId, IdentityHash, Quantity, RuleNo, ServiceDate};
 
 type Claims = SmallVec<[Claim; 2]>;
 
@@ -30,12 +30,19 @@ impl NaiveShard {
     }
 
     fn decide(&self, claims: &[Claim]) -> Result<(), LimitExceeded> {
-        let refused = claims.iter().find_map(|&Claim { rule, identity, amount, max }| {
-            let same = |claim: &&Claim| claim.rule == rule && claim.identity == identity;
+        let refused = claims.iter().find_map(|&Claim { rule, identity, amount, max, days }| {
+            let same = |claim: &&Claim| {
+                let recent = match (days, claim.days) {
+                    (None, None) => true,
+                    (Some(span), Some(on)) => span.first <= on.today,
+                    _ => false,
+                };
+                claim.rule == rule && claim.identity == identity && recent
+            };
             let amounts = self.everything().filter(same).map(|claim| claim.amount.get());
             let used = amounts.map(u128::from).sum::<u128>();
             let fits = used + u128::from(amount.get()) <= u128::from(max.get());
-            let used = Quantity::new(used as u32);
+            let used = Quantity::new(u32::try_from(used).unwrap_or(u32::MAX));
             (!fits).then_some(LimitExceeded { rule, used, asked: amount, max })
         });
         refused.map_or(Ok(()), Err)
@@ -44,8 +51,8 @@ impl NaiveShard {
     fn counts(&self) -> Vec<Count> {
         let mut counts: Vec<Count> = Vec::new();
         for claim in self.granted().filter(|claim| claim.amount > Quantity::ZERO) {
-            let same =
-                |count: &&mut Count| (count.rule, count.identity) == (claim.rule, claim.identity);
+            let key = |count: &Count| (count.rule, count.identity, count.day);
+            let same = |count: &&mut Count| key(count) == key(&claim.count());
             match counts.iter_mut().find(same) {
                 Some(count) => {
                     count.amount = Quantity::new(count.amount.get() + claim.amount.get());
@@ -53,7 +60,7 @@ impl NaiveShard {
                 None => counts.push(claim.count()),
             }
         }
-        counts.sort_by_key(|count| (count.rule, count.identity));
+        counts.sort_by_key(|count| (count.rule, count.identity, count.day));
         counts
     }
 
@@ -88,21 +95,31 @@ fn hold_id() -> impl Strategy<Value = HoldId> {
 
 /// At most one claim a rule and identity, as [`Counters::decide`] demands.
 fn claims() -> impl Strategy<Value = Claims> {
-    let who = vec![(0_u8, 0_u128), (0, 1), (1, 0), (1, 1)];
+    let who = vec![(0_u8, 0_u128), (0, 1), (1, 0), (1, 1), (ROLLING, 0), (ROLLING, 1)];
     let amount = prop_oneof![12 => 0..3_u32, 1 => Just(u32::MAX)];
     // The maximum is the catalogue's of the moment: it may have been raised or lowered since.
     let max = prop_oneof![12 => 0..5_u32, 1 => Just(u32::MAX)];
-    (proptest::sample::subsequence(who, 0..=3).prop_shuffle(), vec((amount, max), 3)).prop_map(
-        |(who, numbers)| {
-            let claim = |(&(rule, person), &(amount, max)): (&(u8, u128), &(u32, u32))| Claim {
-                rule: RuleNo::new(rule),
-                identity: IdentityHash::new(person),
-                amount: Quantity::new(amount),
-                max: Quantity::new(max),
-            };
-            who.iter().zip(&numbers).map(claim).collect()
-        },
-    )
+    let who = proptest::sample::subsequence(who, 0..=3).prop_shuffle();
+    // Days go back and forth: orders are decided on one day and recorded on the next.
+    (who, vec((amount, max), 3), 0..9_i32, 1..5_i32).prop_map(|(who, numbers, today, span)| {
+        let claim = |(&(rule, person), &(amount, max)): (&(u8, u128), &(u32, u32))| Claim {
+            rule: RuleNo::new(rule),
+            identity: IdentityHash::new(person),
+            amount: Quantity::new(amount),
+            max: Quantity::new(max),
+            days: (rule == ROLLING).then(|| days(today, span)),
+        };
+        who.iter().zip(&numbers).map(claim).collect()
+    })
+}
+
+/// The rule whose window rolls.
+const ROLLING: u8 = 6;
+
+/// The last `span` days up to `today`.
+fn days(today: i32, span: i32) -> RollingDays {
+    let today = ServiceDate::from_days(today);
+    RollingDays { first: today.plus_days(1 - span), today }
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -203,6 +220,7 @@ fn check(
         identity: IdentityHash::new(person),
         amount: n(amount),
         max: n(max),
+        days: None,
     };
     let counts = given.iter().map(|&(rule, who, amount)| claim(&(rule, who, amount, 0)).count());
     let mut shard = LimitShard::new(Counters::restored(counts));
@@ -235,4 +253,35 @@ fn a_limit_counts_a_person_under_a_rule_and_checkouts_in_flight_with_them() {
 fn the_first_claim_that_does_not_fit_is_the_answer() {
     check(&[], &[], &[(1, 1, 3, 2), (0, 1, 4, 2)], Err((1, 0, 3, 2)));
     check(&[], &[], &[(1, 1, 1, 2), (0, 1, 4, 2)], Err((0, 0, 4, 2)));
+}
+
+#[test]
+fn a_rolling_window_sums_up_its_days_and_gives_back_to_the_very_day() {
+    let claim = |amount: u32, today: i32| Claim {
+        rule: RuleNo::new(ROLLING),
+        identity: IdentityHash::new(1),
+        amount: Quantity::new(amount),
+        max: Quantity::new(3),
+        days: Some(days(today, 3)),
+    };
+    let mut counters = Counters::default();
+    let mut count = |amount, today: i32| {
+        let counted = CounterEvent::Counted(SmallVec::from_slice(&[claim(amount, today).count()]));
+        counters.apply(&counted);
+        counters.clone()
+    };
+    count(1, 10);
+    count(1, 11);
+    let counters = count(1, 12);
+    let used = |counters: &Counters, today: i32| {
+        counters.decide(&[claim(3, today)]).err().map_or(0, |exceeded| exceeded.used.get())
+    };
+    // The days 10, 11 and 12 have one each; a window of three days moves over them.
+    assert_eq!([12, 13, 14, 15].map(|today| used(&counters, today)), [3, 2, 1, 0]);
+    // Decided on the day before, all that was bought since still counts.
+    assert_eq!(used(&counters, 9), 3);
+    let mut returned = counters.clone();
+    returned.apply(&CounterEvent::Returned(SmallVec::from_slice(&[claim(1, 11).count()])));
+    assert_eq!([12, 13, 14].map(|today| used(&returned, today)), [2, 1, 1]);
+    assert_eq!(Counters::restored(returned.counts()).counts(), returned.counts());
 }

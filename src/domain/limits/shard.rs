@@ -15,6 +15,12 @@ pub enum WindowInstance {
     OrderDate(ServiceDate),
     /// All purchases ever.
     Lifetime,
+    /// All purchases made in the week that begins on this Monday.
+    Week(ServiceDate),
+    /// All purchases made in the month that begins on this day.
+    Month(ServiceDate),
+    /// All purchases ever, kept by the day they were made on: rolling windows of any length.
+    Rolling,
 }
 
 /// One shard of the counters of one product in one window.

@@ -54,8 +54,8 @@ fn order_placed() -> OrderPlaced {
         valid_from: at(VALID.0),
         valid_until: at(VALID.1),
     };
-    let count =
-        Count { rule: RuleNo::new(0), identity: IdentityHash::new(9), amount: Quantity::new(2) };
+    let (rule, identity) = (RuleNo::new(0), IdentityHash::new(9));
+    let count = Count { rule, identity, amount: Quantity::new(2), day: None };
     OrderPlaced {
         id: OrderId::new(1),
         supplier: SupplierNo::new(0),

@@ -1,7 +1,11 @@
 //! Every rejection of admission, the pairs whose precedence matters, and what is let through.
 
 use super::*;
-use crate::domain::identity::{DocumentError, MobileError, NameError, sample};
+use crate::domain::catalogue::{
+    Booking, CalendarException, CatalogueCommand, ConditionError, ConditionSet, Rules, SetProduct,
+    Weekdays,
+};
+use crate::domain::identity::{DocumentError, MobileError, NameError, PersonalText, sample};
 use crate::engine::fixture::{
     AGENT, admitted, catalogue, clock, draft, identity, line, person, policy, product_no, today,
 };
@@ -339,4 +343,244 @@ fn purchases_count_by_the_mobile_of_the_order() {
     assert_eq!(counted(&given), identity(&sample::mobile(1)));
     given.mobile.clear();
     assert_eq!(counted(&given), identity(&sample::mobile(2)));
+}
+
+/// [`catalogue`] with `P-CHILD` changed.
+fn changed(change: impl FnOnce(&mut SetProduct)) -> Catalogue {
+    let mut catalogue = catalogue();
+    let commands = crate::engine::fixture::commands().into_iter();
+    let child = commands.filter_map(|command| match command {
+        CatalogueCommand::SetProduct(product) if product.id == "P-CHILD" => Some(product),
+        _ => None,
+    });
+    let mut child = child.last().unwrap();
+    change(&mut child);
+    let event = catalogue.decide(CatalogueCommand::SetProduct(child)).unwrap();
+    catalogue.apply(&event);
+    catalogue
+}
+
+fn ruled(change: impl FnOnce(&mut Rules)) -> Catalogue {
+    changed(|product| change(&mut product.rules))
+}
+
+fn admit_in(catalogue: &Catalogue, draft: &Draft, now: UnixMillis) -> Result<Admitted, Rejection> {
+    admit(draft, catalogue, &policy(), &crate::engine::fixture::PlainHasher, now)
+}
+
+#[track_caller]
+fn check_in(catalogue: &Catalogue, draft: &Draft, expected: impl Into<Option<Rejection>>) {
+    assert_eq!(admit_in(catalogue, draft, clock(9, 0)).err(), expected.into(), "{draft:?}");
+}
+
+fn child() -> Draft {
+    draft(vec![line("P-CHILD", 1)])
+}
+
+#[test]
+fn the_sale_and_its_channels() {
+    let id = || "P-CHILD".into();
+    let channel = Channel::Ota;
+    let closed = ruled(|rules| {
+        rules.channels = Channels::of([Channel::Douyin]);
+        rules.booking.sale_start = Some(clock(10, 0));
+    });
+    check_in(&closed, &child(), Rejection::ChannelClosed { id: id(), channel });
+    let from = clock(9, 1);
+    let future = ruled(|rules| {
+        rules.booking.sale_start = Some(from);
+        rules.booking.sale_end = Some(clock(9, 2));
+    });
+    check_in(&future, &child(), Rejection::NotYetOnSale { id: id(), from });
+    let at = |minute| admit_in(&future, &child(), clock(9, minute)).err();
+    assert_eq!(at(1), None);
+    assert_eq!(at(2), Some(Rejection::SaleEnded { id: id(), until: clock(9, 2) }));
+    // Off sale comes before the channel, and both before what is ordered of it.
+    let off = changed(|product| {
+        product.on_sale = false;
+        product.rules.channels = Channels::of([]);
+    });
+    check_in(&off, &child(), Rejection::OffSale { id: id() });
+    let none = draft(vec![line("P-CHILD", 0)]);
+    check_in(&closed, &none, Rejection::ChannelClosed { id: id(), channel });
+}
+
+#[test]
+fn days_that_the_booking_rules_refuse() {
+    let problem = |problem| Some(on(today(), DateProblem::Booking(problem)));
+    let ruled = |booking: Booking| ruled(|rules| rules.booking = booking);
+    // Today is a Saturday.
+    let sunday = Weekdays::from_bits(1 << 6).unwrap();
+    let weekday = ruled(Booking { weekdays: sunday, same_day: false, ..Booking::default() });
+    check_in(&weekday, &child(), problem(BookingProblem::Weekday));
+    let mut far = child();
+    far.date = DraftDate::Day(today().plus_days(61));
+    // The horizon and the calendar come before the booking rules …
+    check_in(&weekday, &far, on(today().plus_days(61), DateProblem::TooFarAhead));
+    let same_day = ruled(Booking { same_day: false, ..Booking::default() });
+    check_in(&same_day, &child(), problem(BookingProblem::SameDay));
+    // … and these before the timespan.
+    let mut nowhere = child();
+    nowhere.timespan = DraftTimespan::Malformed;
+    check_in(&same_day, &nowhere, problem(BookingProblem::SameDay));
+
+    // Two hours before the timespan: at nine the first has begun and the second is open.
+    let hours = ruled(Booking { lead_hours: 2, ..Booking::default() });
+    check_in(&hours, &child(), problem(BookingProblem::BookingEnded));
+    let mut earliest = child();
+    earliest.timespan = DraftTimespan::Earliest;
+    let admitted = admit_in(&hours, &earliest, clock(8, 59)).unwrap();
+    assert_eq!(admitted.candidates[..], [Timespan::new(2), Timespan::new(3)]);
+    let admitted = admit_in(&hours, &earliest, clock(9, 0)).unwrap();
+    assert_eq!(admitted.candidates[..], [Timespan::new(3)]);
+    let late = admit_in(&hours, &earliest, clock(12, 0)).err();
+    assert_eq!(late, problem(BookingProblem::BookingEnded));
+    // Over comes before too late.
+    let over = admit_in(&hours, &child(), clock(11, 0)).err();
+    assert_eq!(over, Some(on(today(), DateProblem::Over)));
+}
+
+#[test]
+fn exceptions_close_timespans_and_change_prices() {
+    let span = |no: u8, closed, price: Option<i64>| CalendarException {
+        timespans: vec![Timespan::new(no)],
+        closed: Some(closed),
+        price: price.map(Fen::new),
+        ..CalendarException::on(today(), today())
+    };
+    let exceptions = vec![span(1, true, None), span(3, false, Some(7_000))];
+    let calendar = changed(|product| product.calendar.exceptions = exceptions);
+    check_in(&calendar, &child(), on(today(), DateProblem::Closed));
+    let mut earliest = draft(vec![line("P-CHILD", 2), line("P-DAY", 1)]);
+    earliest.timespan = DraftTimespan::Earliest;
+    let mut admitted = admit_in(&calendar, &earliest, clock(9, 0)).unwrap();
+    assert_eq!(admitted.candidates[..], [Timespan::new(2), Timespan::new(3)]);
+    let told = |admitted: &Admitted| {
+        (admitted.lines[0].unit_price.get(), admitted.lines[1].unit_price.get(), admitted.total)
+    };
+    assert_eq!(told(&admitted), (6_000, 1_000, Fen::new(13_000)));
+    admitted.choose(1);
+    assert_eq!(told(&admitted), (7_000, 1_000, Fen::new(15_000)));
+    admitted.choose(0);
+    assert_eq!(told(&admitted), (6_000, 1_000, Fen::new(13_000)));
+    // Every candidate's price must be one that can be paid.
+    let dear = vec![span(3, false, Some(1_000_000_000))];
+    let dear = changed(|product| {
+        product.calendar.exceptions = dear;
+        product.rules.order_max = Quantity::new(9_999);
+    });
+    earliest.lines[0].amount = 1_001;
+    check_in(&dear, &earliest, Rejection::TotalOutOfRange);
+}
+
+#[test]
+fn conditions_on_documents() {
+    let old = ConditionSet { age_from: Some(200), ..ConditionSet::default() };
+    let conditions = ruled(|rules| rules.conditions = vec![old]);
+    check_in(&conditions, &child(), Rejection::DocumentMissing);
+    let person = person("P-CHILD", 1);
+    let young = Rejection::Condition(ConditionError::Age { from: Some(200), to: None });
+    check_in(&conditions, &draft(vec![person.clone()]), young.clone());
+    // The order's own document stands in for the line's here as well.
+    let mut stand_in = child();
+    stand_in.document = person.document.clone();
+    check_in(&conditions, &stand_in, young.clone());
+    // A malformed number comes before what it would tell, and that before a missing name.
+    let malformed = DraftLine { document: "12".to_owned(), ..person.clone() };
+    let kind = DocumentType::ResidentId;
+    let expected = Rejection::Document(DocumentError::Malformed { kind });
+    check_in(&conditions, &draft(vec![malformed]), expected);
+    let named = ruled(|rules| {
+        rules.document_per_ticket = true;
+        rules.conditions = vec![ConditionSet { age_from: Some(200), ..ConditionSet::default() }];
+    });
+    let nameless = DraftLine { name: String::new(), ..person.clone() };
+    check_in(&named, &draft(vec![nameless]), young);
+    // Nobody here can read ciphertext.
+    let sealed = DraftLine { document: "Enc.x".to_owned(), ..person };
+    check_in(&conditions, &draft(vec![sealed]), None);
+}
+
+#[test]
+fn a_document_once_in_an_order() {
+    let unique = ruled(|rules| rules.unique_documents = true);
+    let twice = draft(vec![person("P-CHILD", 1), person("P-CHILD", 1)]);
+    check_in(&unique, &twice, Rejection::DocumentTwice);
+    check_in(&catalogue(), &twice, None);
+    let mut spelled = twice.clone();
+    spelled.lines[1].document = format!(" {} ", spelled.lines[1].document.to_lowercase());
+    check_in(&unique, &spelled, Rejection::DocumentTwice);
+    let mut other_kind = twice.clone();
+    other_kind.lines[1].document_type = Some(DocumentType::Other);
+    // The fixture's hash knows no kinds; the engine's does.
+    check_in(&unique, &other_kind, Rejection::DocumentTwice);
+    check_in(&unique, &draft(vec![person("P-CHILD", 1), person("P-CHILD", 2)]), None);
+    check_in(&unique, &draft(vec![person("P-CHILD", 1), person("P-DAY", 1)]), None);
+    // Lines without a document are nobody twice, and the order's own stands in for both.
+    let mut nobody = draft(vec![line("P-CHILD", 1), line("P-CHILD", 1)]);
+    check_in(&unique, &nobody, None);
+    nobody.document = sample::resident_id(1);
+    check_in(&unique, &nobody, Rejection::DocumentTwice);
+    let sealed = |text: &str| DraftLine { document: text.to_owned(), ..line("P-CHILD", 1) };
+    check_in(&unique, &draft(vec![sealed("Enc.a"), sealed("Enc.a")]), Rejection::DocumentTwice);
+    check_in(&unique, &draft(vec![sealed("Enc.a"), sealed("Enc.A")]), None);
+}
+
+#[test]
+fn whom_a_limit_counts() {
+    let limit = |scope| LimitRule::new(scope, LimitWindow::OrderDate, Quantity::new(9));
+    let counted = |catalogue: &Catalogue, draft: &Draft| {
+        let admitted = admit_in(catalogue, draft, clock(9, 0))?;
+        Ok(admitted.lines[0].claims.iter().map(|claim| claim.identity).collect::<Vec<_>>())
+    };
+    let by = |scope| ruled(|rules| rules.limits = vec![limit(scope)]);
+    let missing = |scope| Err(Rejection::BuyerMissing { scope });
+    let user = by(LimitScope::AgentUser);
+    assert_eq!(counted(&user, &child()), missing(LimitScope::AgentUser));
+    let mut named = child();
+    named.buyer.agent_user = Some(-1);
+    assert_eq!(counted(&user, &named), Ok(vec![identity("0/-1")]));
+    let open = by(LimitScope::OpenId);
+    // An agent's protocol has no open id, and Douyin's no user of an agent.
+    assert_eq!(counted(&open, &child()), Ok(vec![]));
+    let mut douyin = Draft { channel: Channel::Douyin, ..child() };
+    assert_eq!(counted(&open, &douyin), missing(LimitScope::OpenId));
+    douyin.buyer.open_id = "u".to_owned();
+    assert_eq!(counted(&open, &douyin), Ok(vec![identity("u")]));
+    assert_eq!(counted(&user, &douyin), Ok(vec![]));
+
+    let plain = |bits| Ok(vec![IdentityHash::new(bits)]);
+    assert_eq!(counted(&by(LimitScope::Agent), &child()), plain(0));
+    assert_eq!(counted(&by(LimitScope::Everyone), &child()), plain(0));
+    assert_eq!(counted(&by(LimitScope::Channel), &child()), plain(1));
+    assert_eq!(counted(&by(LimitScope::Channel), &douyin), plain(2));
+    // A rule for another channel or agent asks for nobody.
+    let elsewhere = ruled(|rules| {
+        let channel = Some(Channel::Douyin);
+        rules.limits = vec![LimitRule { channel, ..limit(LimitScope::Document) }];
+    });
+    assert_eq!(counted(&elsewhere, &child()), Ok(vec![]));
+    assert_eq!(counted(&elsewhere, &douyin), Err(Rejection::DocumentMissing));
+    // The document comes before the buyer, and the buyer before the same document twice.
+    let both = ruled(|rules| {
+        rules.unique_documents = true;
+        rules.limits = vec![limit(LimitScope::AgentUser), limit(LimitScope::Document)];
+    });
+    assert_eq!(counted(&both, &child()), Err(Rejection::DocumentMissing));
+    let twice = draft(vec![person("P-CHILD", 1), person("P-CHILD", 1)]);
+    assert_eq!(counted(&both, &twice), missing(LimitScope::AgentUser));
+}
+
+#[test]
+fn ciphertext_without_a_mark_is_counted_as_it_is() {
+    let mut policy = policy();
+    policy.identity.sent_as = PersonalText::Ciphertext;
+    let given = with(|draft| {
+        draft.lines[0].document = " aB ".to_owned();
+        draft.mobile = "+86 x".to_owned();
+    });
+    let hasher = crate::engine::fixture::PlainHasher;
+    let admitted = admit(&given, &catalogue(), &policy, &hasher, clock(9, 0)).unwrap();
+    let identities: Vec<_> = admitted.lines[0].claims.iter().map(|claim| claim.identity).collect();
+    assert_eq!(identities, [identity(" aB "), identity("+86 x")]);
 }

@@ -62,6 +62,7 @@ fn one_person_named_twice_is_one_claim() {
         identity: identity(text),
         amount: Quantity::new(amount),
         max: Quantity::new(max),
+        days: None,
     };
     let expected = [
         claim(1, &sample::resident_id(1), 2, 1),
@@ -98,6 +99,7 @@ fn sums_that_cannot_be_expressed_saturate() {
         identity: identity("x"),
         amount: Quantity::new(u32::MAX),
         max: Quantity::ONE,
+        days: None,
     };
     let mut claims = SmallVec::new();
     merge(&mut claims, claim);
@@ -121,7 +123,7 @@ fn each_window_is_counted_in_its_home() {
         let shard = u8::try_from(who.get() % shards).unwrap();
         CounterHome::Shard(LimitKey { product: product_no(product), window, shard })
     };
-    use LimitWindow::{Lifetime, OrderDate, Timespan as Span, VisitDate};
+    use LimitWindow::{Lifetime, Month, OrderDate, Rolling, Timespan as Span, VisitDate, Week};
     let tomorrow = today().plus_days(1);
     let visit = WindowInstance::VisitDate(tomorrow);
     let ordered = WindowInstance::OrderDate(today());
@@ -132,6 +134,15 @@ fn each_window_is_counted_in_its_home() {
     check("P-ADULT", Some(tomorrow), 2, VisitDate, shard("P-ADULT", visit, 1));
     check("P-ADULT", Some(tomorrow), 2, OrderDate, shard("P-ADULT", ordered, 16));
     check("P-ADULT", Some(tomorrow), 2, Lifetime, shard("P-ADULT", life, 64));
+    // Windows of ordering know nothing of the visit; today is a Saturday.
+    let monday = WindowInstance::Week(today().plus_days(-5));
+    check("P-ADULT", Some(tomorrow), 2, Week, shard("P-ADULT", monday, 16));
+    let first = WindowInstance::Month(today().plus_days(-20));
+    check("P-ADULT", Some(tomorrow), 2, Month, shard("P-ADULT", first, 16));
+    let rolling = shard("P-ADULT", WindowInstance::Rolling, 64);
+    for days in [1, 366] {
+        check("P-ADULT", Some(tomorrow), 2, Rolling { days }, rolling);
+    }
 
     let untimed = slot("P-DAY", Some(tomorrow), 0);
     check("P-DAY", Some(tomorrow), 2, Span, CounterHome::Slot(untimed));

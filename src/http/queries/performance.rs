@@ -71,7 +71,7 @@ impl Question<'_> {
             let (date, no) = product.scene(scene_id)?;
             let timespan = *product.timespan(no)?;
             let supplier = self.catalogue.supplier(product.supplier)?;
-            let offered = product.offers(Some(date), no);
+            let offered = product.has_slot(Some(date), no);
             offered.then_some(Performance { product, supplier, date, timespan })
         });
         found.ok_or(Problem::Unknown(UNKNOWN_PERFORMANCE))

@@ -16,6 +16,12 @@ pub(in crate::schema) enum WindowV2 {
     OrderDate(i32),
     /// 2
     Lifetime,
+    /// 3
+    Week(i32),
+    /// 4
+    Month(i32),
+    /// 5
+    Rolling,
 }
 
 /// Twin of [`LimitKey`].
@@ -35,6 +41,9 @@ impl Mirrored for LimitKey {
             WindowInstance::VisitDate(date) => WindowV2::VisitDate(date.days()),
             WindowInstance::OrderDate(date) => WindowV2::OrderDate(date.days()),
             WindowInstance::Lifetime => WindowV2::Lifetime,
+            WindowInstance::Week(monday) => WindowV2::Week(monday.days()),
+            WindowInstance::Month(first) => WindowV2::Month(first.days()),
+            WindowInstance::Rolling => WindowV2::Rolling,
         };
         LimitKeyV2 { product: product.get(), window, shard }
     }
@@ -45,6 +54,9 @@ impl Mirrored for LimitKey {
             WindowV2::VisitDate(days) => WindowInstance::VisitDate(ServiceDate::from_days(days)),
             WindowV2::OrderDate(days) => WindowInstance::OrderDate(ServiceDate::from_days(days)),
             WindowV2::Lifetime => WindowInstance::Lifetime,
+            WindowV2::Week(days) => WindowInstance::Week(ServiceDate::from_days(days)),
+            WindowV2::Month(days) => WindowInstance::Month(ServiceDate::from_days(days)),
+            WindowV2::Rolling => WindowInstance::Rolling,
         };
         Ok(Self { product: ProductNo::new(product), window, shard })
     }
@@ -57,22 +69,30 @@ pub(in crate::schema) struct CountV2 {
     /// Big-endian and always whole: a hash has no small values that a varint would shorten.
     identity: [u8; 16],
     amount: u32,
+    /// In days since 1970-01-01, for a window that rolls.
+    day: Option<i32>,
 }
 
 impl Mirrored for Count {
     type Mirror<'a> = CountV2;
 
     fn mirror(&self) -> CountV2 {
-        let Self { rule, identity, amount } = *self;
-        CountV2 { rule: rule.get(), identity: identity.get().to_be_bytes(), amount: amount.get() }
+        let Self { rule, identity, amount, day } = *self;
+        CountV2 {
+            rule: rule.get(),
+            identity: identity.get().to_be_bytes(),
+            amount: amount.get(),
+            day: day.map(ServiceDate::days),
+        }
     }
 
     fn restore(mirror: CountV2) -> Result<Self, Invalid> {
-        let CountV2 { rule, identity, amount } = mirror;
+        let CountV2 { rule, identity, amount, day } = mirror;
         Ok(Self {
             rule: RuleNo::new(rule),
             identity: IdentityHash::new(u128::from_be_bytes(identity)),
             amount: Quantity::new(amount),
+            day: day.map(ServiceDate::from_days),
         })
     }
 }
@@ -109,7 +129,8 @@ impl Mirrored for CounterEvent {
 /// Counters from their counts, which are sorted and hold neither zeros nor anything twice.
 pub(super) fn counters(counts: List<'_, Count>) -> Result<Counters, Invalid> {
     let counts = counts.into_owned();
-    let sorted = is_ascending(counts.iter().map(|count| (count.rule, count.identity)));
+    let key = |count: &Count| (count.rule, count.identity, count.day);
+    let sorted = is_ascending(counts.iter().map(key));
     if !sorted || counts.iter().any(|count| count.amount == Quantity::ZERO) {
         return Err(Invalid);
     }
@@ -140,6 +161,7 @@ mod tests {
                 bytes.push(rule);
                 bytes.extend([identity; 16]);
                 bytes.push(amount);
+                bytes.push(0);
             }
             assert_eq!(decode_limit(&bytes).err(), expected, "{counts:?}");
         };

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::order::ChannelV2;
+use super::rules::BookingV2;
 use super::{Invalid, List, Mirrored, Whole};
 use crate::domain::catalogue::{
-    AreaDef, Calendar, Fee, FeeTier, LimitRule, LimitScope, LimitWindow, Pool, Product, RebateAt,
-    RefundRule, Rules, TimespanDef,
+    AreaDef, Calendar, CalendarException, Channels, ConditionSet, Fee, FeeTier, LimitRule,
+    LimitScope, LimitWindow, Pool, Product, RebateAt, RefundRule, Rules, TimespanDef,
 };
 use crate::domain::inventory::Capacity;
 use crate::domain::seats::SeatMap;
@@ -142,32 +144,36 @@ impl Mirrored for AreaDef {
 
 /// Twin of [`Calendar`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct CalendarV2 {
+pub(in crate::schema) struct CalendarV2<'a> {
     /// First and last day, in days since 1970-01-01.
     dates: Option<(i32, i32)>,
     capacity: CapacityV2,
     allowance: u32,
+    #[serde(borrow)]
+    exceptions: List<'a, CalendarException>,
 }
 
 impl Mirrored for Calendar {
-    type Mirror<'a> = CalendarV2;
+    type Mirror<'a> = CalendarV2<'a>;
 
-    fn mirror(&self) -> CalendarV2 {
-        let Self { dates, capacity, allowance } = self;
+    fn mirror(&self) -> CalendarV2<'_> {
+        let Self { dates, capacity, allowance, exceptions } = self;
         CalendarV2 {
             dates: dates.map(|(first, last)| (first.days(), last.days())),
             capacity: capacity.mirror(),
             allowance: allowance.get(),
+            exceptions: List::Borrowed(exceptions),
         }
     }
 
-    fn restore(mirror: CalendarV2) -> Result<Self, Invalid> {
-        let CalendarV2 { dates, capacity, allowance } = mirror;
+    fn restore(mirror: CalendarV2<'_>) -> Result<Self, Invalid> {
+        let CalendarV2 { dates, capacity, allowance, exceptions } = mirror;
         let date = ServiceDate::from_days;
         Ok(Self {
             dates: dates.map(|(first, last)| (date(first), date(last))),
             capacity: Mirrored::restore(capacity)?,
             allowance: Quantity::new(allowance),
+            exceptions: exceptions.into_owned(),
         })
     }
 }
@@ -179,6 +185,16 @@ pub(in crate::schema) enum LimitScopeV2 {
     Document,
     /// 1
     Mobile,
+    /// 2
+    Agent,
+    /// 3
+    AgentUser,
+    /// 4
+    OpenId,
+    /// 5
+    Channel,
+    /// 6
+    Everyone,
 }
 
 /// Twin of [`LimitWindow`]. Numbers are never reordered.
@@ -192,48 +208,86 @@ pub(in crate::schema) enum LimitWindowV2 {
     OrderDate,
     /// 3
     Lifetime,
+    /// 4
+    Week,
+    /// 5
+    Month,
+    /// 6
+    Rolling(u16),
 }
 
 /// Twin of [`LimitRule`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct LimitRuleV2 {
+pub(in crate::schema) struct LimitRuleV2<'a> {
     no: u8,
     scope: LimitScopeV2,
     window: LimitWindowV2,
     max: u32,
+    channel: Option<ChannelV2>,
+    agent: Option<&'a str>,
 }
 
 impl Mirrored for LimitRule {
-    type Mirror<'a> = LimitRuleV2;
+    type Mirror<'a> = LimitRuleV2<'a>;
 
-    fn mirror(&self) -> LimitRuleV2 {
-        let Self { no, scope, window, max } = self;
+    fn mirror(&self) -> LimitRuleV2<'_> {
+        let Self { no, scope, window, max, channel, agent } = self;
         let scope = match scope {
             LimitScope::Document => LimitScopeV2::Document,
             LimitScope::Mobile => LimitScopeV2::Mobile,
+            LimitScope::Agent => LimitScopeV2::Agent,
+            LimitScope::AgentUser => LimitScopeV2::AgentUser,
+            LimitScope::OpenId => LimitScopeV2::OpenId,
+            LimitScope::Channel => LimitScopeV2::Channel,
+            LimitScope::Everyone => LimitScopeV2::Everyone,
         };
         let window = match window {
             LimitWindow::Timespan => LimitWindowV2::Timespan,
             LimitWindow::VisitDate => LimitWindowV2::VisitDate,
             LimitWindow::OrderDate => LimitWindowV2::OrderDate,
             LimitWindow::Lifetime => LimitWindowV2::Lifetime,
+            LimitWindow::Week => LimitWindowV2::Week,
+            LimitWindow::Month => LimitWindowV2::Month,
+            LimitWindow::Rolling { days } => LimitWindowV2::Rolling(*days),
         };
-        LimitRuleV2 { no: no.get(), scope, window, max: max.get() }
+        LimitRuleV2 {
+            no: no.get(),
+            scope,
+            window,
+            max: max.get(),
+            channel: channel.as_ref().map(Mirrored::mirror),
+            agent: agent.as_deref(),
+        }
     }
 
-    fn restore(mirror: LimitRuleV2) -> Result<Self, Invalid> {
-        let LimitRuleV2 { no, scope, window, max } = mirror;
+    fn restore(mirror: LimitRuleV2<'_>) -> Result<Self, Invalid> {
+        let LimitRuleV2 { no, scope, window, max, channel, agent } = mirror;
         let scope = match scope {
             LimitScopeV2::Document => LimitScope::Document,
             LimitScopeV2::Mobile => LimitScope::Mobile,
+            LimitScopeV2::Agent => LimitScope::Agent,
+            LimitScopeV2::AgentUser => LimitScope::AgentUser,
+            LimitScopeV2::OpenId => LimitScope::OpenId,
+            LimitScopeV2::Channel => LimitScope::Channel,
+            LimitScopeV2::Everyone => LimitScope::Everyone,
         };
         let window = match window {
             LimitWindowV2::Timespan => LimitWindow::Timespan,
             LimitWindowV2::VisitDate => LimitWindow::VisitDate,
             LimitWindowV2::OrderDate => LimitWindow::OrderDate,
             LimitWindowV2::Lifetime => LimitWindow::Lifetime,
+            LimitWindowV2::Week => LimitWindow::Week,
+            LimitWindowV2::Month => LimitWindow::Month,
+            LimitWindowV2::Rolling(days) => LimitWindow::Rolling { days },
         };
-        Ok(Self { no: RuleNo::new(no), scope, window, max: Quantity::new(max) })
+        Ok(Self {
+            no: RuleNo::new(no),
+            scope,
+            window,
+            max: Quantity::new(max),
+            channel: channel.map(Mirrored::restore).transpose()?,
+            agent: agent.map(Into::into),
+        })
     }
 }
 
@@ -308,10 +362,17 @@ pub(in crate::schema) struct RulesV2<'a> {
     order_min: u32,
     order_max: u32,
     document_per_ticket: bool,
+    unique_documents: bool,
+    /// Bits of the channels: OTA 1, Douyin 2, local life 4, console 8.
+    channels: u8,
+    #[serde(borrow)]
+    booking: BookingV2<'a>,
     horizon_days: u16,
     hold_seconds: u32,
     #[serde(borrow)]
     limits: List<'a, LimitRule>,
+    #[serde(borrow)]
+    conditions: List<'a, ConditionSet>,
     #[serde(borrow)]
     refund: List<'a, FeeTier>,
 }
@@ -324,18 +385,26 @@ impl Mirrored for Rules {
             order_min,
             order_max,
             document_per_ticket,
+            unique_documents,
+            channels,
+            booking,
             horizon_days,
             hold_seconds,
             limits,
+            conditions,
             refund,
         } = self;
         RulesV2 {
             order_min: order_min.get(),
             order_max: order_max.get(),
             document_per_ticket: *document_per_ticket,
+            unique_documents: *unique_documents,
+            channels: channels.bits(),
+            booking: booking.mirror(),
             horizon_days: *horizon_days,
             hold_seconds: *hold_seconds,
             limits: List::Borrowed(limits),
+            conditions: List::Borrowed(conditions),
             refund: List::Borrowed(&refund.tiers),
         }
     }
@@ -345,9 +414,13 @@ impl Mirrored for Rules {
             order_min: Quantity::new(mirror.order_min),
             order_max: Quantity::new(mirror.order_max),
             document_per_ticket: mirror.document_per_ticket,
+            unique_documents: mirror.unique_documents,
+            channels: Channels::from_bits(mirror.channels),
+            booking: Mirrored::restore(mirror.booking)?,
             horizon_days: mirror.horizon_days,
             hold_seconds: mirror.hold_seconds,
             limits: mirror.limits.into_owned(),
+            conditions: mirror.conditions.into_owned(),
             refund: RefundRule { tiers: mirror.refund.into_owned() },
         })
     }
@@ -367,7 +440,8 @@ pub(in crate::schema) struct ProductV2<'a> {
     rebate_at: RebateAtV2,
     uses: u16,
     pool: Option<u32>,
-    calendar: CalendarV2,
+    #[serde(borrow)]
+    calendar: CalendarV2<'a>,
     #[serde(borrow)]
     timespans: List<'a, TimespanDef>,
     #[serde(borrow)]

@@ -1,7 +1,7 @@
 //! Which result code a refusal gets. Source: docs/protocols/ota.md, "Result codes".
 
 use crate::domain::account::BookingError;
-use crate::domain::catalogue::LimitScope;
+use crate::domain::catalogue::{ConditionError, LimitScope};
 use crate::engine::Rejection;
 use crate::wire::ota::ResultCode;
 
@@ -13,7 +13,11 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         | Rejection::NoTimespanLeft { .. }
         | Rejection::SeatTaken { .. }
         | Rejection::SeatNotForSale { .. } => ResultCode::STOCK_SHORT,
-        Rejection::UnknownProduct { .. } | Rejection::OffSale { .. } => ResultCode::OFF_SALE,
+        Rejection::UnknownProduct { .. }
+        | Rejection::OffSale { .. }
+        | Rejection::ChannelClosed { .. }
+        | Rejection::NotYetOnSale { .. }
+        | Rejection::SaleEnded { .. } => ResultCode::OFF_SALE,
         Rejection::Date { .. }
         | Rejection::UnknownTimespan
         | Rejection::UnknownPerformance
@@ -25,7 +29,17 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         Rejection::LimitExceeded { about: Some((LimitScope::Mobile, _)), .. } => {
             ResultCode::MOBILE_LIMIT
         }
-        Rejection::LimitExceeded { about: None, .. } => ResultCode::OTHER_LIMIT,
+        Rejection::LimitExceeded { .. } | Rejection::BuyerMissing { .. } => ResultCode::OTHER_LIMIT,
+        Rejection::DocumentTwice => ResultCode::ALREADY_HAS_TICKET,
+        Rejection::Condition(error) => match error {
+            ConditionError::Age { .. } => ResultCode::AGE_NOT_ALLOWED,
+            ConditionError::Sex => ResultCode::SEX_NOT_ALLOWED,
+            ConditionError::Region => ResultCode::REGION_NOT_ALLOWED,
+            ConditionError::Kind
+            | ConditionError::Prefix
+            | ConditionError::NoMatch
+            | ConditionError::Forbidden { .. } => ResultCode::OTHER_LIMIT,
+        },
         Rejection::NoLines
         | Rejection::TooManyLines { .. }
         | Rejection::BadQuantity { .. }
