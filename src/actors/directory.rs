@@ -8,9 +8,10 @@ use std::sync::Arc;
 use actix::prelude::*;
 use hashbrown::HashMap;
 
+use crate::actors::account::ReadAccount;
 use crate::actors::cold::ColdStore;
 use crate::actors::look::{Look, Peek, Seen, Shelf};
-use crate::actors::machine::{Machine, MoneyAsk};
+use crate::actors::machine::{AccountEvent, Machine, MoneyAsk};
 use crate::actors::order::OrderActor;
 use crate::actors::participant::{
     AccountActor, Apply, Ask, LimitActor, ParticipantActor, PoolActor, Refresh, Release, Save,
@@ -163,6 +164,11 @@ impl Directory {
                 let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
                 account.do_send(Ask::<Account> { hold, index, keep, ask });
             }
+            (ParticipantKey::Account(key), plan::Ask::Change(change)) => {
+                let ask = MoneyAsk::Change(change);
+                let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
+                account.do_send(Ask::<Account> { hold, index, keep, ask });
+            }
             (key, ask) => {
                 // A plan pairs keys with asks of their kind; anything else is our bug, and the
                 // checkout is told so instead of waiting for ever.
@@ -174,6 +180,11 @@ impl Directory {
                 });
             }
         }
+    }
+
+    /// Passes a question about an account to it.
+    pub(crate) fn read_account(&mut self, question: ReadAccount, now: UnixMillis) {
+        self.accounts.reach(question.account, &self.surroundings, now).do_send(question);
     }
 
     /// Lets go what a participant kept for a checkout.
@@ -198,7 +209,13 @@ impl Directory {
                 self.limits.reach(key, s, now).do_send(Apply::<LimitShard> { hold, lsn, event });
                 ParticipantKey::Limit(key)
             }
-            Event::Account(key, event) => {
+            Event::Account(key, postings) => {
+                let event = AccountEvent::Moved(postings);
+                self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
+                ParticipantKey::Account(key)
+            }
+            Event::AccountNote(key, note) => {
+                let event = AccountEvent::Noted(note);
                 self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
                 ParticipantKey::Account(key)
             }
@@ -209,7 +226,7 @@ impl Directory {
 
     /// Lets the active among the shelves say how they stand. Looking is no use: it keeps nobody awake.
     pub(crate) fn look(&self, look: Look) {
-        let Look { shelves, reply } = look;
+        let Look { shelves, detail, reply } = look;
         for (index, shelf) in shelves {
             let active = match shelf {
                 Shelf::Slot(key) => self.slots.entries.contains_key(&key),
@@ -220,7 +237,7 @@ impl Directory {
                 let _ = reply.send(Seen::Asleep(index));
                 continue;
             }
-            let peek = Peek { index, reply: reply.clone() };
+            let peek = Peek { index, detail, reply: reply.clone() };
             match shelf {
                 Shelf::Slot(key) => self.slots.tell(key, peek),
                 Shelf::Pool(key) => self.pools.tell(key, peek),

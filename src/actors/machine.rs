@@ -3,13 +3,13 @@
 use smallvec::SmallVec;
 
 use crate::domain::account::{
-    Account, AccountKey, Balance, BalanceShort, Posting, Postings, ReserveMoney,
+    Account, AccountChange, AccountKey, AccountNote, Balance, BalanceShort, Postings, ReserveMoney,
 };
 use crate::domain::catalogue::Catalogue;
 use crate::domain::inventory::{PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent};
 use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard};
 use crate::engine::plan::{Grant, Refusal};
-use crate::engine::state::{pool_capacity, set_capacity};
+use crate::engine::state::{pool_capacity, set_capacity, set_seat_maps};
 use crate::schema::{self, SchemaError};
 use crate::snapshot::EntityKind;
 use crate::types::{Fen, HoldId, Quantity, SlotKey};
@@ -59,7 +59,9 @@ impl Machine for Slot {
         let offered = catalogue.slot_capacity(key).into_iter();
         let areas =
             offered.map(|(area, capacity, allowance)| (area, Stock::new(capacity, allowance)));
-        Self::new(areas.collect(), Counters::default())
+        let mut slot = Self::new(areas.collect(), Counters::default());
+        set_seat_maps(&mut slot, key, catalogue);
+        slot
     }
 
     fn decide(&self, ask: &PlaceHold) -> Result<(), Refusal> {
@@ -67,8 +69,7 @@ impl Machine for Slot {
     }
 
     fn hold(&mut self, hold: HoldId, ask: PlaceHold) -> Grant {
-        Self::hold(self, hold, ask);
-        Grant::default()
+        Grant::of_slot(Self::hold(self, hold, ask))
     }
 
     fn release(&mut self, hold: HoldId) {
@@ -199,18 +200,29 @@ impl Machine for LimitShard {
 }
 
 /// What an account may be asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum MoneyAsk {
     /// This much from this balance.
     Reserve(ReserveMoney),
     /// Whether this much could be had from the prepaid or the rebate balance. Only ever checked.
     Any { year: i16, amount: Fen },
+    /// What an operator wants.
+    Change(AccountChange),
+}
+
+/// What may happen to an account.
+#[derive(Clone, Debug)]
+pub(crate) enum AccountEvent {
+    /// Money moves.
+    Moved(Postings),
+    /// It is told something else.
+    Noted(AccountNote),
 }
 
 impl Machine for Account {
     type Key = AccountKey;
     type Ask = MoneyAsk;
-    type Event = Postings;
+    type Event = AccountEvent;
 
     const KIND: EntityKind = EntityKind::Account;
 
@@ -219,16 +231,20 @@ impl Machine for Account {
     }
 
     fn decide(&self, ask: &MoneyAsk) -> Result<(), Refusal> {
-        let decision = match *ask {
-            MoneyAsk::Reserve(reserve) => Self::decide(self, &reserve),
-            MoneyAsk::Any { year, amount } => any_funds(self, year, amount),
-        };
-        decision.map_err(Refusal::Account)
+        match ask {
+            MoneyAsk::Reserve(reserve) => Self::decide(self, reserve).map_err(Refusal::Account),
+            MoneyAsk::Any { year, amount } => {
+                any_funds(self, *year, *amount).map_err(Refusal::Account)
+            }
+            MoneyAsk::Change(change) => self.decide_change(change).map_err(Refusal::Booking),
+        }
     }
 
     fn hold(&mut self, hold: HoldId, ask: MoneyAsk) -> Grant {
-        if let MoneyAsk::Reserve(reserve) = ask {
-            Self::hold(self, hold, reserve);
+        match ask {
+            MoneyAsk::Reserve(reserve) => Self::hold(self, hold, reserve),
+            MoneyAsk::Change(change) => self.hold_change(hold, &change),
+            MoneyAsk::Any { .. } => {}
         }
         Grant::default()
     }
@@ -237,8 +253,11 @@ impl Machine for Account {
         Self::release(self, hold);
     }
 
-    fn apply(&mut self, hold: Option<HoldId>, event: &Postings) {
-        Self::apply(self, hold, event as &[Posting]);
+    fn apply(&mut self, hold: Option<HoldId>, event: &AccountEvent) {
+        match event {
+            AccountEvent::Moved(postings) => Self::apply(self, hold, postings),
+            AccountEvent::Noted(note) => self.note(hold, note),
+        }
     }
 
     fn is_idle(&self) -> bool {

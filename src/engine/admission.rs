@@ -13,6 +13,7 @@ use crate::domain::catalogue::{
 use crate::domain::identity::{
     DocumentType, IdentityRules, is_ciphertext, normalise_document, normalise_mobile,
 };
+use crate::domain::seats::Seats;
 use crate::engine::plan::slot_key;
 use crate::engine::{DateProblem, Rejection};
 use crate::types::{
@@ -51,6 +52,18 @@ pub struct DraftScene {
     pub scene_id: String,
     /// Public id of the seat area; empty when none was given.
     pub area_id: String,
+    /// Who chooses seats that have numbers.
+    pub choice: SeatChoice,
+}
+
+/// Who chooses the seats of an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeatChoice {
+    /// We do: the best of the area that is named. Seats that lines name do not count.
+    #[default]
+    Ours,
+    /// The buyer did: lines name their seats.
+    Buyers,
 }
 
 /// One line as a partner sent it.
@@ -72,8 +85,8 @@ pub struct DraftLine {
     pub mobile: String,
     /// Whether the way in needs a mobile (gate-in mode `B`).
     pub mobile_needed: bool,
-    /// Whether seats were named one by one.
-    pub seats_named: bool,
+    /// Public ids of the seats it names; they count where the choice is the buyer's.
+    pub seats: Vec<String>,
 }
 
 /// Who buys, where purchases may be counted by more than documents and mobiles.
@@ -166,6 +179,8 @@ pub struct AdmittedLine {
     pub area: AreaNo,
     /// How many.
     pub quantity: Quantity,
+    /// Seats the buyer chose; none where we choose or places have no numbers.
+    pub seats: Seats,
     /// Sale price of one.
     pub unit_price: Fen,
     /// List price of one.
@@ -268,7 +283,7 @@ pub fn admit(
     let mut documents = SmallVec::<[(ProductNo, IdentityHash); 4]>::new();
     let (mut total, mut rebate) = (Fen::ZERO, Fen::ZERO);
     for ((line, product), quantity) in draft.lines.iter().zip(products).zip(quantities) {
-        let area = area(draft, &product)?;
+        let (area, seats) = area(draft, line, &product, quantity)?;
         let Counted { document, claims } = persons.counted(line, &product, quantity)?;
         if let Some(document) = document.filter(|_| product.rules.unique_documents) {
             let named = (product.no, document);
@@ -281,7 +296,7 @@ pub fn admit(
         let (unit_price, list_price) = product.prices(slot.date, slot.timespan, area);
         total = add(total, unit_price, quantity)?;
         rebate = add(rebate, product.rebate, quantity)?;
-        lines.push(AdmittedLine { product, area, quantity, unit_price, list_price, claims });
+        lines.push(AdmittedLine { product, area, quantity, seats, unit_price, list_price, claims });
     }
     persons.check_order()?;
     if total > TOTAL_MAX || rebate > TOTAL_MAX {
@@ -574,12 +589,51 @@ fn is_over(
     end <= now
 }
 
-fn area(draft: &Draft, product: &Product) -> Result<AreaNo, Rejection> {
+/// The area of a line, and the seats if the buyer chose them.
+fn area(
+    draft: &Draft,
+    line: &DraftLine,
+    product: &Product,
+    quantity: Quantity,
+) -> Result<(AreaNo, Seats), Rejection> {
     if !product.is_performance() {
-        return Ok(AreaNo::NONE);
+        // A spot has no seats to choose; its callers may name some all the same.
+        return Ok((AreaNo::NONE, Seats::new()));
     }
-    let area = product.area_by_id(&draft.scene.area_id).ok_or(Rejection::UnknownArea)?;
-    Ok(area.no)
+    let named = match draft.scene.choice {
+        SeatChoice::Ours => &[][..],
+        SeatChoice::Buyers => &line.seats[..],
+    };
+    let wanted = &*draft.scene.area_id;
+    let area = if wanted.is_empty() && !named.is_empty() {
+        None
+    } else {
+        Some(product.area_by_id(wanted).ok_or(Rejection::UnknownArea)?)
+    };
+    if let Some(area) = area.filter(|area| area.seats.is_none()) {
+        if !named.is_empty() {
+            return Err(Rejection::SeatChoiceUnsupported);
+        }
+        return Ok((area.no, Seats::new()));
+    }
+    if draft.scene.choice == SeatChoice::Ours {
+        return area.map(|area| (area.no, Seats::new())).ok_or(Rejection::UnknownArea);
+    }
+    let (named_count, tickets) = (named.len() as u64, u64::from(quantity.get()));
+    if named_count != tickets {
+        return Err(Rejection::SeatCount { named: named_count, tickets });
+    }
+    let mut seats = Seats::new();
+    let mut within = area.map(|area| area.no);
+    for id in named {
+        let unknown = || Rejection::UnknownSeat { id: id.chars().take(ECHO_CHARS_MAX).collect() };
+        let (area, seat) = product.seat_by_id(id).ok_or_else(unknown)?;
+        if *within.get_or_insert(area.no) != area.no {
+            return Err(Rejection::SeatsElsewhere);
+        }
+        seats.push(seat);
+    }
+    Ok((within.unwrap_or(AreaNo::NONE), seats))
 }
 
 /// Checks and counts the people of an order.
@@ -615,9 +669,6 @@ impl Persons<'_> {
         product: &Product,
         quantity: Quantity,
     ) -> Result<Counted, Rejection> {
-        if line.seats_named && product.is_performance() {
-            return Err(Rejection::SeatChoiceUnsupported);
-        }
         let limits: SmallVec<[&LimitRule; 8]> =
             LimitRule::applicable(&product.rules.limits, self.draft.channel, self.agent).collect();
         let counts = |scope| limits.iter().any(|rule| rule.scope == scope);

@@ -4,13 +4,14 @@
 
 use std::fmt;
 
-use crate::domain::account::{Account, AccountKey, Balance, Holder};
+use crate::domain::account::{Account, AccountKey, Balance, Booked, BookingKind, Holder, Standing};
 use crate::domain::catalogue::RebateAt;
 use crate::domain::inventory::{Pool, PoolKey, Slot, Stock};
 use crate::domain::limits::{Counters, LimitKey, LimitShard, WindowInstance};
 use crate::domain::order::{CloseReason, CounterHome, Order, OrderState};
+use crate::domain::seats::Seating;
 use crate::domain::voucher::Voucher;
-use crate::types::{Channel, ServiceDate, SlotKey};
+use crate::types::{AreaNo, Channel, ServiceDate, SlotKey};
 
 /// Digest of a state or of a part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub fn slot(key: SlotKey, slot: &Slot) -> Digest {
     let mut areas: Vec<_> = touched.map(|(area, stock)| (area.get(), *stock)).collect();
     areas.sort_unstable_by_key(|(area, _)| *area);
     let counts = slot.counters().counts();
+    // Whoever has a seat has a place, so seats are never all there is.
     if areas.is_empty() && counts.is_empty() {
         return Digest::default();
     }
@@ -45,6 +47,10 @@ pub fn slot(key: SlotKey, slot: &Slot) -> Digest {
     for (area, stock) in areas {
         hash.number(u64::from(area));
         hash.stock(&stock);
+        match slot.seating(AreaNo::new(area)) {
+            Some(seating) => hash.seats(seating),
+            None => hash.seats(&Seating::default()),
+        }
     }
     hash.counters(slot.counters());
     hash.finish()
@@ -79,7 +85,7 @@ pub fn limit(key: LimitKey, shard: &LimitShard) -> Digest {
 /// Digest of one account.
 #[must_use]
 pub fn account(key: AccountKey, account: &Account) -> Digest {
-    if account.balances().is_empty() {
+    if account.is_untouched() {
         return Digest::default();
     }
     let mut hash = Canon::new(4);
@@ -91,7 +97,19 @@ pub fn account(key: AccountKey, account: &Account) -> Digest {
             hash.number(u64::from(agent.get()));
         }
     }
-    for (balance, amount) in account.balances() {
+    hash.number(account.standings().len() as u64);
+    for Standing { balance, recharged, consumed } in account.standings() {
+        hash.balance(*balance);
+        hash.signed(recharged.get());
+        hash.signed(consumed.get());
+    }
+    hash.signed(account.credit().get());
+    for Booked { reference, kind, balance, amount } in account.booked() {
+        hash.text(reference.as_str());
+        hash.number(match kind {
+            BookingKind::TopUp => 1,
+            BookingKind::Adjustment => 2,
+        });
         hash.balance(*balance);
         hash.signed(amount.get());
     }
@@ -317,6 +335,13 @@ impl Canon {
     fn stock(&mut self, stock: &Stock) {
         self.number(u64::from(stock.held().get()));
         self.number(u64::from(stock.sold().get()));
+    }
+
+    fn seats(&mut self, seating: &Seating) {
+        self.number(seating.held().count() as u64);
+        seating.held().for_each(|seat| self.number(u64::from(seat.get())));
+        self.number(seating.sold().count() as u64);
+        seating.sold().for_each(|seat| self.number(u64::from(seat.get())));
     }
 
     fn counters(&mut self, counters: &Counters) {

@@ -7,7 +7,10 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::strategy::Union;
 
-use crate::domain::account::{Account, AccountKey, Balance, Holder, Posting};
+use crate::domain::account::{
+    Account, AccountKey, AccountNote, Balance, Booked, BookingKind, Holder, Posting, PostingKind,
+    Standing,
+};
 use crate::domain::catalogue::{
     Agent, AreaDef, Booking, Calendar, CalendarException, CallbackFormat, CallbackMethod,
     CallbackSettings, Catalogue, CatalogueEvent, Channels, ConditionSet, DouyinClient, DouyinSku,
@@ -24,6 +27,7 @@ use crate::domain::order::{
     OrderPlaced, OrderState, Redemption, Refund, RefundedTicket, Reversal, TakenCount, Ticket,
     TicketUses,
 };
+use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow, Seating};
 use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::transaction::{Event, Transaction};
 use crate::types::{
@@ -51,6 +55,7 @@ fn event() -> BoxedStrategy<Event> {
             .prop_map(|(key, postings)| Event::Account(key, postings.into())),
         order_event().prop_map(Event::Order),
         voucher().prop_map(|voucher| Event::Voucher(VoucherEvent::Issued(voucher))),
+        (account_key(), account_note()).prop_map(|(key, note)| Event::AccountNote(key, note)),
     ]
     .boxed()
 }
@@ -199,7 +204,12 @@ fn stock_event() -> BoxedStrategy<StockEvent> {
 }
 
 fn slot_event() -> impl Strategy<Value = SlotEvent> {
-    let area = (area_no(), stock_event()).prop_map(|(area, stock)| AreaEvent { area, stock });
+    let seats = list(any::<u16>().prop_map(SeatNo::new));
+    let area = (area_no(), stock_event(), seats).prop_map(|(area, stock, seats)| AreaEvent {
+        area,
+        stock,
+        seats: seats.into(),
+    });
     (list(area), counter_event())
         .prop_map(|(areas, counters)| SlotEvent { areas: areas.into(), counters })
 }
@@ -222,8 +232,30 @@ fn counter_event() -> BoxedStrategy<CounterEvent> {
     .boxed()
 }
 
+fn credit() -> impl Strategy<Value = Fen> {
+    (0..=i64::MAX).prop_map(Fen::new)
+}
+
+fn booked() -> impl Strategy<Value = Booked> {
+    let kind = one_of(&[BookingKind::TopUp, BookingKind::Adjustment]);
+    ("[!-~]{1,64}", kind, balance(), fen()).prop_map(|(reference, kind, balance, amount)| Booked {
+        reference: RequestKey::new(&reference).unwrap(),
+        kind,
+        balance,
+        amount,
+    })
+}
+
+fn account_note() -> impl Strategy<Value = AccountNote> {
+    prop_oneof![credit().prop_map(AccountNote::CreditSet), booked().prop_map(AccountNote::Booked),]
+}
+
 fn posting() -> impl Strategy<Value = Posting> {
-    (balance(), fen()).prop_map(|(balance, amount)| Posting { balance, amount })
+    (balance(), one_of(&PostingKind::ALL), fen()).prop_map(|(balance, kind, amount)| Posting {
+        balance,
+        kind,
+        amount,
+    })
 }
 
 fn order_event() -> BoxedStrategy<OrderEvent> {
@@ -432,6 +464,23 @@ fn capacity() -> impl Strategy<Value = Capacity> {
     prop_oneof![Just(Capacity::Unlimited), quantity().prop_map(Capacity::Limited)]
 }
 
+fn seat_map() -> impl Strategy<Value = SeatMap> {
+    let row = (0..9u8, 1..120u8, any::<u128>(), any::<u128>());
+    let numbering = one_of(&[Numbering::LeftToRight, Numbering::RightToLeft, Numbering::OddEven]);
+    (list(row), numbering, 0..=256u16).prop_map(|(rows, numbering, half)| {
+        let row = |(no, (first, len, aisles, blocked)): (usize, _)| {
+            let row = SeatRow { label: no.to_string().into(), first, len, aisles, blocked: 0 };
+            SeatRow { blocked: blocked & row.seats(), ..row }
+        };
+        let mut rows: Vec<_> = rows.into_iter().enumerate().map(row).collect();
+        if rows.is_empty() {
+            rows.push(row((0, (0, 1, 0, 0))));
+        }
+        let focal = Focal { row: rows.len() as u16 - 1, half };
+        SeatMap::new(rows, numbering, Some(focal)).expect("each part is in bounds")
+    })
+}
+
 fn product() -> impl Strategy<Value = Product> {
     let head = (product_no(), text(), supplier_no(), text(), any::<bool>());
     let rebate_at = one_of(&[RebateAt::Payment, RebateAt::Redemption]);
@@ -447,8 +496,16 @@ fn product() -> impl Strategy<Value = Product> {
     );
     let timespan = (timespan(), any::<u16>(), any::<u16>())
         .prop_map(|(no, start_minute, end_minute)| TimespanDef { no, start_minute, end_minute });
-    let area = (area_no(), text(), quantity(), fen(), fen()).prop_map(
-        |(no, id, capacity, price, list_price)| AreaDef { no, id, capacity, price, list_price },
+    let seats = option::of(seat_map().prop_map(Arc::new));
+    let area = (area_no(), text(), quantity(), seats, fen(), fen()).prop_map(
+        |(no, id, capacity, seats, price, list_price)| AreaDef {
+            no,
+            id,
+            capacity,
+            seats,
+            price,
+            list_price,
+        },
     );
     let parts = (calendar, list(timespan), list(area), text(), rules());
     (head, money, parts).prop_map(|(head, money, parts)| {
@@ -644,7 +701,18 @@ pub(super) fn slot() -> impl Strategy<Value = Slot> {
     let areas = btree_map(area_no(), stock(), 0..=LIST_LEN_MAX)
         .prop_map(|areas| areas.into_iter().collect::<Vec<_>>())
         .prop_shuffle();
-    (areas, counters()).prop_map(|(areas, counters)| Slot::new(areas.into(), counters))
+    // Each seat of an area is free, held or sold.
+    let seats = btree_map(any::<u16>().prop_map(SeatNo::new), any::<bool>(), 1..=LIST_LEN_MAX)
+        .prop_map(|seats| {
+            let of = |sold| seats.iter().filter(move |(_, is)| **is == sold).map(|(seat, _)| *seat);
+            let (held, sold): (Vec<_>, Vec<_>) = (of(false).collect(), of(true).collect());
+            Seating::restored(&held, &sold).expect("a map has each seat once")
+        });
+    let seatings = btree_map(area_no(), seats, 0..=LIST_LEN_MAX)
+        .prop_map(|seatings| seatings.into_iter().collect::<Vec<_>>());
+    (areas, seatings, counters()).prop_map(|(areas, seatings, counters)| {
+        Slot::new(areas.into(), counters).with_seatings(seatings)
+    })
 }
 
 pub(super) fn pool() -> impl Strategy<Value = Pool> {
@@ -656,7 +724,16 @@ pub(super) fn limit_shard() -> impl Strategy<Value = LimitShard> {
 }
 
 pub(super) fn account() -> impl Strategy<Value = Account> {
-    btree_map(balance(), fen(), 0..=LIST_LEN_MAX).prop_map(Account::restored)
+    // Half of what fits, so that the difference does, and never nothing at all.
+    let amounts = (1..i64::MAX / 2, -i64::MAX / 2..i64::MAX / 2);
+    let standings = btree_map(balance(), amounts, 0..=LIST_LEN_MAX);
+    (standings, credit(), list(booked())).prop_map(|(standings, credit, booked)| {
+        let standings = standings.into_iter().map(|(balance, (recharged, consumed))| {
+            let (recharged, consumed) = (Fen::new(recharged), Fen::new(consumed));
+            Standing { balance, recharged, consumed }
+        });
+        Account::restored(standings, credit, booked)
+    })
 }
 
 pub(super) fn order() -> impl Strategy<Value = Order> {

@@ -1,7 +1,7 @@
 //! What a refusal says to people: one Chinese sentence that a buyer may read, the same in every
 //! protocol. It names no person and no internal number.
 
-use crate::domain::account::BalanceShort;
+use crate::domain::account::{BalanceShort, BookingError};
 use crate::domain::catalogue::{BookingProblem, ConditionError, LimitScope, LimitWindow};
 use crate::domain::identity::DocumentError;
 use crate::domain::inventory::Available;
@@ -36,6 +36,15 @@ pub fn sentence(rejection: &Rejection) -> String {
         Rejection::UnknownPerformance => "场次不存在或未指定场次".to_owned(),
         Rejection::UnknownArea => "座位区域不存在或未指定座位区域".to_owned(),
         Rejection::PerformanceOnAnotherDay => "场次与游玩日期不一致".to_owned(),
+        Rejection::UnknownSeat { .. } => "座位不存在".to_owned(),
+        Rejection::SeatsElsewhere => "同一明细的座位必须在同一座位区域".to_owned(),
+        Rejection::SeatCount { named: 0, .. } => "请选择座位".to_owned(),
+        Rejection::SeatCount { named, tickets } => {
+            format!("座位数与票数不一致，{tickets}张票需要{tickets}个座位，收到{named}个")
+        }
+        Rejection::SeatRepeated { id } => format!("座位{id}重复"),
+        Rejection::SeatNotForSale { id } => format!("座位{id}不出售"),
+        Rejection::SeatTaken { id } => format!("座位{id}已被占用，请重新选座"),
         Rejection::SeatChoiceUnsupported => "该产品不支持自选座位".to_owned(),
         Rejection::BadValidity => "有效期为空或已结束".to_owned(),
         Rejection::DocumentMissing => "请填写游客证件号码".to_owned(),
@@ -64,6 +73,7 @@ pub fn sentence(rejection: &Rejection) -> String {
             format!("超出限购数量，{about}限购{max}张，已购{used}张")
         }
         Rejection::BalanceShort(BalanceShort { .. }) => "代理商账户余额不足".to_owned(),
+        Rejection::Booking(error) => booking(*error).to_owned(),
         Rejection::OrderClosed(CloseReason::Cancelled) => "订单已取消".to_owned(),
         Rejection::OrderClosed(CloseReason::Expired) => "订单超时未支付，已关闭".to_owned(),
         Rejection::OrderClosed(CloseReason::Refunded) => "订单已全部退票".to_owned(),
@@ -76,6 +86,17 @@ pub fn sentence(rejection: &Rejection) -> String {
         Rejection::UnknownOrder => "订单不存在".to_owned(),
         Rejection::TooLarge => "订单内容过大".to_owned(),
         Rejection::CodesExhausted => "系统故障，无可用券码".to_owned(),
+    }
+}
+
+/// Operators alone hear these.
+const fn booking(error: BookingError) -> &'static str {
+    match error {
+        BookingError::AlreadyBooked => "该笔已入账",
+        BookingError::ReferenceTaken => "该参考号已用于另一笔入账",
+        BookingError::UnderWay => "同一笔正在处理",
+        BookingError::OutOfRange => "账户、金额或授信额度不正确",
+        BookingError::Short(_) => "余额或授信额度不足",
     }
 }
 

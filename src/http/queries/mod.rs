@@ -4,11 +4,13 @@
 //! An answer is a picture of a moment: nothing is held for whoever asks.
 //! Source: docs/protocols/ota.md, "Queries".
 
+mod account;
 mod barcode;
 mod order;
 mod parameters;
 mod performance;
 mod product;
+mod seat;
 mod text;
 
 use std::sync::Arc;
@@ -94,6 +96,10 @@ pub(super) async fn run(
         QueryAction::Products => question.products(),
         QueryAction::Performances => question.performances().await,
         QueryAction::Performance => question.performance(part(0)).await,
+        QueryAction::SeatAreas => question.seat_areas().await,
+        QueryAction::SeatPlan => question.seat_plan(part(0)).await,
+        QueryAction::Prepayment => question.prepayment().await,
+        QueryAction::Rebate => question.rebate().await,
     };
     answered.unwrap_or_else(|problem| question.refuse(&problem))
 }

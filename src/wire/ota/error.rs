@@ -1,5 +1,6 @@
 //! Which result code a refusal gets. Source: docs/protocols/ota.md, "Result codes".
 
+use crate::domain::account::BookingError;
 use crate::domain::catalogue::{ConditionError, LimitScope};
 use crate::engine::Rejection;
 use crate::wire::ota::ResultCode;
@@ -8,7 +9,10 @@ use crate::wire::ota::ResultCode;
 #[must_use]
 pub const fn result_code(rejection: &Rejection) -> ResultCode {
     match rejection {
-        Rejection::SoldOut { .. } | Rejection::NoTimespanLeft { .. } => ResultCode::STOCK_SHORT,
+        Rejection::SoldOut { .. }
+        | Rejection::NoTimespanLeft { .. }
+        | Rejection::SeatTaken { .. }
+        | Rejection::SeatNotForSale { .. } => ResultCode::STOCK_SHORT,
         Rejection::UnknownProduct { .. }
         | Rejection::OffSale { .. }
         | Rejection::ChannelClosed { .. }
@@ -48,11 +52,17 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         Rejection::Mobile(_) => ResultCode::MOBILE_FORMAT,
         Rejection::Document(_) | Rejection::UnknownDocumentType => ResultCode::DOCUMENT_FORMAT,
         Rejection::Name(_) => ResultCode::NAME_FORMAT,
-        Rejection::BalanceShort(_) => ResultCode::BALANCE_SHORT,
+        Rejection::BalanceShort(_) | Rejection::Booking(BookingError::Short(_)) => {
+            ResultCode::BALANCE_SHORT
+        }
         Rejection::CodesExhausted => ResultCode::SYSTEM_FAULT,
         Rejection::MixedSuppliers
         | Rejection::UnknownArea
         | Rejection::SeatChoiceUnsupported
+        | Rejection::UnknownSeat { .. }
+        | Rejection::SeatsElsewhere
+        | Rejection::SeatCount { .. }
+        | Rejection::SeatRepeated { .. }
         | Rejection::OrderClosed(_)
         | Rejection::OrderPaid
         | Rejection::Refund(_)
@@ -60,6 +70,7 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         | Rejection::Redeem(_)
         | Rejection::Reverse(_)
         | Rejection::UnknownOrder
+        | Rejection::Booking(_)
         | Rejection::TooLarge => ResultCode::OTHER,
     }
 }
