@@ -123,6 +123,7 @@ async fn start_at(
         keys,
         clock,
         metrics,
+        callbacks: None,
     })
     .unwrap();
     let handle = engine.handle();

@@ -5,6 +5,7 @@
 //! ignores case in paths and answers unknown ones in its own way.
 
 mod bearer;
+mod callback;
 mod config;
 mod credentials;
 mod douyin;
@@ -35,6 +36,7 @@ use crate::metrics::Metrics;
 use crate::vault::KeyRing;
 use crate::wire::top::gateway::Gateway;
 
+pub use callback::HttpCourier;
 pub use config::{
     DEMO_GATE_TOKEN, DocumentCheckName, DouyinConfig, GateConfig, GateToken, HttpConfig,
     HttpConfigError, InvalidBody, MobileCheckName, OtaConfig,

@@ -6,12 +6,14 @@ mod support;
 
 mod bad_auth;
 mod bad_body;
+mod callback;
 mod consult;
 mod contention;
 mod douyin;
 mod framing;
 mod gate;
 mod kill;
+mod late_payment;
 mod occasions;
 mod oversell;
 mod privacy;
