@@ -73,6 +73,7 @@ async fn run(size: &Size, dir: &std::path::Path, clock: &Arc<ForwardClock>) -> u
         clock: shared,
         callbacks: None,
         metrics: Metrics::default(),
+        callbacks: None,
     })
     .expect("the engine starts");
     let handle = engine.handle();

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use actix::prelude::*;
 use hashbrown::HashMap;
 
+use crate::actors::account::ReadAccount;
 use crate::actors::cold::ColdStore;
 use crate::actors::look::{Look, Peek, Seen, Shelf};
-use crate::actors::machine::{Machine, MoneyAsk};
+use crate::actors::machine::{AccountEvent, Machine, MoneyAsk};
 use crate::actors::order::OrderActor;
 use crate::actors::participant::{
     AccountActor, Apply, Ask, LimitActor, ParticipantActor, PoolActor, Refresh, Release, Save,
@@ -163,6 +164,11 @@ impl Directory {
                 let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
                 account.do_send(Ask::<Account> { hold, index, keep, ask });
             }
+            (ParticipantKey::Account(key), plan::Ask::Change(change)) => {
+                let ask = MoneyAsk::Change(change);
+                let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
+                account.do_send(Ask::<Account> { hold, index, keep, ask });
+            }
             (key, ask) => {
                 // A plan pairs keys with asks of their kind; anything else is our bug, and the
                 // checkout is told so instead of waiting for ever.
@@ -174,6 +180,11 @@ impl Directory {
                 });
             }
         }
+    }
+
+    /// Passes a question about an account to it.
+    pub(crate) fn read_account(&mut self, question: ReadAccount, now: UnixMillis) {
+        self.accounts.reach(question.account, &self.surroundings, now).do_send(question);
     }
 
     /// Lets go what a participant kept for a checkout.
@@ -198,7 +209,13 @@ impl Directory {
                 self.limits.reach(key, s, now).do_send(Apply::<LimitShard> { hold, lsn, event });
                 ParticipantKey::Limit(key)
             }
-            Event::Account(key, event) => {
+            Event::Account(key, postings) => {
+                let event = AccountEvent::Moved(postings);
+                self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
+                ParticipantKey::Account(key)
+            }
+            Event::AccountNote(key, note) => {
+                let event = AccountEvent::Noted(note);
                 self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
                 ParticipantKey::Account(key)
             }

@@ -1,5 +1,7 @@
 //! The engine as a whole, on a small catalogue of its own, with faults built in on purpose.
 
+mod accounts;
+mod callback;
 mod look;
 mod rebuild;
 mod restart;
@@ -8,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::actors::{
-    Engine, EngineConfig, EngineError, EngineHandle, EngineParts, OrderRequest, PayFrom,
+    Callbacks, Engine, EngineConfig, EngineError, EngineHandle, EngineParts, OrderRequest, PayFrom,
 };
 use crate::clock::ManualClock;
 use crate::domain::account::Balance;
@@ -110,6 +112,16 @@ async fn start_at(
     clock: Arc<ManualClock>,
     metrics: Metrics,
 ) -> Engine {
+    start_calling(dir, config, clock, metrics, None).await
+}
+
+async fn start_calling(
+    dir: &Path,
+    config: EngineConfig,
+    clock: Arc<ManualClock>,
+    metrics: Metrics,
+    callbacks: Option<Callbacks>,
+) -> Engine {
     let (keys, _) = KeyRing::load(None, dir, MissingKeyFile::Create).unwrap();
     let engine = Engine::start(EngineParts {
         data_dir: dir.to_owned(),
@@ -123,7 +135,7 @@ async fn start_at(
         keys,
         clock,
         metrics,
-        callbacks: None,
+        callbacks,
     })
     .unwrap();
     let handle = engine.handle();

@@ -1,4 +1,5 @@
-//! The command line: serves, imports, audits, explains the configuration, and acts as a partner.
+//! The command line: serves, imports, audits, accounts for money, explains the configuration, and acts
+//! as a partner.
 //!
 //! Assembly only: what a command does is done by the modules below. `anyhow` stays in here.
 
@@ -8,6 +9,7 @@ mod call;
 mod check_config;
 mod demo;
 mod import;
+mod ledger;
 mod serve;
 
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ pub fn main() -> ExitCode {
         Command::CheckConfig(arguments) => check_config::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Statement(arguments) => ledger::statement(&arguments),
+        Command::Reconcile(arguments) => ledger::reconcile(&arguments),
         Command::Call(arguments) => call::run(&arguments),
     };
     result.unwrap_or_else(|error| {

@@ -10,7 +10,7 @@
 
 use smallvec::SmallVec;
 
-use crate::domain::account::{AccountKey, Balance, Holder, ReserveMoney};
+use crate::domain::account::{AccountChange, AccountKey, Balance, Holder, ReserveMoney};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::order::{Order, OrderState, PayDecision, Refund};
 use crate::engine::Rejection;
@@ -69,6 +69,13 @@ pub enum Purpose {
         order: Box<Order>,
         /// How.
         refund: Box<Refund>,
+    },
+    /// Do to an account what an operator asks.
+    ChangeAccount {
+        /// The account.
+        account: AccountKey,
+        /// What.
+        change: AccountChange,
     },
 }
 
@@ -194,6 +201,9 @@ impl Checkout {
                 let year = rebate_year(order, refund).unwrap_or(0);
                 Ok(Some(Transaction::refund(order, Refund::clone(refund), year, notify)))
             }
+            Purpose::ChangeAccount { account, change } => {
+                Ok(Some(Transaction::change_account(now, *account, change)))
+            }
             Purpose::Verify { .. } => Ok(None),
         }
     }
@@ -227,7 +237,9 @@ impl Checkout {
         let candidates = match &self.purpose {
             Purpose::Sell { order, .. } | Purpose::Place { order } => &order.admitted.candidates,
             Purpose::Verify { admitted, .. } => &admitted.candidates,
-            Purpose::Pay { .. } | Purpose::Refund { .. } => return false,
+            Purpose::Pay { .. } | Purpose::Refund { .. } | Purpose::ChangeAccount { .. } => {
+                return false;
+            }
         };
         if self.candidate + 1 >= candidates.len() {
             return false;
@@ -266,6 +278,7 @@ fn plan_of(purpose: &Purpose, index: usize, catalogue: &Catalogue) -> Plan {
             let any = Ask::AnyFunds { year: *year, amount: admitted.total };
             Plan::new(admitted, candidate(admitted, index), Some(any))
         }
+        Purpose::ChangeAccount { account, change } => Plan::of_change(*account, change.clone()),
         Purpose::Pay { order, payment, places } => {
             // A free order still asks, so that every checkout waits for at least one answer.
             let money = ReserveMoney { balance: payment.from, amount: order.total };

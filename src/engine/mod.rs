@@ -12,6 +12,7 @@ pub mod digest;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod ids;
+pub mod ledger;
 pub mod occasion;
 pub mod plan;
 pub mod refund;

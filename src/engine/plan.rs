@@ -3,7 +3,9 @@
 
 use smallvec::SmallVec;
 
-use crate::domain::account::{AccountKey, BalanceShort, Holder, ReserveMoney};
+use crate::domain::account::{
+    AccountChange, AccountKey, BalanceShort, BookingError, Holder, ReserveMoney,
+};
 use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
 use crate::domain::inventory::{Available, PlaceHold, PoolKey, SlotError, SoldOut, Take};
 use crate::domain::limits::{Claim, LimitExceeded, LimitKey, WindowInstance};
@@ -51,6 +53,8 @@ pub enum Ask {
         /// How much.
         amount: Fen,
     },
+    /// What an operator wants of an account.
+    Change(AccountChange),
 }
 
 /// What a participant adds to its yes.
@@ -82,8 +86,10 @@ pub enum Refusal {
     Pool(SoldOut),
     /// A shard of limit counters.
     Limit(LimitExceeded),
-    /// An account.
+    /// An account, to a checkout.
     Account(BalanceShort),
+    /// An account, to an operator.
+    Booking(BookingError),
 }
 
 /// Participants and what each is asked for: slots, then pools, limits and the account. When several
@@ -113,6 +119,14 @@ impl Plan {
     pub fn of_money(key: AccountKey, money: ReserveMoney) -> Self {
         let mut plan = Self::default();
         plan.parts.push((ParticipantKey::Account(key), Ask::Account(money)));
+        plan
+    }
+
+    /// A plan for what an operator does to an account.
+    #[must_use]
+    pub fn of_change(key: AccountKey, change: AccountChange) -> Self {
+        let mut plan = Self::default();
+        plan.parts.push((ParticipantKey::Account(key), Ask::Change(change)));
         plan
     }
 
@@ -293,6 +307,7 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
             Rejection::LimitExceeded { about, used, asked, max }
         }
         Refusal::Account(short) => Rejection::BalanceShort(short),
+        Refusal::Booking(error) => Rejection::Booking(error),
     }
 }
 

@@ -6,6 +6,7 @@ mod support;
 
 mod bad_auth;
 mod bad_body;
+mod balances;
 mod callback;
 mod consult;
 mod contention;
@@ -21,6 +22,7 @@ mod provider_config;
 mod queries;
 mod recovery;
 mod redemption;
+mod refund;
 mod request_key;
 mod samples;
 mod seats;
