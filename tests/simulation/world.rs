@@ -265,7 +265,8 @@ fn products() -> Vec<SetProduct> {
         id: id.into(),
         capacity: Quantity::ZERO,
         seats: Some(Arc::new(
-            SeatMap::new((1..=rows).map(row).collect(), Numbering::LeftToRight, None).unwrap(),
+            SeatMap::new((1..=rows).map(row).collect(), Numbering::LeftToRight, None)
+                .expect("rows of three seats"),
         )),
         price: Fen::new(200),
         list_price: Fen::new(200),
