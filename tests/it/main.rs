@@ -11,6 +11,7 @@ mod callback;
 mod consult;
 mod contention;
 mod douyin;
+mod extension;
 mod framing;
 mod gate;
 mod kill;
