@@ -47,6 +47,7 @@ fn sold(command: &PlaceHold) -> SlotEvent {
     SlotEvent {
         areas: smallvec![AreaEvent { area: AreaNo::NONE, stock: StockEvent::Sold(Quantity::ONE) }],
         counters: CounterEvent::Counted(command.claims.iter().map(Claim::count).collect()),
+        open: None,
     }
 }
 

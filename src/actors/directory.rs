@@ -9,7 +9,7 @@ use actix::prelude::*;
 use hashbrown::HashMap;
 
 use crate::actors::cold::ColdStore;
-use crate::actors::machine::{Machine, MoneyAsk};
+use crate::actors::machine::{Machine, MoneyAsk, PoolAsk, SlotAsk};
 use crate::actors::order::OrderActor;
 use crate::actors::participant::{
     AccountActor, Apply, Ask, LimitActor, ParticipantActor, PoolActor, Refresh, Release, Save,
@@ -140,11 +140,27 @@ impl Directory {
     ) {
         let s = &self.surroundings;
         match (key, ask) {
+            (ParticipantKey::Slot(key), plan::Ask::Adjust(area, adjustment)) => {
+                let ask = SlotAsk::Adjust(area, adjustment);
+                let slot: &Addr<SlotActor> = self.slots.reach(key, s, now);
+                slot.do_send(Ask::<Slot> { hold, index, keep, ask });
+            }
+            (ParticipantKey::Slot(key), plan::Ask::SetOpen) => {
+                let slot: &Addr<SlotActor> = self.slots.reach(key, s, now);
+                slot.do_send(Ask::<Slot> { hold, index, keep, ask: SlotAsk::SetOpen });
+            }
+            (ParticipantKey::Pool(key), plan::Ask::Adjust(_, adjustment)) => {
+                let ask = PoolAsk::Adjust(adjustment);
+                let pool: &Addr<PoolActor> = self.pools.reach(key, s, now);
+                pool.do_send(Ask::<Pool> { hold, index, keep, ask });
+            }
             (ParticipantKey::Slot(key), plan::Ask::Slot(ask)) => {
+                let ask = SlotAsk::Hold(ask);
                 let slot: &Addr<SlotActor> = self.slots.reach(key, s, now);
                 slot.do_send(Ask::<Slot> { hold, index, keep, ask });
             }
             (ParticipantKey::Pool(key), plan::Ask::Pool(ask)) => {
+                let ask = PoolAsk::Hold(ask);
                 let pool: &Addr<PoolActor> = self.pools.reach(key, s, now);
                 pool.do_send(Ask::<Pool> { hold, index, keep, ask });
             }
@@ -201,7 +217,9 @@ impl Directory {
                 self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
                 ParticipantKey::Account(key)
             }
-            Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) => return,
+            Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) | Event::Operator(_) => {
+                return;
+            }
         };
         self.dirty.entry(key).or_insert(lsn);
     }

@@ -26,6 +26,7 @@ use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::checkout::NewOrder;
 use crate::engine::ids::supplier_of;
+use crate::engine::operator::{Operator, StockCommand};
 use crate::engine::transaction::{Payment, Transaction};
 use crate::journal::{JournalHandle, JournalStats};
 use crate::types::{
@@ -137,6 +138,8 @@ pub(super) struct Lane {
 
 /// Counted as the partner of every preview: these are asked by applications, not by agents.
 const PREVIEWS: AgentNo = AgentNo::new(u32::MAX);
+/// Counted as the partner of every operator's command.
+const OPERATORS: AgentNo = AgentNo::new(u32::MAX - 1);
 
 pub(super) const STATUS_READY: u8 = 1;
 pub(super) const STATUS_STOPPING: u8 = 2;
@@ -201,7 +204,7 @@ impl EngineHandle {
         let (agent, supplier) = (admitted.agent, admitted.supplier_no());
         let year = payment(PayFrom::Rebate, &admitted).year;
         let command = Command::Verify { admitted: Box::new(admitted), year };
-        match self.submit(supplier, command, agent, None, in_flight).await? {
+        match self.submit(supplier, command, agent, None, None, in_flight).await? {
             Reply::Done | Reply::Order(_) => Ok(()),
             Reply::NotHere => Err(EngineError::OutcomeUnknown),
         }
@@ -251,7 +254,7 @@ impl EngineHandle {
                     (route, Some(claim), command)
                 }
             };
-            match self.submit(route, command, agent, claim, in_flight).await? {
+            match self.submit(route, command, agent, None, claim, in_flight).await? {
                 Reply::Order(order) => return Ok(order),
                 // What was under way with the key has come to nothing: now it is this one's turn.
                 Reply::NotHere | Reply::Done => match &admitted {
@@ -273,13 +276,55 @@ impl EngineHandle {
         command: OrderCommand,
     ) -> Result<Arc<Order>, EngineError> {
         let in_flight = self.enter(agent)?;
-        let command = match command {
-            OrderCommand::Pay(payment) => Command::Pay { order, payment },
-            OrderCommand::Cancel => Command::Cancel { order },
-            OrderCommand::Query => Command::Query { order },
-        };
         let supplier = supplier_of(order.get());
+        let command = order_command(order, command);
         self.order_reply(supplier, command, agent, None, in_flight).await
+    }
+
+    /// Does something with whichever agent's order, for an operator.
+    ///
+    /// # Errors
+    /// The [`Rejection`], or why there is no answer.
+    pub async fn operate(
+        &self,
+        order: OrderId,
+        command: OrderCommand,
+        operator: Operator,
+    ) -> Result<Arc<Order>, EngineError> {
+        let in_flight = self.enter(OPERATORS)?;
+        let supplier = supplier_of(order.get());
+        let (command, operator) = (order_command(order, command), Some(operator));
+        match self.submit(supplier, command, OPERATORS, operator, None, in_flight).await? {
+            Reply::Order(order) => Ok(order),
+            Reply::Done | Reply::NotHere => Err(EngineError::OutcomeUnknown),
+        }
+    }
+
+    /// Changes stock while it sells. The slot or pool itself decides, between two sales.
+    ///
+    /// # Errors
+    /// [`Rejection::NotAdjusted`], [`Rejection::UnknownProduct`] for a product or pool that does not
+    /// exist, or why there is no answer.
+    pub async fn adjust(
+        &self,
+        command: StockCommand,
+        operator: Operator,
+    ) -> Result<(), EngineError> {
+        let in_flight = self.enter(OPERATORS)?;
+        let catalogue = self.catalogue();
+        let supplier = match command {
+            StockCommand::Slot { slot, .. } | StockCommand::SetOpen { slot, .. } => {
+                catalogue.product(slot.product).map(|product| product.supplier)
+            }
+            StockCommand::Pool { pool, .. } => catalogue.pool(pool.pool).map(|it| it.supplier),
+        };
+        let unknown = || Rejection::UnknownProduct { id: String::new() };
+        let supplier = supplier.ok_or_else(unknown)?;
+        let (command, operator) = (Command::Adjust(command), Some(operator));
+        match self.submit(supplier, command, OPERATORS, operator, None, in_flight).await? {
+            Reply::Done => Ok(()),
+            Reply::Order(_) | Reply::NotHere => Err(EngineError::OutcomeUnknown),
+        }
     }
 
     /// How a payment of an order of `supplier` is made at `now`.
@@ -324,15 +369,31 @@ impl EngineHandle {
         &self,
         commands: Vec<CatalogueCommand>,
     ) -> Result<(), CatalogueChangeError> {
+        self.change_catalogue_for(commands, None).await
+    }
+
+    /// Changes the catalogue for an operator, if one is given, whom the record names.
+    ///
+    /// # Errors
+    /// [`CatalogueChangeError`].
+    pub async fn change_catalogue_for(
+        &self,
+        commands: Vec<CatalogueCommand>,
+        operator: Option<Operator>,
+    ) -> Result<(), CatalogueChangeError> {
         self.check_status()?;
         let this = self.clone();
         // A task of its own: were it dropped halfway, the next change would be decided on a catalogue
         // without this one, and nobody would hear of it.
-        let change = tokio::spawn(async move { this.carry_out(commands).await });
+        let change = tokio::spawn(async move { this.carry_out(commands, operator).await });
         change.await.unwrap_or_else(|_| Err(EngineError::OutcomeUnknown.into()))
     }
 
-    async fn carry_out(&self, commands: Vec<CatalogueCommand>) -> Result<(), CatalogueChangeError> {
+    async fn carry_out(
+        &self,
+        commands: Vec<CatalogueCommand>,
+        operator: Option<Operator>,
+    ) -> Result<(), CatalogueChangeError> {
         let mut saved = self.0.catalogue_saved.lock().await;
         let mut catalogue = Catalogue::clone(&self.catalogue());
         let mut events = Vec::with_capacity(commands.len());
@@ -343,7 +404,7 @@ impl EngineHandle {
         }
         let permit = self.0.journal.permit().map_err(|_| EngineError::Unavailable)?;
         let (sender, receiver) = oneshot::channel();
-        let transaction = Transaction::catalogue(self.now(), events);
+        let transaction = Transaction::catalogue(self.now(), events).done_for(operator);
         let origin = Origin::Catalogue(sender);
         permit.append(PartitionNo::default(), Record { transaction, origin });
         let lsn = receiver
@@ -400,10 +461,24 @@ impl EngineHandle {
         balance: Balance,
         amount: Fen,
     ) -> Result<(), EngineError> {
+        self.top_up_for(account, balance, amount, None).await
+    }
+
+    /// Credits money that an operator has entered, if one is given, whom the record names.
+    ///
+    /// # Errors
+    /// Why it was not credited, or why nobody knows.
+    pub async fn top_up_for(
+        &self,
+        account: AccountKey,
+        balance: Balance,
+        amount: Fen,
+        operator: Option<Operator>,
+    ) -> Result<(), EngineError> {
         self.check_status()?;
         let (reply, receiver) = oneshot::channel();
         let orders = self.route(account.supplier)?;
-        let top_up = crate::actors::order::TopUp { account, balance, amount, reply };
+        let top_up = crate::actors::order::TopUp { account, balance, amount, operator, reply };
         orders.try_send(top_up).map_err(|error| not_sent(&error))?;
         receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
     }
@@ -416,7 +491,7 @@ impl EngineHandle {
         claim: Option<KeyClaim>,
         in_flight: InFlight,
     ) -> Result<Arc<Order>, EngineError> {
-        match self.submit(supplier, command, agent, claim, in_flight).await? {
+        match self.submit(supplier, command, agent, None, claim, in_flight).await? {
             Reply::Order(order) => Ok(order),
             Reply::Done | Reply::NotHere => Err(EngineError::OutcomeUnknown),
         }
@@ -427,6 +502,7 @@ impl EngineHandle {
         supplier: SupplierNo,
         command: Command,
         agent: AgentNo,
+        operator: Option<Operator>,
         claim: Option<KeyClaim>,
         in_flight: InFlight,
     ) -> Result<Reply, EngineError> {
@@ -436,7 +512,7 @@ impl EngineHandle {
             // A number that carries no supplier of ours is no order of ours.
             Err(_) => return Err(Rejection::UnknownOrder.into()),
         };
-        let submit = Submit { command, agent, claim, _in_flight: in_flight, reply };
+        let submit = Submit { command, agent, operator, claim, _in_flight: in_flight, reply };
         orders.try_send(submit).map_err(|error| not_sent(&error))?;
         receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
     }
@@ -474,6 +550,14 @@ fn new_order(
     match payment {
         Some(payment) => Command::Sell { order, payment },
         None => Command::Place { order },
+    }
+}
+
+fn order_command(order: OrderId, command: OrderCommand) -> Command {
+    match command {
+        OrderCommand::Pay(payment) => Command::Pay { order, payment },
+        OrderCommand::Cancel => Command::Cancel { order },
+        OrderCommand::Query => Command::Query { order },
     }
 }
 

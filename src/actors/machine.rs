@@ -6,13 +6,15 @@ use crate::domain::account::{
     Account, AccountKey, Balance, BalanceShort, Posting, Postings, ReserveMoney,
 };
 use crate::domain::catalogue::Catalogue;
-use crate::domain::inventory::{PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent};
+use crate::domain::inventory::{
+    Adjustment, PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent,
+};
 use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard};
 use crate::engine::plan::Refusal;
 use crate::engine::state::{pool_capacity, set_capacity};
 use crate::schema::{self, SchemaError};
 use crate::snapshot::EntityKind;
-use crate::types::{Fen, HoldId, Quantity, SlotKey};
+use crate::types::{AreaNo, Fen, HoldId, Quantity, SlotKey};
 
 /// A pure state machine that can grant a part of an order.
 pub(crate) trait Machine: Sized + Unpin + 'static {
@@ -48,9 +50,29 @@ pub(crate) trait Machine: Sized + Unpin + 'static {
     fn decode(payload: &[u8]) -> Result<Self, SchemaError>;
 }
 
+/// What a slot may be asked.
+#[derive(Clone, Debug)]
+pub(crate) enum SlotAsk {
+    /// Places and counts for an order.
+    Hold(PlaceHold),
+    /// An operator's adjustment of an area.
+    Adjust(AreaNo, Adjustment),
+    /// To begin or to cease to sell, which needs nothing.
+    SetOpen,
+}
+
+/// What a pool may be asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PoolAsk {
+    /// Places for an order.
+    Hold(Quantity),
+    /// An operator's adjustment.
+    Adjust(Adjustment),
+}
+
 impl Machine for Slot {
     type Key = SlotKey;
-    type Ask = PlaceHold;
+    type Ask = SlotAsk;
     type Event = SlotEvent;
 
     const KIND: EntityKind = EntityKind::Slot;
@@ -62,12 +84,22 @@ impl Machine for Slot {
         Self::new(areas.collect(), Counters::default())
     }
 
-    fn decide(&self, ask: &PlaceHold) -> Result<(), Refusal> {
-        Self::decide(self, ask).map_err(Refusal::Slot)
+    fn decide(&self, ask: &SlotAsk) -> Result<(), Refusal> {
+        match ask {
+            SlotAsk::Hold(command) => Self::decide(self, command).map_err(Refusal::Slot),
+            SlotAsk::Adjust(area, adjustment) => {
+                self.decide_adjust(*area, *adjustment).map_err(Refusal::Adjust)
+            }
+            SlotAsk::SetOpen => Ok(()),
+        }
     }
 
-    fn hold(&mut self, hold: HoldId, ask: PlaceHold) {
-        Self::hold(self, hold, ask);
+    fn hold(&mut self, hold: HoldId, ask: SlotAsk) {
+        match ask {
+            SlotAsk::Hold(command) => Self::hold(self, hold, command),
+            SlotAsk::Adjust(area, adjustment) => self.hold_adjust(hold, area, adjustment),
+            SlotAsk::SetOpen => {}
+        }
     }
 
     fn release(&mut self, hold: HoldId) {
@@ -101,7 +133,7 @@ impl Machine for Slot {
 
 impl Machine for Pool {
     type Key = PoolKey;
-    type Ask = Quantity;
+    type Ask = PoolAsk;
     type Event = StockEvent;
 
     const KIND: EntityKind = EntityKind::Pool;
@@ -111,12 +143,18 @@ impl Machine for Pool {
         Self::new(Stock::new(capacity, allowance))
     }
 
-    fn decide(&self, ask: &Quantity) -> Result<(), Refusal> {
-        Self::decide(self, *ask).map_err(Refusal::Pool)
+    fn decide(&self, ask: &PoolAsk) -> Result<(), Refusal> {
+        match *ask {
+            PoolAsk::Hold(quantity) => Self::decide(self, quantity).map_err(Refusal::Pool),
+            PoolAsk::Adjust(adjustment) => self.decide_adjust(adjustment).map_err(Refusal::Adjust),
+        }
     }
 
-    fn hold(&mut self, hold: HoldId, ask: Quantity) {
-        Self::hold(self, hold, ask);
+    fn hold(&mut self, hold: HoldId, ask: PoolAsk) {
+        match ask {
+            PoolAsk::Hold(quantity) => Self::hold(self, hold, quantity),
+            PoolAsk::Adjust(adjustment) => self.hold_adjust(hold, adjustment),
+        }
     }
 
     fn release(&mut self, hold: HoldId) {

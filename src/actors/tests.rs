@@ -1,5 +1,6 @@
 //! The engine as a whole, on a small catalogue of its own, with faults built in on purpose.
 
+mod adjust;
 mod rebuild;
 mod restart;
 

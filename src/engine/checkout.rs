@@ -16,9 +16,10 @@ use crate::domain::order::Order;
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::ids::IdSource;
+use crate::engine::operator::StockCommand;
 use crate::engine::plan::{Ask, ParticipantKey, Plan, Refusal, rejection};
 use crate::engine::transaction::{Granted, Payment, Transaction};
-use crate::types::{Fen, RequestKey, Sealed, Timespan, UnixMillis};
+use crate::types::{Fen, RequestKey, Sealed, SupplierNo, Timespan, UnixMillis};
 
 /// A new order, admitted and sealed.
 #[derive(Clone, Debug)]
@@ -52,6 +53,13 @@ pub enum Purpose {
         admitted: Box<Admitted>,
         /// The calendar year at the venue.
         year: i16,
+    },
+    /// Change stock for an operator.
+    Adjust {
+        /// With which supplier.
+        supplier: SupplierNo,
+        /// What.
+        command: StockCommand,
     },
     /// Pay an order that holds its places already.
     Pay {
@@ -167,6 +175,7 @@ impl Checkout {
             Purpose::Pay { order, payment } => {
                 Transaction::pay(order, *payment, now, ids).map(Some)
             }
+            Purpose::Adjust { supplier, command } => Ok(Some(command.record(*supplier, now))),
             Purpose::Verify { .. } => Ok(None),
         }
     }
@@ -185,7 +194,7 @@ impl Checkout {
         let candidates = match &self.purpose {
             Purpose::Sell { order, .. } | Purpose::Place { order } => &order.admitted.candidates,
             Purpose::Verify { admitted, .. } => &admitted.candidates,
-            Purpose::Pay { .. } => return false,
+            Purpose::Pay { .. } | Purpose::Adjust { .. } => return false,
         };
         if self.candidate + 1 >= candidates.len() {
             return false;
@@ -224,6 +233,7 @@ fn plan_of(purpose: &Purpose, index: usize) -> Plan {
             let any = Ask::AnyFunds { year: *year, amount: admitted.total };
             Plan::new(admitted, candidate(admitted, index), Some(any))
         }
+        Purpose::Adjust { command, .. } => Plan::of_stock(command),
         Purpose::Pay { order, payment } => {
             let holder = Holder::Agent(order.agent);
             let key = AccountKey { supplier: order.supplier, holder };

@@ -35,7 +35,7 @@ pub fn slot(key: SlotKey, slot: &Slot) -> Digest {
     let mut areas: Vec<_> = touched.map(|(area, stock)| (area.get(), *stock)).collect();
     areas.sort_unstable_by_key(|(area, _)| *area);
     let counts = slot.counters().counts();
-    if areas.is_empty() && counts.is_empty() {
+    if areas.is_empty() && counts.is_empty() && slot.is_open() {
         return Digest::default();
     }
     let mut hash = Canon::new(1);
@@ -46,6 +46,7 @@ pub fn slot(key: SlotKey, slot: &Slot) -> Digest {
         hash.stock(&stock);
     }
     hash.counters(slot.counters());
+    hash.number(u64::from(slot.is_open()));
     hash.finish()
 }
 
@@ -255,6 +256,8 @@ impl Canon {
     fn stock(&mut self, stock: &Stock) {
         self.number(u64::from(stock.held().get()));
         self.number(u64::from(stock.sold().get()));
+        self.number(u64::from(stock.added().get()));
+        self.number(u64::from(stock.withdrawn().get()));
     }
 
     fn counters(&mut self, counters: &Counters) {

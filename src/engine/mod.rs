@@ -12,6 +12,7 @@ pub mod digest;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod ids;
+pub mod operator;
 pub mod plan;
 mod rejection;
 pub mod state;

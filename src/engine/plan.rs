@@ -5,12 +5,15 @@ use smallvec::SmallVec;
 
 use crate::domain::account::{AccountKey, BalanceShort, Holder, ReserveMoney};
 use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
-use crate::domain::inventory::{PlaceHold, PoolKey, SlotError, SoldOut, Take};
+use crate::domain::inventory::{
+    AdjustError, Adjustment, PlaceHold, PoolKey, SlotError, SoldOut, Take,
+};
 use crate::domain::limits::{Claim, LimitExceeded, LimitKey, WindowInstance};
 use crate::domain::order::CounterHome;
 use crate::engine::Rejection;
 use crate::engine::admission::{Admitted, AdmittedLine, LineClaim};
-use crate::types::{Fen, IdentityHash, Quantity, ServiceDate, SlotKey, Timespan};
+use crate::engine::operator::StockCommand;
+use crate::types::{AreaNo, Fen, IdentityHash, Quantity, ServiceDate, SlotKey, Timespan};
 
 /// Shards of a window that lives as long as its product: it may count millions of people.
 const LIFETIME_SHARDS: u8 = 64;
@@ -41,6 +44,10 @@ pub enum Ask {
     Limit(SmallVec<[Claim; 2]>),
     /// Money of an account.
     Account(ReserveMoney),
+    /// An operator's adjustment: of a slot's area, or of a pool, which has none.
+    Adjust(AreaNo, Adjustment),
+    /// That a slot begins or ceases to sell, which is always granted.
+    SetOpen,
     /// Whether an account could pay from its prepaid or its rebate balance. Only ever checked.
     AnyFunds {
         /// The calendar year of the rebate balance.
@@ -61,6 +68,8 @@ pub enum Refusal {
     Limit(LimitExceeded),
     /// An account.
     Account(BalanceShort),
+    /// A slot or a pool, to an operator.
+    Adjust(AdjustError),
 }
 
 /// Participants and what each is asked for: slots, then pools, limits and the account. When several
@@ -91,6 +100,21 @@ impl Plan {
         let mut plan = Self::default();
         plan.parts.push((ParticipantKey::Account(key), Ask::Account(money)));
         plan
+    }
+
+    /// The plan of an operator's command.
+    #[must_use]
+    pub fn of_stock(command: &StockCommand) -> Self {
+        let part = match *command {
+            StockCommand::Slot { slot, area, adjustment } => {
+                (ParticipantKey::Slot(slot), Ask::Adjust(area, adjustment))
+            }
+            StockCommand::Pool { pool, adjustment } => {
+                (ParticipantKey::Pool(pool), Ask::Adjust(AreaNo::NONE, adjustment))
+            }
+            StockCommand::SetOpen { slot, .. } => (ParticipantKey::Slot(slot), Ask::SetOpen),
+        };
+        Self { parts: SmallVec::from_iter([part]) }
     }
 
     /// Participants in order of precedence.
@@ -196,6 +220,7 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
         ParticipantKey::Account(_) => (None, None, Timespan::NONE),
     };
     match refusal {
+        Refusal::Slot(SlotError::Closed) => Rejection::SlotClosed { product, date, timespan },
         Refusal::Slot(SlotError::UnknownArea(_)) => Rejection::UnknownArea,
         Refusal::Slot(SlotError::SoldOut { sold_out, .. }) | Refusal::Pool(sold_out) => {
             let SoldOut { asked, available } = sold_out;
@@ -210,6 +235,7 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
             Rejection::LimitExceeded { about, used, asked, max }
         }
         Refusal::Account(short) => Rejection::BalanceShort(short),
+        Refusal::Adjust(error) => Rejection::NotAdjusted(error),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::ids::IdSource;
+use crate::engine::operator::Operator;
 use crate::engine::plan::{Ask, ParticipantKey, Plan, counter_home, slot_key};
 use crate::types::{
     Fen, LineId, OrderId, Quantity, RequestKey, Sealed, SlotKey, SupplierNo, TicketId, Timespan,
@@ -37,6 +38,8 @@ pub enum Event {
     Order(OrderEvent),
     /// A voucher.
     Voucher(VoucherEvent),
+    /// Who had the rest of the record done, and why. It changes nothing by itself.
+    Operator(Operator),
 }
 
 /// What one request changed.
@@ -148,6 +151,13 @@ impl Transaction {
         Self { at: now, supplier: Some(order.supplier), events }
     }
 
+    /// The same record, done for an operator if one is given.
+    #[must_use]
+    pub fn done_for(mut self, operator: Option<Operator>) -> Self {
+        self.events.extend(operator.map(Event::Operator));
+        self
+    }
+
     /// The order this record is about, if it is about one.
     #[must_use]
     pub fn order(&self) -> Option<OrderId> {
@@ -239,7 +249,7 @@ impl Granted<'_> {
                     let areas = hold.takes.iter().map(area).collect();
                     let counts = hold.claims.iter().map(|claim| claim.count()).collect();
                     let counters = CounterEvent::Counted(counts);
-                    events.push(Event::Slot(*slot, SlotEvent { areas, counters }));
+                    events.push(Event::Slot(*slot, SlotEvent { areas, counters, open: None }));
                 }
                 (ParticipantKey::Pool(pool), Ask::Pool(quantity)) => {
                     events.push(Event::Pool(*pool, taken(*quantity)));

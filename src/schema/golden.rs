@@ -18,6 +18,7 @@ use crate::domain::order::{
     CloseReason, CounterHome, OrderEvent, OrderLine, OrderPlaced, TakenCount, Ticket,
 };
 use crate::domain::voucher::VoucherEvent;
+use crate::engine::operator::Operator;
 use crate::engine::transaction::Event;
 use crate::types::{
     AgentNo, AreaNo, Channel, Fen, IdentityHash, LineId, OrderId, PoolNo, ProductNo, Quantity,
@@ -89,6 +90,8 @@ fn records_are_read_and_written_as_their_files() {
     check("record-paid", Some(0), paid());
     check("record-cancelled", Some(0), closed(CloseReason::Cancelled));
     check("record-expired", Some(0), closed(CloseReason::Expired));
+    check("record-adjusted", Some(0), adjusted());
+    check("record-closed-slot", Some(0), shut());
 }
 
 #[test]
@@ -100,10 +103,10 @@ fn entities_are_read_and_written_as_their_files() {
     let counters = || Counters::restored([count(0, 1, 1), count(1, 2, 300)]);
     let areas = smallvec![(AreaNo::new(2), stock(1, 600)), (AreaNo::new(1), stock(0, 0))];
     let slot = Slot::new(areas, counters());
-    check("entity-slot", &slot, encode_slot, decode_slot, |slot| {
-        (slot.areas().to_vec(), slot.counters().counts())
-    });
-    let pool = Pool::new(stock(3, 497));
+    let facts = |slot: &Slot| (slot.areas().to_vec(), slot.counters().counts(), slot.is_open());
+    check("entity-slot", &slot, encode_slot, decode_slot, facts);
+    check("entity-slot-closed", &slot.with_open(false), encode_slot, decode_slot, facts);
+    let pool = Pool::new(stock(3, 497).adjusted(Quantity::new(20), Quantity::new(5)));
     check("entity-pool", &pool, encode_pool, decode_pool, |pool| *pool.stock());
     let limit = LimitShard::new(counters());
     check("entity-limit", &limit, encode_limit, decode_limit, |it| it.counters().counts());
@@ -236,7 +239,7 @@ fn closing(reason: CloseReason) -> OrderEvent {
 
 fn slot_event(slot: SlotKey, stock: StockEvent, counters: CounterEvent) -> Event {
     let areas = smallvec![AreaEvent { area: AreaNo::NONE, stock }];
-    Event::Slot(slot, SlotEvent { areas, counters })
+    Event::Slot(slot, SlotEvent { areas, counters, open: None })
 }
 
 fn moved(account: AccountKey, balance: Balance, fen: i64) -> Event {
@@ -312,6 +315,26 @@ fn closed(reason: CloseReason) -> Vec<Event> {
         Event::Pool(POOL, StockEvent::Released(one)),
         Event::Limit(limit, CounterEvent::Returned(smallvec![count(3, 4, 1)])),
     ]
+}
+
+/// An operator takes places off sale and gives a pool more.
+fn adjusted() -> Vec<Event> {
+    let places = Quantity::new(20);
+    vec![
+        slot_event(SLOT, StockEvent::Withdrawn(places), CounterEvent::default()),
+        Event::Pool(POOL, StockEvent::Added(places)),
+        operator("屋顶检修"),
+    ]
+}
+
+/// An operator closes a slot.
+fn shut() -> Vec<Event> {
+    let closed = SlotEvent { open: Some(false), ..SlotEvent::default() };
+    vec![Event::Slot(SLOT, closed), operator("storm warning")]
+}
+
+fn operator(reason: &str) -> Event {
+    Event::Operator(Operator::new("ops/wang", reason).unwrap())
 }
 
 /// One entry of each kind, and with them every part that an entry may have or lack.

@@ -21,6 +21,7 @@ use crate::domain::order::{
     Ticket,
 };
 use crate::domain::voucher::{Voucher, VoucherEvent};
+use crate::engine::operator::Operator;
 use crate::engine::transaction::{Event, Transaction};
 use crate::types::{
     AgentNo, AreaNo, Channel, Fen, IdentityHash, LineId, OrderId, PoolNo, ProductNo, Quantity,
@@ -47,6 +48,8 @@ fn event() -> BoxedStrategy<Event> {
             .prop_map(|(key, postings)| Event::Account(key, postings.into())),
         order_event().prop_map(Event::Order),
         voucher().prop_map(|voucher| Event::Voucher(VoucherEvent::Issued(voucher))),
+        ("[a-z/]{1,64}", "[^\\p{Cc}]{1,200}")
+            .prop_map(|(actor, reason)| Event::Operator(Operator::new(&actor, &reason).unwrap())),
     ]
     .boxed()
 }
@@ -171,15 +174,22 @@ fn balance() -> impl Strategy<Value = Balance> {
 // Events.
 
 fn stock_event() -> BoxedStrategy<StockEvent> {
-    let kinds: [fn(Quantity) -> StockEvent; 4] =
-        [StockEvent::Held, StockEvent::Sold, StockEvent::Confirmed, StockEvent::Released];
+    let kinds: [fn(Quantity) -> StockEvent; 7] = [
+        StockEvent::Held,
+        StockEvent::Sold,
+        StockEvent::Confirmed,
+        StockEvent::Released,
+        StockEvent::Added,
+        StockEvent::Withdrawn,
+        StockEvent::Restored,
+    ];
     (0..kinds.len(), quantity()).prop_map(move |(kind, quantity)| kinds[kind](quantity)).boxed()
 }
 
 fn slot_event() -> impl Strategy<Value = SlotEvent> {
     let area = (area_no(), stock_event()).prop_map(|(area, stock)| AreaEvent { area, stock });
-    (list(area), counter_event())
-        .prop_map(|(areas, counters)| SlotEvent { areas: areas.into(), counters })
+    (list(area), counter_event(), option::of(any::<bool>()))
+        .prop_map(|(areas, counters, open)| SlotEvent { areas: areas.into(), counters, open })
 }
 
 fn count() -> impl Strategy<Value = Count> {
@@ -370,9 +380,10 @@ fn rules() -> impl Strategy<Value = Rules> {
 // Entities.
 
 fn stock() -> impl Strategy<Value = Stock> {
-    (quantity(), quantity()).prop_map(|(held, sold)| {
+    (quantity(), quantity(), quantity(), quantity()).prop_map(|(held, sold, added, withdrawn)| {
         let sold = Quantity::new(sold.get().min(u32::MAX - held.get()));
-        Stock::restored(Capacity::Unlimited, Quantity::ZERO, held, sold)
+        let stock = Stock::restored(Capacity::Unlimited, Quantity::ZERO, held, sold);
+        stock.adjusted(added, withdrawn)
     })
 }
 
@@ -392,7 +403,8 @@ pub(super) fn slot() -> impl Strategy<Value = Slot> {
     let areas = btree_map(area_no(), stock(), 0..=LIST_LEN_MAX)
         .prop_map(|areas| areas.into_iter().collect::<Vec<_>>())
         .prop_shuffle();
-    (areas, counters()).prop_map(|(areas, counters)| Slot::new(areas.into(), counters))
+    (areas, counters(), any::<bool>())
+        .prop_map(|(areas, counters, open)| Slot::new(areas.into(), counters).with_open(open))
 }
 
 pub(super) fn pool() -> impl Strategy<Value = Pool> {

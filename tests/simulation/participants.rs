@@ -145,7 +145,7 @@ impl Participants {
                 account.value.apply(hold, postings);
                 account.lsn = lsn;
             }
-            Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) => {}
+            Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) | Event::Operator(_) => {}
         }
     }
 
@@ -340,7 +340,7 @@ fn participant(event: &Event) -> Option<ParticipantKey> {
         Event::Pool(key, _) => Some(ParticipantKey::Pool(*key)),
         Event::Limit(key, _) => Some(ParticipantKey::Limit(*key)),
         Event::Account(key, _) => Some(ParticipantKey::Account(*key)),
-        Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) => None,
+        Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) | Event::Operator(_) => None,
     }
 }
 

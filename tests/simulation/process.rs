@@ -508,5 +508,6 @@ fn supplier(checkout: &Checkout) -> SupplierNo {
         Purpose::Sell { order, .. } | Purpose::Place { order } => order.admitted.supplier_no(),
         Purpose::Verify { admitted, .. } => admitted.supplier_no(),
         Purpose::Pay { order, .. } => order.supplier,
+        Purpose::Adjust { supplier, .. } => *supplier,
     }
 }

@@ -78,7 +78,8 @@ impl EntitySource for Shelf {
 /// A slot without the checkouts in flight.
 pub fn settled_slot(slot: &Slot) -> Slot {
     let areas = slot.areas().iter().map(|(area, stock)| (*area, settled(stock)));
-    Slot::new(areas.collect(), Counters::restored(slot.counters().counts()))
+    let settled = Slot::new(areas.collect(), Counters::restored(slot.counters().counts()));
+    settled.with_open(slot.is_open())
 }
 
 /// A pool without the checkouts in flight.
@@ -100,5 +101,6 @@ pub fn settled_account(account: &Account) -> Account {
 fn settled(stock: &Stock) -> Stock {
     let none = piaoku::types::Quantity::ZERO;
     let capacity = piaoku::domain::inventory::Capacity::Limited(none);
-    Stock::restored(capacity, none, stock.held(), stock.sold())
+    let settled = Stock::restored(capacity, none, stock.held(), stock.sold());
+    settled.adjusted(stock.added(), stock.withdrawn())
 }

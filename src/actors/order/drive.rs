@@ -14,6 +14,7 @@ use crate::domain::order::{CloseReason, Order};
 use crate::engine::Rejection;
 use crate::engine::checkout::{Checkout, Purpose, Step};
 use crate::engine::ids::{IdSource, Numbers};
+use crate::engine::operator::Operator;
 use crate::engine::plan::ParticipantKey;
 use crate::engine::transaction::Transaction;
 use crate::journal::{Permit, Refused};
@@ -43,8 +44,8 @@ pub(crate) struct Running {
 pub(super) enum Caller {
     /// Someone who submitted it.
     Submitter(Submit),
-    /// Someone who brought money.
-    TopUp(oneshot::Sender<Result<(), EngineError>>),
+    /// Someone who brought money, and the operator who entered it.
+    TopUp(oneshot::Sender<Result<(), EngineError>>, Option<Operator>),
     /// Nobody: time was up.
     Nobody,
 }
@@ -53,10 +54,19 @@ impl Caller {
     pub(super) fn answer(self, reply: Result<Reply, EngineError>) {
         match self {
             Self::Submitter(submit) => submit.answer(reply),
-            Self::TopUp(sender) => {
+            Self::TopUp(sender, _) => {
                 let _ = sender.send(reply.map(|_| ()));
             }
             Self::Nobody => {}
+        }
+    }
+
+    /// The operator whom the command's record names.
+    fn operator(&self) -> Option<&Operator> {
+        match self {
+            Self::Submitter(submit) => submit.operator.as_ref(),
+            Self::TopUp(_, operator) => operator.as_ref(),
+            Self::Nobody => None,
         }
     }
 }
@@ -98,7 +108,7 @@ impl OrderActor {
 
     /// Credits money; nothing has to be granted for that.
     pub(super) fn begin_top_up(&mut self, message: TopUp) {
-        let TopUp { account, balance, amount, reply } = message;
+        let TopUp { account, balance, amount, operator, reply } = message;
         if amount <= Fen::ZERO || amount > TOP_UP_MAX {
             return drop(reply.send(Err(Rejection::TotalOutOfRange.into())));
         }
@@ -108,7 +118,7 @@ impl OrderActor {
             Err(refused) => return drop(reply.send(Err(busy(refused)))),
         };
         let hold = self.fresh_hold();
-        let caller = Caller::TopUp(reply);
+        let caller = Caller::TopUp(reply, operator);
         let running = Running { checkout: None, permit: None, caller, key: None, lock: None };
         self.running.insert(hold, running);
         let now = self.context.clock.now();
@@ -226,6 +236,8 @@ impl OrderActor {
     ) {
         debug_assert!(transaction.is_balanced(), "INV-4: postings of a record sum to zero");
         self.appended += 1;
+        let operator = self.running.get(&hold).and_then(|running| running.caller.operator());
+        let transaction = transaction.done_for(operator.cloned());
         let record = Record { transaction, origin: Origin::Orders(hold) };
         permit.append(self.context.partition, record);
     }

@@ -35,6 +35,7 @@ use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::checkout::{NewOrder, Purpose};
 use crate::engine::ids::Numbers;
+use crate::engine::operator::{Operator, StockCommand};
 use crate::engine::transaction::Payment;
 use crate::journal::JournalHandle;
 use crate::metrics::Metrics;
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     Cancel { order: OrderId },
     /// How an order stands.
     Query { order: OrderId },
+    /// Change stock for an operator.
+    Adjust(StockCommand),
 }
 
 /// What a caller gets.
@@ -89,6 +92,8 @@ pub(crate) enum Reply {
 pub(crate) struct Submit {
     pub(crate) command: Command,
     pub(crate) agent: AgentNo,
+    /// The operator it is done for, who may act for any agent and whom its record names.
+    pub(crate) operator: Option<Operator>,
     /// The request key's claim, for commands that have one.
     pub(crate) claim: Option<KeyClaim>,
     /// Room taken in the gate, given back when the command ends.
@@ -103,6 +108,7 @@ pub(crate) struct TopUp {
     pub(crate) account: AccountKey,
     pub(crate) balance: Balance,
     pub(crate) amount: Fen,
+    pub(crate) operator: Option<Operator>,
     pub(crate) reply: oneshot::Sender<Result<(), EngineError>>,
 }
 
@@ -219,9 +225,10 @@ impl OrderActor {
             }
         }
         match &submit.command {
-            Command::Verify { .. } | Command::Sell { .. } | Command::Place { .. } => {
-                self.begin_new(submit);
-            }
+            Command::Verify { .. }
+            | Command::Sell { .. }
+            | Command::Place { .. }
+            | Command::Adjust(_) => self.begin_new(submit),
             Command::Await => submit.answer(Ok(Reply::NotHere)),
             Command::Resume { order, .. }
             | Command::Pay { order, .. }
@@ -252,12 +259,16 @@ impl OrderActor {
             Command::Verify { admitted, year } => Purpose::Verify { admitted, year },
             Command::Sell { order, payment } => Purpose::Sell { order, payment },
             Command::Place { order } => Purpose::Place { order },
+            Command::Adjust(command) => {
+                Purpose::Adjust { supplier: self.context.supplier, command }
+            }
             _ => return submit.answer(Ok(Reply::NotHere)),
         };
         let supplier = match &purpose {
             Purpose::Verify { admitted, .. } => admitted.supplier_no(),
             Purpose::Sell { order, .. } | Purpose::Place { order } => order.admitted.supplier_no(),
             Purpose::Pay { order, .. } => order.supplier,
+            Purpose::Adjust { supplier, .. } => *supplier,
         };
         if supplier != self.context.supplier {
             // The key brought it here and has come to nothing meanwhile.
@@ -268,7 +279,7 @@ impl OrderActor {
 
     /// Carries out a command about an order that is in memory.
     fn on_order(&mut self, order: &Arc<Order>, mut submit: Submit) {
-        if order.agent != submit.agent {
+        if order.agent != submit.agent && submit.operator.is_none() {
             return submit.answer(Err(Rejection::UnknownOrder.into()));
         }
         if let Some(waiting) = self.locks.get_mut(&order.id)

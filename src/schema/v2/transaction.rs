@@ -9,6 +9,7 @@ use super::limits::{CounterEventV2, LimitKeyV2};
 use super::order::OrderEventV2;
 use super::voucher::VoucherEventV2;
 use super::{Invalid, List, Mirrored};
+use crate::engine::operator::Operator;
 use crate::engine::transaction::{Event, Transaction};
 use crate::types::{SupplierNo, UnixMillis};
 
@@ -63,6 +64,8 @@ pub(in crate::schema) enum EventV2<'a> {
     Order(OrderEventV2<'a>),
     /// 6
     Voucher(VoucherEventV2),
+    /// 7
+    Operator { actor: &'a str, reason: &'a str },
 }
 
 impl Mirrored for Event {
@@ -79,6 +82,9 @@ impl Mirrored for Event {
             }
             Self::Order(event) => EventV2::Order(event.mirror()),
             Self::Voucher(event) => EventV2::Voucher(event.mirror()),
+            Self::Operator(operator) => {
+                EventV2::Operator { actor: operator.actor(), reason: operator.reason() }
+            }
         }
     }
 
@@ -99,6 +105,9 @@ impl Mirrored for Event {
             }
             EventV2::Order(event) => Self::Order(Mirrored::restore(event)?),
             EventV2::Voucher(event) => Self::Voucher(Mirrored::restore(event)?),
+            EventV2::Operator { actor, reason } => {
+                Self::Operator(Operator::new(actor, reason).map_err(|_| Invalid)?)
+            }
         })
     }
 }

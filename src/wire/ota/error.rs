@@ -9,7 +9,9 @@ use crate::wire::ota::ResultCode;
 pub const fn result_code(rejection: &Rejection) -> ResultCode {
     match rejection {
         Rejection::SoldOut { .. } | Rejection::NoTimespanLeft { .. } => ResultCode::STOCK_SHORT,
-        Rejection::UnknownProduct { .. } | Rejection::OffSale { .. } => ResultCode::OFF_SALE,
+        Rejection::UnknownProduct { .. }
+        | Rejection::OffSale { .. }
+        | Rejection::SlotClosed { .. } => ResultCode::OFF_SALE,
         Rejection::Date { .. }
         | Rejection::UnknownTimespan
         | Rejection::UnknownPerformance
@@ -42,6 +44,7 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         | Rejection::OrderClosed(_)
         | Rejection::OrderPaid
         | Rejection::UnknownOrder
+        | Rejection::NotAdjusted(_)
         | Rejection::TooLarge => ResultCode::OTHER,
     }
 }
