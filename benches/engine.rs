@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use piaoku::actors::{Engine, EngineConfig, EngineHandle, EngineParts, OrderRequest, PayFrom};
 use piaoku::clock::{Clock, SystemClock};
 use piaoku::domain::account::{AccountKey, Balance, Holder};
-use piaoku::domain::catalogue::{Calendar, CatalogueCommand, Rules, SetProduct};
+use piaoku::domain::catalogue::{Calendar, CatalogueCommand, RebateAt, Rules, SetProduct};
 use piaoku::domain::identity::{
     DocumentCheck, DocumentType, IdentityRules, MobileCheck, PersonalText,
 };
@@ -85,6 +85,8 @@ fn catalogue(today: ServiceDate) -> Vec<CatalogueCommand> {
             price: Fen::new(100),
             list_price: Fen::new(100),
             rebate: Fen::ZERO,
+            rebate_at: RebateAt::Payment,
+            uses: 1,
             pool: None,
             calendar: Calendar {
                 dates: Some((today, today.plus_days(SLOTS))),
@@ -101,6 +103,7 @@ fn catalogue(today: ServiceDate) -> Vec<CatalogueCommand> {
                 horizon_days: 2000,
                 hold_seconds: 1800,
                 limits: Vec::new(),
+                ..Rules::default()
             },
         })),
     ]

@@ -19,7 +19,7 @@ use crate::actors::request_keys::{Entered, KeyClaim, KeyFingerprint, RequestKeys
 use crate::actors::voucher::{Preview, VoucherActor};
 use crate::clock::SharedClock;
 use crate::domain::account::{AccountKey, Balance};
-use crate::domain::catalogue::{Catalogue, CatalogueCommand, CatalogueError};
+use crate::domain::catalogue::{CallbackSettings, Catalogue, CatalogueCommand, CatalogueError};
 use crate::domain::order::Order;
 use crate::domain::voucher::Voucher;
 use crate::engine::Rejection;
@@ -386,6 +386,32 @@ impl EngineHandle {
         // A task of its own: were it dropped halfway, the next change would be decided on a catalogue
         // without this one, and nobody would hear of it.
         let change = tokio::spawn(async move { this.carry_out(commands, operator).await });
+        change.await.unwrap_or_else(|_| Err(EngineError::OutcomeUnknown.into()))
+    }
+
+    /// Sets where an agent is called back, or with `None` that it is not. What is so already costs no
+    /// record.
+    ///
+    /// # Errors
+    /// [`CatalogueChangeError`].
+    pub async fn set_callback(
+        &self,
+        agent: AgentNo,
+        callback: Option<CallbackSettings>,
+    ) -> Result<(), CatalogueChangeError> {
+        let in_flight = self.enter(agent)?;
+        let catalogue = self.catalogue();
+        let known = catalogue.agent(agent).ok_or(EngineError::Unavailable)?;
+        if known.callback == callback {
+            return Ok(());
+        }
+        let command = CatalogueCommand::SetCallback { agent: known.id.to_string(), callback };
+        let this = self.clone();
+        // Its room is taken until the change has ended, also when the caller goes away.
+        let change = tokio::spawn(async move {
+            let _in_flight = in_flight;
+            this.change_catalogue(vec![command]).await
+        });
         change.await.unwrap_or_else(|_| Err(EngineError::OutcomeUnknown.into()))
     }
 

@@ -16,8 +16,8 @@ use crate::config::catalogue_file::shape::{
     SupplierSection, TopAppSection,
 };
 use crate::domain::catalogue::{
-    AgentSecrets, AreaDef, Calendar, Catalogue, CatalogueCommand, CatalogueError, LimitRule, Rules,
-    SetProduct, TimespanDef,
+    AgentSecrets, AreaDef, Calendar, Catalogue, CatalogueCommand, CatalogueError, Fee, FeeTier,
+    LimitRule, RefundRule, Rules, SetProduct, TimespanDef,
 };
 use crate::domain::inventory::Capacity;
 use crate::types::{AreaNo, Fen, Quantity, Sealed, ServiceDate, Timespan};
@@ -134,6 +134,15 @@ impl At<'_> {
         let amount = Fen::parse_yuan(text);
         amount.map_err(|error| self.error(key, format!("{text:?} is {}", unarticled(error))))
     }
+
+    /// Hundredths of a per cent of `20` or `12.5`; written like yuan, so never through a float.
+    fn percent(&self, key: &str, text: &str) -> Result<u16, CatalogueFileError> {
+        let share = Fen::parse_yuan(text).ok().and_then(|share| u16::try_from(share.get()).ok());
+        share.filter(|share| *share <= 10_000).ok_or_else(|| {
+            let problem = "is not a percentage from 0 to 100 with at most two decimals";
+            self.error(key, format!("{text:?} {problem}"))
+        })
+    }
 }
 
 /// "not an amount in yuan", "more than two decimals", … as the end of a sentence about a value.
@@ -205,6 +214,8 @@ impl Reader<'_> {
                 .rebate
                 .as_deref()
                 .map_or(Ok(Fen::ZERO), |text| at.yuan("rebate", text))?,
+            rebate_at: section.rebate_at.into(),
+            uses: section.uses,
             pool: section.pool.clone(),
             calendar: Calendar {
                 dates: self.dates(at, section)?,
@@ -214,7 +225,7 @@ impl Reader<'_> {
             timespans: timespans(at, section)?,
             areas,
             scene_prefix: section.scene_prefix.clone(),
-            rules: rules(section),
+            rules: rules(at, section)?,
         };
         self.command(at, CatalogueCommand::SetProduct(Box::new(command)))
     }
@@ -263,6 +274,10 @@ impl Reader<'_> {
         let secrets = self.agent_secrets(at, section)?;
         let (id, name, enabled) = (section.id.clone(), section.name.clone(), section.enabled);
         self.command(at, CatalogueCommand::SetAgent { id, name, enabled, secrets })?;
+        if let Some(callback) = &section.callback {
+            let (agent, callback) = (section.id.clone(), callback.settings());
+            self.command(at, CatalogueCommand::SetCallback { agent, callback })?;
+        }
         let mut funded = HashSet::new();
         for funding in &section.funding {
             let at = At { section: "agent.funding", ..at };
@@ -402,20 +417,34 @@ fn timespans(at: At<'_>, section: &ProductSection) -> Result<Vec<TimespanDef>, C
     numbered.collect()
 }
 
-fn rules(section: &ProductSection) -> Rules {
+fn rules(at: At<'_>, section: &ProductSection) -> Result<Rules, CatalogueFileError> {
     let rule = |limit: &shape::LimitSection| {
         let (scope, window) = (limit.scope.into(), limit.window.into());
         let no = LimitRule::number(scope, window);
         LimitRule { no, scope, window, max: Quantity::new(limit.max) }
     };
-    Rules {
+    Ok(Rules {
         order_min: Quantity::new(section.order_min),
         order_max: Quantity::new(section.order_max),
         document_per_ticket: section.document_per_ticket,
         horizon_days: section.horizon_days,
         hold_seconds: u32::from(section.hold_minutes) * 60,
         limits: section.limits.iter().map(rule).collect(),
-    }
+        refund: refund(at, section)?,
+    })
+}
+
+fn refund(at: At<'_>, section: &ProductSection) -> Result<RefundRule, CatalogueFileError> {
+    let Some(tiers) = &section.refund else { return Ok(RefundRule::default()) };
+    let tier = |tier: &shape::FeeSection| {
+        let fee = match (&tier.fee, &tier.fee_percent) {
+            (Some(fee), None) => Fee::Fixed(at.yuan("refund", fee)?),
+            (None, Some(percent)) => Fee::Percent(at.percent("refund", percent)?),
+            _ => return Err(at.error("refund", "each tier has either fee or fee_percent")),
+        };
+        Ok(FeeTier { hours_before: tier.hours_before, fee })
+    };
+    Ok(RefundRule { tiers: tiers.iter().map(tier).collect::<Result<_, _>>()? })
 }
 
 /// The key that a refusal of the catalogue is about.
@@ -432,6 +461,7 @@ fn key_of(at: At<'_>, error: &CatalogueError) -> &'static str {
         CatalogueError::OtherSupplier { what, .. } if *what != at.section => what,
         CatalogueError::OtherSupplier { .. } => "supplier",
         CatalogueError::BadOffset { .. } => "utc_offset",
+        CatalogueError::BadCallback { .. } => "callback.url",
         CatalogueError::BadProduct { .. } | CatalogueError::TooMany(_) => "",
     }
 }

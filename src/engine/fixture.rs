@@ -3,8 +3,8 @@
 
 use crate::domain::account::{AccountKey, Balance, Holder};
 use crate::domain::catalogue::{
-    AreaDef, Calendar, Catalogue, CatalogueCommand, LimitRule, LimitScope, LimitWindow, Rules,
-    SetProduct, TimespanDef,
+    AreaDef, Calendar, Catalogue, CatalogueCommand, LimitRule, LimitScope, LimitWindow, RebateAt,
+    Rules, SetProduct, TimespanDef,
 };
 use crate::domain::identity::{
     DocumentCheck, DocumentType, IdentityRules, MobileCheck, PersonalText, sample,
@@ -185,6 +185,8 @@ fn product(id: &str) -> SetProduct {
         price: Fen::new(1000),
         list_price: Fen::new(2000),
         rebate: Fen::ZERO,
+        rebate_at: RebateAt::Payment,
+        uses: 1,
         pool: None,
         calendar: Calendar {
             dates: Some((today().plus_days(-10), today().plus_days(59))),
@@ -201,6 +203,7 @@ fn product(id: &str) -> SetProduct {
             horizon_days: 60,
             hold_seconds: 900,
             limits: Vec::new(),
+            ..Rules::default()
         },
     }
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 
-use crate::actors::{EngineError, OrderCommand, OrderRequest, PayFrom};
+use crate::actors::{CatalogueChangeError, EngineError, OrderCommand, OrderRequest, PayFrom};
 use crate::domain::account::Balance;
-use crate::domain::catalogue::Agent;
+use crate::domain::catalogue::{Agent, CallbackFormat, CallbackMethod, CallbackSettings};
 use crate::domain::identity::crosswalk;
 use crate::domain::order::{Order, OrderState};
 use crate::engine::Rejection;
@@ -30,7 +30,7 @@ use crate::wire::ota::hawk::{HawkHeader, HawkRequest};
 use crate::wire::ota::{
     CommonOperationResult, Order2AddParm, OrderAddItemParm, OrderAddParm,
     OrderAndPayWithPassword2Parm, OrderAndPayWithPasswordParm, OrderOperatorResult,
-    PayOrderUsePayPasswordParm, ResultCode, result_code,
+    PayOrderUsePayPasswordParm, ProviderConfigParm, ResultCode, result_code,
 };
 
 /// The caller, authenticated.
@@ -75,6 +75,7 @@ pub(super) async fn run(
         OtaAction::PayOrder(fund) => call.pay(&body, fund).await,
         OtaAction::Verify => call.verify(&body).await,
         OtaAction::CancelOrder => call.cancel().await,
+        OtaAction::ProviderConfig => call.provider_config(&body).await,
     }
 }
 
@@ -244,6 +245,29 @@ impl Call<'_> {
         self.operator_answer(answered, None, false)
     }
 
+    /// Sets where the agent is called back.
+    async fn provider_config(&self, body: &Body<'_>) -> Answer {
+        let Decoded { model, state } =
+            body.read::<ProviderConfigParm<'_>>("parm", &self.state.config.limits());
+        let parm = match model {
+            Some(parm) if state.is_valid() => parm,
+            _ => return self.invalid_common(&with_null_model(state)),
+        };
+        let callback = match callback_settings(&parm) {
+            Ok(callback) => callback,
+            Err(text) => return self.refused_common(text),
+        };
+        let (engine, agent) = (&self.state.engine, self.caller.agent.no);
+        let set = engine.set_callback(agent, callback);
+        let time = Duration::from_millis(self.state.config.engine_timeout_ms);
+        match tokio::time::timeout(time, set).await {
+            Ok(Ok(())) => self.common(&Ok(())),
+            Ok(Err(CatalogueChangeError::Engine(error))) => self.common(&Err(error)),
+            Ok(Err(CatalogueChangeError::Refused(_))) => self.refused_common("回调地址不正确"),
+            Err(_) => self.common(&Err(EngineError::OutcomeUnknown)),
+        }
+    }
+
     fn admit(&self, draft: &Draft) -> Result<Admitted, Rejection> {
         let config = &self.state.config;
         let policy =
@@ -330,6 +354,12 @@ impl Call<'_> {
         webapi::result(self.request, &result, outcome)
     }
 
+    fn refused_common(&self, text: &str) -> Answer {
+        let (errcode, errmsg) = (ResultCode::OTHER.get(), Some(text.into()));
+        let result = CommonOperationResult { errcode, errmsg, tag: None };
+        webapi::result(self.request, &result, Outcome::Rejected)
+    }
+
     fn invalid_operator(&self, state: &ModelState) -> Answer {
         match self.state.config.ota.invalid_body {
             InvalidBody::ModelState => self.invalid(state),
@@ -358,6 +388,33 @@ impl Call<'_> {
 }
 
 const WRONG_PAY_PASSWORD: &str = "支付密码错误";
+
+/// What the agent asks for; `None` when it wants no callbacks. An empty word is the default.
+fn callback_settings(
+    parm: &ProviderConfigParm<'_>,
+) -> Result<Option<CallbackSettings>, &'static str> {
+    let word = |text: &Option<Cow<'_, str>>| {
+        text.as_deref().unwrap_or_default().trim().to_ascii_uppercase()
+    };
+    let url = parm.replayurl.as_deref().unwrap_or_default().trim();
+    let format = match word(&parm.replaydatatype).as_str() {
+        "JSON" | "" => CallbackFormat::Json,
+        "XML" => CallbackFormat::Xml,
+        _ => return Err("回调数据格式只能是XML或JSON"),
+    };
+    let method = match word(&parm.replaymethod).as_str() {
+        "POST" | "" => CallbackMethod::Post,
+        "GET" => CallbackMethod::Get,
+        _ => return Err("回调方式只能是POST或GET"),
+    };
+    let official_sms = word(&parm.sendofficiallysnotify) != "0";
+    Ok((!url.is_empty()).then(|| CallbackSettings {
+        url: url.into(),
+        official_sms,
+        format,
+        method,
+    }))
+}
 
 /// An empty body is no model; the framework itself records no error for it.
 fn with_null_model(mut state: ModelState) -> ModelState {

@@ -39,6 +39,8 @@ pub(super) enum OtaAction {
     CancelOrder,
     /// Whether an order would be granted.
     Verify,
+    /// Where the agent wants to be called back.
+    ProviderConfig,
 }
 
 /// Which balance a path pays from.
@@ -90,7 +92,8 @@ pub(super) fn find(path: &str, method: &str) -> Route {
 fn action(path: &[u8]) -> Option<Action> {
     use Fund::{Prepayment, Rebate};
     use OtaAction::{
-        AddOrder, AddOrder2, CancelOrder, OrderAndPay, OrderAndPay2, PayOrder, Verify,
+        AddOrder, AddOrder2, CancelOrder, OrderAndPay, OrderAndPay2, PayOrder, ProviderConfig,
+        Verify,
     };
     Some(match path {
         b"/api/orderandpay2/withrebate" | b"/source/orderandpaywithfk2.aspx" => {
@@ -108,6 +111,7 @@ fn action(path: &[u8]) -> Option<Action> {
         | b"/api/payorder/min/useprepaymentandpassword" => Action::Ota(PayOrder(Prepayment)),
         b"/api/order/cancelorder" => Action::Ota(CancelOrder),
         b"/api/specialota/douyin/calendarticket/order/verify" => Action::Ota(Verify),
+        b"/api/providerconfig" => Action::Ota(ProviderConfig),
         b"/api/order/fromdouyin/ticketcode/get" => Action::TicketCode,
         b"/router/rest" => Action::Router,
         b"/health/live" => Action::Live,
@@ -128,6 +132,7 @@ impl Action {
             Self::Ota(OtaAction::PayOrder(_)) => "pay_order",
             Self::Ota(OtaAction::CancelOrder) => "cancel_order",
             Self::Ota(OtaAction::Verify) => "verify",
+            Self::Ota(OtaAction::ProviderConfig) => "provider_config",
             Self::TicketCode => "ticket_code",
             Self::Router => "top",
             Self::Live => "live",

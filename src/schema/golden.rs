@@ -9,8 +9,9 @@ use smallvec::smallvec;
 use super::*;
 use crate::domain::account::{AccountKey, Balance, Holder, Posting};
 use crate::domain::catalogue::{
-    Agent, AreaDef, Calendar, CatalogueEvent, DouyinClient, DouyinSku, LimitRule, LimitScope,
-    LimitWindow, Pool as PoolDef, Product, Rules, Supplier, TimespanDef, TopApp,
+    Agent, AreaDef, Calendar, CallbackFormat, CallbackMethod, CallbackSettings, CatalogueEvent,
+    DouyinClient, DouyinSku, Fee, FeeTier, LimitRule, LimitScope, LimitWindow, Pool as PoolDef,
+    Product, RebateAt, RefundRule, Rules, Supplier, TimespanDef, TopApp,
 };
 use crate::domain::inventory::{AreaEvent, Capacity, PoolKey, SlotEvent, Stock, StockEvent};
 use crate::domain::limits::{Count, CounterEvent, Counters, LimitKey, WindowInstance};
@@ -338,7 +339,7 @@ fn operator(reason: &str) -> Event {
 }
 
 /// One entry of each kind, and with them every part that an entry may have or lack.
-fn catalogue_events() -> [CatalogueEvent; 9] {
+fn catalogue_events() -> [CatalogueEvent; 10] {
     let rule = |no: u8, scope, window| LimitRule {
         no: RuleNo::new(no),
         scope,
@@ -354,6 +355,8 @@ fn catalogue_events() -> [CatalogueEvent; 9] {
         price: Fen::new(12_000),
         list_price: Fen::new(15_000),
         rebate: Fen::new(600),
+        rebate_at: RebateAt::Redemption,
+        uses: 3,
         pool: Some(POOL.pool),
         calendar: Calendar {
             dates: Some((DATE, DATE.plus_days(59))),
@@ -378,6 +381,12 @@ fn catalogue_events() -> [CatalogueEvent; 9] {
                 rule(2, LimitScope::Mobile, LimitWindow::OrderDate),
                 rule(3, LimitScope::Document, LimitWindow::Lifetime),
             ],
+            refund: RefundRule {
+                tiers: vec![
+                    FeeTier { hours_before: 24, fee: Fee::Fixed(Fen::new(500)) },
+                    FeeTier { hours_before: -1, fee: Fee::Percent(2_000) },
+                ],
+            },
         },
     };
     let show = Product {
@@ -397,8 +406,15 @@ fn catalogue_events() -> [CatalogueEvent; 9] {
             price: Fen::new(38_000),
             list_price: Fen::new(48_000),
         }],
+        rebate_at: RebateAt::Payment,
+        uses: 1,
         scene_prefix: "SC".into(),
-        rules: Rules { document_per_ticket: false, limits: Vec::new(), ..timed.rules.clone() },
+        rules: Rules {
+            document_per_ticket: false,
+            limits: Vec::new(),
+            refund: RefundRule { tiers: Vec::new() },
+            ..timed.rules.clone()
+        },
         ..timed.clone()
     };
     let sku = |sku_id: &str, timespan| {
@@ -427,6 +443,20 @@ fn catalogue_events() -> [CatalogueEvent; 9] {
             name: "演示代理商".into(),
             enabled: true,
             secrets: sealed(),
+            callback: None,
+        })),
+        CatalogueEvent::AgentSet(Arc::new(Agent {
+            no: AgentNo::new(1),
+            id: "called-agent".into(),
+            name: "回调代理商".into(),
+            enabled: true,
+            secrets: Sealed::default(),
+            callback: Some(CallbackSettings {
+                url: "https://agent.example/callback".into(),
+                official_sms: true,
+                format: CallbackFormat::Json,
+                method: CallbackMethod::Get,
+            }),
         })),
         CatalogueEvent::DouyinClientSet(Arc::new(DouyinClient {
             client_key: "awdemo0000000001".into(),

@@ -9,8 +9,9 @@ use proptest::strategy::Union;
 
 use crate::domain::account::{Account, AccountKey, Balance, Holder, Posting};
 use crate::domain::catalogue::{
-    Agent, AreaDef, Calendar, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, LimitRule,
-    LimitScope, LimitWindow, Pool as PoolDef, Product, Rules, Supplier, TimespanDef, TopApp,
+    Agent, AreaDef, Calendar, CallbackFormat, CallbackMethod, CallbackSettings, Catalogue,
+    CatalogueEvent, DouyinClient, DouyinSku, Fee, FeeTier, LimitRule, LimitScope, LimitWindow,
+    Pool as PoolDef, Product, RebateAt, RefundRule, Rules, Supplier, TimespanDef, TopApp,
 };
 use crate::domain::inventory::{
     AreaEvent, Capacity, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent,
@@ -298,9 +299,10 @@ fn catalogue_event() -> BoxedStrategy<CatalogueEvent> {
             }
         ),
         product().prop_map(|product| CatalogueEvent::ProductSet(Arc::new(product))),
-        (agent_no(), text(), text(), any::<bool>(), sealed()).prop_map(
-            |(no, id, name, enabled, secrets)| {
-                CatalogueEvent::AgentSet(Arc::new(Agent { no, id, name, enabled, secrets }))
+        (agent_no(), text(), text(), any::<bool>(), sealed(), option::of(callback())).prop_map(
+            |(no, id, name, enabled, secrets, callback)| {
+                let agent = Agent { no, id, name, enabled, secrets, callback };
+                CatalogueEvent::AgentSet(Arc::new(agent))
             }
         ),
         (text(), sealed(), agent_no()).prop_map(|(client_key, secret, agent)| {
@@ -317,13 +319,22 @@ fn catalogue_event() -> BoxedStrategy<CatalogueEvent> {
     .boxed()
 }
 
+fn callback() -> impl Strategy<Value = CallbackSettings> {
+    let format = prop_oneof![Just(CallbackFormat::Xml), Just(CallbackFormat::Json)];
+    let method = prop_oneof![Just(CallbackMethod::Post), Just(CallbackMethod::Get)];
+    (text(), any::<bool>(), format, method).prop_map(|(url, official_sms, format, method)| {
+        CallbackSettings { url, official_sms, format, method }
+    })
+}
+
 fn capacity() -> impl Strategy<Value = Capacity> {
     prop_oneof![Just(Capacity::Unlimited), quantity().prop_map(Capacity::Limited)]
 }
 
 fn product() -> impl Strategy<Value = Product> {
     let head = (product_no(), text(), supplier_no(), text(), any::<bool>());
-    let money = (fen(), fen(), fen(), option::of(pool_no()));
+    let rebate_at = one_of(&[RebateAt::Payment, RebateAt::Redemption]);
+    let money = (fen(), fen(), fen(), rebate_at, any::<u16>(), option::of(pool_no()));
     let calendar = (option::of((date(), date())), capacity(), quantity())
         .prop_map(|(dates, capacity, allowance)| Calendar { dates, capacity, allowance });
     let timespan = (timespan(), any::<u16>(), any::<u16>())
@@ -334,7 +345,7 @@ fn product() -> impl Strategy<Value = Product> {
     let parts = (calendar, list(timespan), list(area), text(), rules());
     (head, money, parts).prop_map(|(head, money, parts)| {
         let (no, id, supplier, name, on_sale) = head;
-        let (price, list_price, rebate, pool) = money;
+        let (price, list_price, rebate, rebate_at, uses, pool) = money;
         let (calendar, timespans, areas, scene_prefix, rules) = parts;
         Product {
             no,
@@ -345,6 +356,8 @@ fn product() -> impl Strategy<Value = Product> {
             price,
             list_price,
             rebate,
+            rebate_at,
+            uses,
             pool,
             calendar,
             timespans,
@@ -365,16 +378,25 @@ fn rules() -> impl Strategy<Value = Rules> {
     ]);
     let limit = (rule_no(), scope, window, quantity())
         .prop_map(|(no, scope, window, max)| LimitRule { no, scope, window, max });
-    (quantity(), quantity(), any::<bool>(), any::<u16>(), any::<u32>(), list(limit)).prop_map(
-        |(order_min, order_max, document_per_ticket, horizon_days, hold_seconds, limits)| Rules {
+    let numbers = (quantity(), quantity(), any::<bool>(), any::<u16>(), any::<u32>());
+    (numbers, list(limit), refund()).prop_map(|(numbers, limits, refund)| {
+        let (order_min, order_max, document_per_ticket, horizon_days, hold_seconds) = numbers;
+        Rules {
             order_min,
             order_max,
             document_per_ticket,
             horizon_days,
             hold_seconds,
             limits,
-        },
-    )
+            refund,
+        }
+    })
+}
+
+fn refund() -> impl Strategy<Value = RefundRule> {
+    let fee = prop_oneof![fen().prop_map(Fee::Fixed), any::<u16>().prop_map(Fee::Percent)];
+    let tier = (any::<i32>(), fee).prop_map(|(hours_before, fee)| FeeTier { hours_before, fee });
+    list(tier).prop_map(|tiers| RefundRule { tiers })
 }
 
 // Entities.

@@ -6,13 +6,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::account::{AccountKey, Balance, Holder};
-use crate::domain::catalogue::{LimitRule, LimitScope, LimitWindow};
+use crate::domain::catalogue::{Fee, FeeTier, LimitRule, LimitScope, LimitWindow, RebateAt};
 use crate::domain::inventory::{Capacity, StockEvent};
 use crate::domain::limits::{CounterEvent, LimitKey, WindowInstance};
 use crate::domain::order::{CloseReason, OrderState};
 use crate::engine::digest;
 use crate::types::{
-    AgentNo, Channel, ProductNo, Quantity, RuleNo, ServiceDate, SupplierNo, UnixMillis,
+    AgentNo, Channel, Fen, ProductNo, Quantity, RuleNo, ServiceDate, SupplierNo, UnixMillis,
 };
 
 fn encoded<T>(value: &T, encode: fn(&T, &mut Vec<u8>)) -> Vec<u8> {
@@ -251,4 +251,7 @@ fn kinds_keep_their_numbers() {
         LimitWindow::Lifetime,
     ];
     check(&windows.map(|window| rule(LimitScope::Mobile, window)), 2);
+    check(&[RebateAt::Payment, RebateAt::Redemption], 0);
+    let tier = |fee| FeeTier { hours_before: 0, fee };
+    check(&[Fee::Fixed(Fen::ZERO), Fee::Percent(0)].map(tier), 1);
 }

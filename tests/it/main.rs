@@ -14,6 +14,7 @@ mod kill;
 mod occasions;
 mod oversell;
 mod privacy;
+mod provider_config;
 mod recovery;
 mod request_key;
 mod samples;

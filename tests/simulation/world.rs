@@ -3,8 +3,8 @@
 
 use piaoku::domain::account::{AccountKey, Balance, Holder};
 use piaoku::domain::catalogue::{
-    AreaDef, Calendar, Catalogue, CatalogueCommand, LimitRule, LimitScope, LimitWindow, Rules,
-    SetProduct, TimespanDef,
+    AreaDef, Calendar, Catalogue, CatalogueCommand, LimitRule, LimitScope, LimitWindow, RebateAt,
+    Rules, SetProduct, TimespanDef,
 };
 use piaoku::domain::identity::{
     DocumentCheck, DocumentType, IdentityRules, MobileCheck, PersonalText, sample,
@@ -268,6 +268,8 @@ fn product(id: &str, supplier: &str, capacity: u32) -> SetProduct {
         price: Fen::new(100),
         list_price: Fen::new(200),
         rebate: Fen::ZERO,
+        rebate_at: RebateAt::Payment,
+        uses: 1,
         pool: None,
         calendar: Calendar {
             dates: Some((today, today.plus_days(365))),
@@ -284,6 +286,7 @@ fn product(id: &str, supplier: &str, capacity: u32) -> SetProduct {
             horizon_days: 30,
             hold_seconds: 60,
             limits: Vec::new(),
+            ..Rules::default()
         },
     }
 }

@@ -6,7 +6,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-use crate::domain::catalogue::{LimitScope, LimitWindow};
+use crate::domain::catalogue::{
+    CallbackFormat, CallbackMethod, CallbackSettings, LimitScope, LimitWindow, RebateAt,
+};
 use crate::domain::inventory::Capacity;
 use crate::types::{Quantity, ServiceDate};
 
@@ -60,6 +62,10 @@ pub(super) struct ProductSection {
     pub(super) price: Option<String>,
     pub(super) list_price: Option<String>,
     pub(super) rebate: Option<String>,
+    #[serde(default)]
+    pub(super) rebate_at: RebateTime,
+    #[serde(default = "once")]
+    pub(super) uses: u16,
     pub(super) pool: Option<String>,
     pub(super) capacity: Option<Places>,
     #[serde(default)]
@@ -82,6 +88,7 @@ pub(super) struct ProductSection {
     pub(super) hold_minutes: u16,
     #[serde(default)]
     pub(super) limits: Vec<LimitSection>,
+    pub(super) refund: Option<Vec<FeeSection>>,
     #[serde(default)]
     pub(super) area: Vec<AreaSection>,
 }
@@ -90,12 +97,42 @@ fn yes() -> bool {
     true
 }
 
+fn once() -> u16 {
+    1
+}
+
 fn a_year() -> u16 {
     365
 }
 
 fn half_an_hour() -> u16 {
     30
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RebateTime {
+    #[default]
+    Payment,
+    Redemption,
+}
+
+impl From<RebateTime> for RebateAt {
+    fn from(time: RebateTime) -> Self {
+        match time {
+            RebateTime::Payment => Self::Payment,
+            RebateTime::Redemption => Self::Redemption,
+        }
+    }
+}
+
+/// A tier of a refund rule, with one of the two fees.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FeeSection {
+    pub(super) hours_before: i32,
+    pub(super) fee: Option<String>,
+    pub(super) fee_percent: Option<String>,
 }
 
 /// Rows and seats stay apart in the file: a seat map will need both.
@@ -163,8 +200,55 @@ pub(super) struct AgentSection {
     pub(super) session_key: Option<String>,
     pub(super) login_password: Option<String>,
     pub(super) pay_password: Option<String>,
+    pub(super) callback: Option<CallbackSection>,
     #[serde(default)]
     pub(super) funding: Vec<FundingSection>,
+}
+
+/// Where an agent is called back; an empty address switches it off.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallbackSection {
+    pub(super) url: String,
+    #[serde(default = "yes")]
+    pub(super) official_sms: bool,
+    #[serde(default)]
+    pub(super) format: Format,
+    #[serde(default)]
+    pub(super) method: Method,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Format {
+    Xml,
+    #[default]
+    Json,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Method {
+    #[default]
+    Post,
+    Get,
+}
+
+impl CallbackSection {
+    pub(super) fn settings(&self) -> Option<CallbackSettings> {
+        (!self.url.is_empty()).then(|| CallbackSettings {
+            url: self.url.as_str().into(),
+            official_sms: self.official_sms,
+            format: match self.format {
+                Format::Xml => CallbackFormat::Xml,
+                Format::Json => CallbackFormat::Json,
+            },
+            method: match self.method {
+                Method::Post => CallbackMethod::Post,
+                Method::Get => CallbackMethod::Get,
+            },
+        })
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,9 @@
 //! The demo file holds exactly what is promised of it, and every slip of a pen is named.
 
 use super::*;
-use crate::domain::catalogue::{LimitScope, LimitWindow, Product};
+use crate::domain::catalogue::{
+    CallbackFormat, CallbackMethod, CallbackSettings, LimitScope, LimitWindow, Product, RebateAt,
+};
 use crate::types::{AgentNo, RuleNo, SlotKey};
 use crate::vault::agent_secrets::decode_agent_secrets;
 
@@ -69,6 +71,7 @@ fn the_demo_has_exactly_its_suppliers_and_products() {
         ("P-FLASH", "01", 990, false, limited(10_000), Some(59), &[], (1, 5), true, 0),
         ("P-BULK", "01", 100, false, limited(1_000_000_000), Some(59), &[], (1, 100), false, 0),
         ("P-COUPON", "01", 8_800, false, limited(100_000), None, &[], (1, 100), false, 0),
+        ("P-CARD", "01", 24_000, false, limited(100_000), None, &[], (1, 10), false, 900),
         ("P-SHOW", "02", 18_000, false, limited(900), Some(59), &[(1170, 1260)], (1, 6), false, 0),
     ];
     let supplier_of = |product: &Product| catalogue.supplier(product.supplier).unwrap().id.clone();
@@ -109,9 +112,26 @@ fn the_demo_has_exactly_its_limits() {
     let visit = LimitWindow::VisitDate;
     assert_eq!(limits("P-ADULT"), [(document, visit, 1), (mobile, visit, 5)]);
     assert_eq!(limits("P-FLASH"), [(document, LimitWindow::Lifetime, 1)]);
-    for free in ["P-CHILD", "P-BULK", "P-COUPON", "P-SHOW"] {
+    for free in ["P-CHILD", "P-BULK", "P-COUPON", "P-CARD", "P-SHOW"] {
         assert_eq!(limits(free), [], "{free}");
     }
+}
+
+#[test]
+fn the_demo_has_a_card_of_three_uses_and_one_refund_rule() {
+    let (catalogue, _) = imported(DEMO);
+    for product in catalogue.products() {
+        let card = &*product.id == "P-CARD";
+        assert_eq!(product.uses, if card { 3 } else { 1 }, "{}", product.id);
+        let rebate_at = if card { RebateAt::Redemption } else { RebateAt::Payment };
+        assert_eq!(product.rebate_at, rebate_at, "{}", product.id);
+        if &*product.id != "P-ADULT" {
+            assert_eq!(product.rules.refund, RefundRule::default(), "{}", product.id);
+        }
+    }
+    let tiers = &catalogue.product_by_id("P-ADULT").unwrap().rules.refund.tiers;
+    let tier = |hours_before, fee| FeeTier { hours_before, fee };
+    assert_eq!(tiers[..], [tier(24, Fee::Fixed(Fen::ZERO)), tier(0, Fee::Percent(2_000))]);
 }
 
 #[test]
@@ -238,12 +258,9 @@ fn check(from: &str, to: &str, expected: &str) {
 
 #[test]
 fn a_departure_from_the_shape_is_named_by_section_line_and_key() {
-    let known = "expected one of `id`, `supplier`, `name`, `on_sale`, `price`, `list_price`, \
-        `rebate`, `pool`, `capacity`, `allowance`, `first_day`, `days`, `first_date`, `last_date`, \
-        `horizon_days`, `timespans`, `scene_prefix`, `order_min`, `order_max`, \
-        `document_per_ticket`, `hold_minutes`, `limits`, `area`";
-    let unknown = format!("[[product]] (line 10), prise: unknown field `prise`, {known}");
-    check("price = ", "prise = ", &unknown);
+    let known = "expected one of `id`, `name`, `utc_offset`";
+    let unknown = format!("[[supplier]] (line 4), nome: unknown field `nome`, {known}");
+    check("name = ", "nome = ", &unknown);
     check("id = \"01\"\n", "", "[[supplier]] (line 2), id: missing field `id`");
     let places = "expected a number of places from 0 to 4294967295 or \"unlimited\"";
     let expected =
@@ -374,4 +391,62 @@ fn secrets_and_money_of_an_agent_are_whole() {
     check("[[agent.funding]]", twice, &funding("supplier", "\"01\" appears twice"));
     let refusal = parse(SMALL, today(), &|_, _| Err("no key".into())).unwrap_err();
     assert_eq!(refusal.to_string(), agent("session_key", "could not be sealed: no key"));
+}
+
+#[test]
+fn a_refund_tier_has_one_fee_and_it_is_exact() {
+    let check = |tiers: &str, expected: Result<&[Fee], &str>| {
+        let text = SMALL.replacen("limits = [", &format!("refund = {tiers}\nlimits = ["), 1);
+        let parsed = parse(&text, today(), &unsealed).map_err(|error| error.to_string());
+        if let Err(problem) = expected {
+            let expected = format!("[[product]] \"P\", refund: {problem}");
+            assert_eq!(parsed.map(|_| ()).unwrap_err(), expected, "{tiers}");
+            return;
+        }
+        let (catalogue, _) = imported(&text);
+        let tiers = &catalogue.product_by_id("P").unwrap().rules.refund.tiers;
+        assert_eq!(Ok(&*tiers.iter().map(|tier| tier.fee).collect::<Vec<_>>()), expected);
+    };
+    check("[]", Ok(&[]));
+    let fees = [Fee::Percent(1_250), Fee::Fixed(Fen::new(500))];
+    let tiers =
+        r#"[{ hours_before = 2, fee_percent = "12.5" }, { hours_before = -1, fee = "5.00" }]"#;
+    check(tiers, Ok(&fees));
+    let either = "each tier has either fee or fee_percent";
+    check("[{ hours_before = 1 }]", Err(either));
+    check(r#"[{ hours_before = 1, fee = "1", fee_percent = "1" }]"#, Err(either));
+    for percent in ["100.01", "-1", "1.234", "some", "1%"] {
+        let tiers = format!("[{{ hours_before = 1, fee_percent = {percent:?} }}]");
+        let problem = "is not a percentage from 0 to 100 with at most two decimals";
+        check(&tiers, Err(&format!("{percent:?} {problem}")));
+    }
+    let tiers = r#"[{ hours_before = 1, fee = "0.001" }]"#;
+    check(tiers, Err("\"0.001\" is finer than a fen: at most two decimals"));
+}
+
+#[test]
+fn an_agent_may_be_called_back_from_the_start() {
+    let callback = |table: &str| {
+        let text = format!("[[agent]]\nid = \"a\"\nname = \"A\"\n{table}");
+        let (catalogue, _) = imported(&text);
+        catalogue.agent_by_id("a").unwrap().callback.clone()
+    };
+    assert_eq!(callback(""), None);
+    assert_eq!(callback("callback = { url = \"\" }"), None);
+    let settings = CallbackSettings {
+        url: "https://agent.example/callback".into(),
+        official_sms: true,
+        format: CallbackFormat::Json,
+        method: CallbackMethod::Post,
+    };
+    let url = "callback = { url = \"https://agent.example/callback\"";
+    assert_eq!(callback(&format!("{url} }}")), Some(settings.clone()));
+    let (format, method) = (CallbackFormat::Xml, CallbackMethod::Get);
+    let all = format!("{url}, official_sms = false, format = \"xml\", method = \"get\" }}");
+    let expected = CallbackSettings { official_sms: false, format, method, ..settings };
+    assert_eq!(callback(&all), Some(expected));
+
+    let bad = "[[agent]]\nid = \"a\"\nname = \"A\"\ncallback = { url = \"agent.example\" }";
+    let error = parse(bad, today(), &unsealed).unwrap_err();
+    assert_eq!((&*error.section, &*error.key), ("[[agent]] \"a\"", "callback.url"));
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::catalogue::{
-    Agent, AreaDef, Calendar, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, LimitRule, Pool,
-    Product, Rules, Supplier, TimespanDef, TopApp,
+    Agent, AreaDef, Calendar, CallbackSettings, Catalogue, CatalogueEvent, DouyinClient, DouyinSku,
+    Fee, FeeTier, LimitRule, Pool, Product, RebateAt, Rules, Supplier, TimespanDef, TopApp,
 };
 use crate::domain::inventory::Capacity;
 use crate::types::{
@@ -36,7 +36,7 @@ pub enum CatalogueCommand {
     },
     /// A product.
     SetProduct(Box<SetProduct>),
-    /// An agent.
+    /// An agent. Where it is called back stays as it is.
     SetAgent {
         /// User name, 1 to 50 characters.
         id: String,
@@ -46,6 +46,13 @@ pub enum CatalogueCommand {
         enabled: bool,
         /// Sealed credentials.
         secrets: Sealed,
+    },
+    /// Where an agent is called back, and how.
+    SetCallback {
+        /// The agent's user name.
+        agent: String,
+        /// `None` switches callbacks off.
+        callback: Option<CallbackSettings>,
     },
     /// A Douyin client.
     SetDouyinClient {
@@ -93,6 +100,10 @@ pub struct SetProduct {
     pub list_price: Fen,
     /// Rebate one earns.
     pub rebate: Fen,
+    /// When the agent is credited it.
+    pub rebate_at: RebateAt,
+    /// How often each voucher can be redeemed.
+    pub uses: u16,
     /// Its pool's public id.
     pub pool: Option<String>,
     /// When it is offered.
@@ -150,6 +161,14 @@ pub enum CatalogueError {
         /// The supplier.
         id: String,
     },
+    /// A callback's address cannot be called.
+    #[error("callback of agent {id:?}: {reason}")]
+    BadCallback {
+        /// The agent.
+        id: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// No number is left for another entry.
     #[error("too many entries of kind {0}")]
     TooMany(&'static str),
@@ -161,6 +180,8 @@ const UTC_OFFSET_MAX: u32 = 14 * 3600;
 const SUPPLIERS_MAX: u16 = 10_000;
 /// Highest price of one ticket, in fen: ten million yuan. Keeps every sum far inside 64 bits.
 const PRICE_MAX: i64 = 1_000_000_000;
+/// Most tiers of a refund rule.
+const FEE_TIERS_MAX: usize = 16;
 /// Longest name of a supplier, product or agent, in characters.
 const NAME_LEN_MAX: usize = 100;
 /// Longest first part of a performance's id: with `-yyyyMMdd-HHmm` it stays within 36 characters.
@@ -204,9 +225,22 @@ impl Catalogue {
             CatalogueCommand::SetAgent { id, name, enabled, secrets } => {
                 check_id("agent", &id, 50)?;
                 check_id("agent name", &name, NAME_LEN_MAX)?;
-                let known = self.agent_by_id(&id).map(|agent| agent.no.get());
+                let known = self.agent_by_id(&id);
+                let callback = known.and_then(|agent| agent.callback.clone());
+                let known = known.map(|agent| agent.no.get());
                 let no = AgentNo::new(number(known, self.agents().len(), "agent")?);
-                let agent = Agent { no, id: id.into(), name: name.into(), enabled, secrets };
+                let (id, name) = (id.into(), name.into());
+                let agent = Agent { no, id, name, enabled, secrets, callback };
+                Ok(CatalogueEvent::AgentSet(Arc::new(agent)))
+            }
+            CatalogueCommand::SetCallback { agent: id, callback } => {
+                let Some(known) = self.agent_by_id(&id) else {
+                    return Err(CatalogueError::Unknown { what: "agent", id });
+                };
+                if let Some(reason) = callback.as_ref().and_then(CallbackSettings::flaw) {
+                    return Err(CatalogueError::BadCallback { id, reason });
+                }
+                let agent = Agent { callback, ..Agent::clone(known) };
                 Ok(CatalogueEvent::AgentSet(Arc::new(agent)))
             }
             CatalogueCommand::SetDouyinClient { client_key, secret, agent } => {
@@ -270,6 +304,8 @@ impl Catalogue {
             price: product.price,
             list_price: product.list_price,
             rebate: product.rebate,
+            rebate_at: product.rebate_at,
+            uses: product.uses,
             pool,
             calendar: product.calendar,
             timespans: product.timespans,
@@ -333,17 +369,35 @@ fn flaw(product: &SetProduct) -> Option<&'static str> {
     if product.areas.len() > usize::from(u8::MAX) {
         return Some("a product has at most 255 areas");
     }
-    let kind = |rule: &LimitRule| (rule.scope, rule.window);
-    let limits = &rules.limits;
-    if (1..limits.len()).any(|n| limits[..n].iter().any(|rule| kind(rule) == kind(&limits[n]))) {
-        return Some("a product has at most one limit for each scope and window");
-    }
     let counted = |rule: &LimitRule| (rule.scope, rule.window);
     let repeats = |(index, rule): (usize, &LimitRule)| {
         rules.limits[..index].iter().any(|before| counted(before) == counted(rule))
     };
     if rules.limits.iter().enumerate().any(repeats) {
         return Some("a product has at most one limit for each scope and window");
+    }
+    if product.uses == 0 {
+        return Some("a voucher can be redeemed at least once");
+    }
+    refund_flaw(&rules.refund.tiers)
+}
+
+/// What is wrong with the tiers of a refund rule, if anything.
+fn refund_flaw(tiers: &[FeeTier]) -> Option<&'static str> {
+    if tiers.len() > FEE_TIERS_MAX {
+        return Some("a refund rule has at most 16 tiers");
+    }
+    let hours = |tier: &FeeTier| tier.hours_before;
+    let twice = |n: usize| tiers[..n].iter().any(|tier| hours(tier) == hours(&tiers[n]));
+    if (1..tiers.len()).any(twice) {
+        return Some("two tiers of a refund rule are for the same hour");
+    }
+    let real = |tier: &FeeTier| match tier.fee {
+        Fee::Fixed(fee) => (0..=PRICE_MAX).contains(&fee.get()),
+        Fee::Percent(share) => share <= 10_000,
+    };
+    if !tiers.iter().all(real) {
+        return Some("a refund fee goes from 0 to 10000000.00 yuan or to 100 per cent");
     }
     None
 }

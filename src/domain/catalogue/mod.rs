@@ -7,6 +7,7 @@ mod agent;
 mod command;
 mod event;
 mod product;
+mod refund;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +15,17 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-pub use agent::{Agent, AgentSecrets, DouyinClient, DouyinSku, TopApp};
+pub use agent::{
+    Agent, AgentSecrets, CallbackFormat, CallbackMethod, CallbackSettings, DouyinClient, DouyinSku,
+    TopApp,
+};
 pub use command::{CatalogueCommand, CatalogueError, SetProduct};
 pub use event::CatalogueEvent;
 pub use product::{
-    AreaDef, Calendar, LimitRule, LimitScope, LimitWindow, Pool, Product, Rules, TimespanDef,
+    AreaDef, Calendar, LimitRule, LimitScope, LimitWindow, Pool, Product, RebateAt, Rules,
+    TimespanDef,
 };
+pub use refund::{Fee, FeeTier, RefundClosed, RefundRule};
 
 use crate::domain::inventory::Capacity;
 use crate::types::{

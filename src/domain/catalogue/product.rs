@@ -1,5 +1,6 @@
 //! Products, their calendars and rules, and the pools they share.
 
+use crate::domain::catalogue::RefundRule;
 use crate::domain::inventory::Capacity;
 use crate::types::{
     AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, ServiceDate, SupplierNo, Timespan,
@@ -128,6 +129,34 @@ pub struct Rules {
     pub hold_seconds: u32,
     /// Purchase limits.
     pub limits: Vec<LimitRule>,
+    /// What giving a ticket back costs.
+    pub refund: RefundRule,
+}
+
+/// No rule at all: any number of tickets, a year ahead, half an hour to pay, free refunds until the
+/// visit begins.
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            order_min: Quantity::ONE,
+            order_max: Quantity::new(u32::MAX),
+            document_per_ticket: false,
+            horizon_days: 365,
+            hold_seconds: 30 * 60,
+            limits: Vec::new(),
+            refund: RefundRule::default(),
+        }
+    }
+}
+
+/// When an agent is credited the rebate that a ticket earns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RebateAt {
+    /// With the payment.
+    #[default]
+    Payment,
+    /// When the ticket is redeemed, once.
+    Redemption,
 }
 
 /// A product (票种).
@@ -149,6 +178,10 @@ pub struct Product {
     pub list_price: Fen,
     /// Rebate one earns for an agent.
     pub rebate: Fen,
+    /// When the agent is credited it.
+    pub rebate_at: RebateAt,
+    /// How often each voucher can be redeemed (次卡), at least once.
+    pub uses: u16,
     /// The pool it draws on as well.
     pub pool: Option<PoolNo>,
     /// When it is offered.

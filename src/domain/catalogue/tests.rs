@@ -72,6 +72,8 @@ fn product(id: &str) -> SetProduct {
         price: Fen::new(12_000),
         list_price: Fen::new(15_000),
         rebate: Fen::new(600),
+        rebate_at: RebateAt::Payment,
+        uses: 1,
         pool: Some("GATE".to_owned()),
         calendar: Calendar {
             dates: Some((date("20261101"), date("20261130"))),
@@ -88,6 +90,7 @@ fn product(id: &str) -> SetProduct {
             horizon_days: 60,
             hold_seconds: 1800,
             limits: vec![limit(LimitScope::Document, LimitWindow::VisitDate, 1)],
+            ..Rules::default()
         },
     }
 }
@@ -223,6 +226,33 @@ fn a_product_must_make_sense() {
     check(SetProduct { areas: twins, ..show() }, "two areas have the same id");
     let twice = rules(|rules| rules.limits.push(LimitRule { max: n(9), ..rules.limits[0] }));
     check(twice, "a product has at most one limit for each scope and window");
+    let unused = SetProduct { uses: 0, ..product("P") };
+    check(unused, "a voucher can be redeemed at least once");
+}
+
+#[test]
+fn a_refund_rule_must_make_sense() {
+    let tier = |hours_before, fee| FeeTier { hours_before, fee };
+    let with = |tiers: Vec<FeeTier>| {
+        let mut product = product("P");
+        product.rules.refund = RefundRule { tiers };
+        catalogue().decide(set(product)).map(|_| ())
+    };
+    let check = |tiers: Vec<FeeTier>, reason| {
+        let id = "P".to_owned();
+        assert_eq!(with(tiers), Err(CatalogueError::BadProduct { id, reason }));
+    };
+    let percent = Fee::Percent;
+    let fee = "a refund fee goes from 0 to 10000000.00 yuan or to 100 per cent";
+    check(vec![tier(0, Fee::Fixed(Fen::new(-1)))], fee);
+    check(vec![tier(0, Fee::Fixed(Fen::new(1_000_000_001)))], fee);
+    check(vec![tier(0, percent(10_001))], fee);
+    let twice = "two tiers of a refund rule are for the same hour";
+    check(vec![tier(1, percent(1)), tier(2, percent(2)), tier(1, percent(3))], twice);
+    let many = "a refund rule has at most 16 tiers";
+    check((0..17).map(|hour| tier(hour, percent(1))).collect(), many);
+    assert_eq!(with(vec![]), Ok(()));
+    assert_eq!(with((0..16).map(|hour| tier(hour, percent(10_000))).collect()), Ok(()));
 }
 
 #[test]
@@ -466,4 +496,32 @@ fn capacity_is_offered_on_the_calendar_and_nowhere_else() {
     assert!(catalogue.slot_capacity(unknown).is_empty());
     let adult = catalogue.product_by_id("P-ADULT").unwrap();
     assert_eq!(Catalogue::horizon(adult, date("20261101")), date("20261231"));
+}
+
+#[test]
+fn an_agent_keeps_where_it_is_called_back_until_that_is_set_anew() {
+    let mut catalogue = Catalogue::default();
+    run(&mut catalogue, set_agent("called", "一"));
+    let settings = CallbackSettings {
+        url: "http://agent.example/callback".into(),
+        official_sms: false,
+        format: CallbackFormat::Xml,
+        method: CallbackMethod::Get,
+    };
+    let set = |callback: Option<CallbackSettings>| CatalogueCommand::SetCallback {
+        agent: "called".to_owned(),
+        callback,
+    };
+    run(&mut catalogue, set(Some(settings.clone())));
+    run(&mut catalogue, set_agent("called", "二"));
+    let agent = catalogue.agent_by_id("called").unwrap();
+    assert_eq!((&*agent.name, agent.callback.as_ref()), ("二", Some(&settings)));
+    assert_eq!(agent.secrets, sealed(1), "nothing else was touched");
+
+    let refused = catalogue.decide(set(Some(CallbackSettings { url: "".into(), ..settings })));
+    assert!(matches!(refused, Err(CatalogueError::BadCallback { .. })), "{refused:?}");
+    let unknown = CatalogueCommand::SetCallback { agent: "nobody".to_owned(), callback: None };
+    assert!(matches!(catalogue.decide(unknown), Err(CatalogueError::Unknown { .. })));
+    run(&mut catalogue, set(None));
+    assert_eq!(catalogue.agent_by_id("called").unwrap().callback, None);
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::order::SealedV2;
 use super::{Invalid, List, Mirrored, Whole};
 use crate::domain::catalogue::{
-    Agent, Catalogue, CatalogueEvent, DouyinClient, DouyinSku, Pool, Product, Supplier, TopApp,
+    Agent, CallbackFormat, CallbackMethod, CallbackSettings, Catalogue, CatalogueEvent,
+    DouyinClient, DouyinSku, Pool, Product, Supplier, TopApp,
 };
 use crate::types::{AgentNo, ProductNo, SupplierNo, Timespan};
 
@@ -43,24 +44,97 @@ pub(in crate::schema) struct AgentV2<'a> {
     enabled: bool,
     #[serde(borrow)]
     secrets: SealedV2<'a>,
+    #[serde(borrow)]
+    callback: Option<CallbackV2<'a>>,
 }
 
 impl Mirrored for Agent {
     type Mirror<'a> = AgentV2<'a>;
 
     fn mirror(&self) -> AgentV2<'_> {
-        let Self { no, id, name, enabled, secrets } = self;
-        AgentV2 { no: no.get(), id, name, enabled: *enabled, secrets: secrets.mirror() }
+        let Self { no, id, name, enabled, secrets, callback } = self;
+        AgentV2 {
+            no: no.get(),
+            id,
+            name,
+            enabled: *enabled,
+            secrets: secrets.mirror(),
+            callback: callback.as_ref().map(CallbackSettings::mirror),
+        }
     }
 
     fn restore(mirror: AgentV2<'_>) -> Result<Self, Invalid> {
-        let AgentV2 { no, id, name, enabled, secrets } = mirror;
+        let AgentV2 { no, id, name, enabled, secrets, callback } = mirror;
         Ok(Self {
             no: AgentNo::new(no),
             id: id.into(),
             name: name.into(),
             enabled,
             secrets: Mirrored::restore(secrets)?,
+            callback: callback.map(Mirrored::restore).transpose()?,
+        })
+    }
+}
+
+/// Twin of [`CallbackSettings`].
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct CallbackV2<'a> {
+    url: &'a str,
+    official_sms: bool,
+    format: CallbackFormatV2,
+    method: CallbackMethodV2,
+}
+
+/// Twin of [`CallbackFormat`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum CallbackFormatV2 {
+    /// 0
+    Xml,
+    /// 1
+    Json,
+}
+
+/// Twin of [`CallbackMethod`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum CallbackMethodV2 {
+    /// 0
+    Post,
+    /// 1
+    Get,
+}
+
+impl Mirrored for CallbackSettings {
+    type Mirror<'a> = CallbackV2<'a>;
+
+    fn mirror(&self) -> CallbackV2<'_> {
+        let Self { url, official_sms, format, method } = self;
+        CallbackV2 {
+            url,
+            official_sms: *official_sms,
+            format: match format {
+                CallbackFormat::Xml => CallbackFormatV2::Xml,
+                CallbackFormat::Json => CallbackFormatV2::Json,
+            },
+            method: match method {
+                CallbackMethod::Post => CallbackMethodV2::Post,
+                CallbackMethod::Get => CallbackMethodV2::Get,
+            },
+        }
+    }
+
+    fn restore(mirror: CallbackV2<'_>) -> Result<Self, Invalid> {
+        let CallbackV2 { url, official_sms, format, method } = mirror;
+        Ok(Self {
+            url: url.into(),
+            official_sms,
+            format: match format {
+                CallbackFormatV2::Xml => CallbackFormat::Xml,
+                CallbackFormatV2::Json => CallbackFormat::Json,
+            },
+            method: match method {
+                CallbackMethodV2::Post => CallbackMethod::Post,
+                CallbackMethodV2::Get => CallbackMethod::Get,
+            },
         })
     }
 }
@@ -263,6 +337,7 @@ mod tests {
             name: "Demo".into(),
             enabled: true,
             secrets: crate::types::Sealed::default(),
+            callback: None,
         }));
         let check = |events: Vec<CatalogueEvent>, expected: Option<SchemaError>| {
             let mut bytes = vec![2];

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Invalid, List, Mirrored};
 use crate::domain::catalogue::{
-    AreaDef, Calendar, LimitRule, LimitScope, LimitWindow, Pool, Product, Rules, TimespanDef,
+    AreaDef, Calendar, Fee, FeeTier, LimitRule, LimitScope, LimitWindow, Pool, Product, RebateAt,
+    RefundRule, Rules, TimespanDef,
 };
 use crate::domain::inventory::Capacity;
 use crate::types::{
@@ -229,6 +230,71 @@ impl Mirrored for LimitRule {
     }
 }
 
+/// Twin of [`FeeTier`]; money in fen, shares in hundredths of a per cent.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct FeeTierV2 {
+    hours_before: i32,
+    fee: FeeV2,
+}
+
+/// Twin of [`Fee`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum FeeV2 {
+    /// 0
+    Fixed(i64),
+    /// 1
+    Percent(u16),
+}
+
+impl Mirrored for FeeTier {
+    type Mirror<'a> = FeeTierV2;
+
+    fn mirror(&self) -> FeeTierV2 {
+        let Self { hours_before, fee } = *self;
+        let fee = match fee {
+            Fee::Fixed(fee) => FeeV2::Fixed(fee.get()),
+            Fee::Percent(share) => FeeV2::Percent(share),
+        };
+        FeeTierV2 { hours_before, fee }
+    }
+
+    fn restore(mirror: FeeTierV2) -> Result<Self, Invalid> {
+        let FeeTierV2 { hours_before, fee } = mirror;
+        let fee = match fee {
+            FeeV2::Fixed(fee) => Fee::Fixed(Fen::new(fee)),
+            FeeV2::Percent(share) => Fee::Percent(share),
+        };
+        Ok(Self { hours_before, fee })
+    }
+}
+
+/// Twin of [`RebateAt`]. Numbers are never reordered.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) enum RebateAtV2 {
+    /// 0
+    Payment,
+    /// 1
+    Redemption,
+}
+
+impl Mirrored for RebateAt {
+    type Mirror<'a> = RebateAtV2;
+
+    fn mirror(&self) -> RebateAtV2 {
+        match self {
+            Self::Payment => RebateAtV2::Payment,
+            Self::Redemption => RebateAtV2::Redemption,
+        }
+    }
+
+    fn restore(mirror: RebateAtV2) -> Result<Self, Invalid> {
+        Ok(match mirror {
+            RebateAtV2::Payment => Self::Payment,
+            RebateAtV2::Redemption => Self::Redemption,
+        })
+    }
+}
+
 /// Twin of [`Rules`].
 #[derive(Serialize, Deserialize)]
 pub(in crate::schema) struct RulesV2<'a> {
@@ -239,14 +305,23 @@ pub(in crate::schema) struct RulesV2<'a> {
     hold_seconds: u32,
     #[serde(borrow)]
     limits: List<'a, LimitRule>,
+    #[serde(borrow)]
+    refund: List<'a, FeeTier>,
 }
 
 impl Mirrored for Rules {
     type Mirror<'a> = RulesV2<'a>;
 
     fn mirror(&self) -> RulesV2<'_> {
-        let Self { order_min, order_max, document_per_ticket, horizon_days, hold_seconds, limits } =
-            self;
+        let Self {
+            order_min,
+            order_max,
+            document_per_ticket,
+            horizon_days,
+            hold_seconds,
+            limits,
+            refund,
+        } = self;
         RulesV2 {
             order_min: order_min.get(),
             order_max: order_max.get(),
@@ -254,6 +329,7 @@ impl Mirrored for Rules {
             horizon_days: *horizon_days,
             hold_seconds: *hold_seconds,
             limits: List::Borrowed(limits),
+            refund: List::Borrowed(&refund.tiers),
         }
     }
 
@@ -265,6 +341,7 @@ impl Mirrored for Rules {
             horizon_days: mirror.horizon_days,
             hold_seconds: mirror.hold_seconds,
             limits: mirror.limits.into_owned(),
+            refund: RefundRule { tiers: mirror.refund.into_owned() },
         })
     }
 }
@@ -280,6 +357,8 @@ pub(in crate::schema) struct ProductV2<'a> {
     price: i64,
     list_price: i64,
     rebate: i64,
+    rebate_at: RebateAtV2,
+    uses: u16,
     pool: Option<u32>,
     calendar: CalendarV2,
     #[serde(borrow)]
@@ -304,6 +383,8 @@ impl Mirrored for Product {
             price,
             list_price,
             rebate,
+            rebate_at,
+            uses,
             pool,
             calendar,
             timespans,
@@ -320,6 +401,8 @@ impl Mirrored for Product {
             price: price.get(),
             list_price: list_price.get(),
             rebate: rebate.get(),
+            rebate_at: rebate_at.mirror(),
+            uses: *uses,
             pool: pool.map(PoolNo::get),
             calendar: calendar.mirror(),
             timespans: List::Borrowed(timespans),
@@ -339,6 +422,8 @@ impl Mirrored for Product {
             price: Fen::new(mirror.price),
             list_price: Fen::new(mirror.list_price),
             rebate: Fen::new(mirror.rebate),
+            rebate_at: Mirrored::restore(mirror.rebate_at)?,
+            uses: mirror.uses,
             pool: mirror.pool.map(PoolNo::new),
             calendar: Mirrored::restore(mirror.calendar)?,
             timespans: mirror.timespans.into_owned(),

@@ -18,7 +18,7 @@ pub use error::result_code;
 pub use paypassword::{PayPassword, PayPasswordError};
 pub use request::{
     Order2AddParm, Order2SeatItem, OrderAddItemParm, OrderAddParm, OrderAndPayWithPassword2Parm,
-    OrderAndPayWithPasswordParm, PARM_NAMESPACE, PayOrderUsePayPasswordParm,
+    OrderAndPayWithPasswordParm, PARM_NAMESPACE, PayOrderUsePayPasswordParm, ProviderConfigParm,
 };
 pub use response::{
     COMMON_NAMESPACE, CommonOperationResult, OrderOperatorResult, RESULT_NAMESPACE,

@@ -145,3 +145,17 @@ wire_record! {
         payinfo: Option<PayOrderUsePayPasswordParm<'a>> => Rules::REQUIRED,
     }
 }
+
+wire_record! {
+    /// Where the caller wants to hear of its orders; docs/protocols/ota.md, "Callbacks".
+    pub struct ProviderConfigParm<'a> in PARM_NAMESPACE {
+        /// Address to call; empty for none.
+        replayurl: Text<'a> => Rules::max(256),
+        /// `0`: the caller tells its buyers by SMS; anything else: we do.
+        sendofficiallysnotify: Text<'a> => Rules::max(1),
+        /// `XML` or `JSON`.
+        replaydatatype: Text<'a> => Rules::max(4),
+        /// `POST` or `GET`.
+        replaymethod: Text<'a> => Rules::max(4),
+    }
+}

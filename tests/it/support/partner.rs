@@ -45,6 +45,7 @@ pub(crate) const PAY: &str = "/api/PayOrder/MIN/UseRebateAndPassword";
 pub(crate) const CANCEL: &str = "/api/Order/CancelOrder";
 pub(crate) const VERIFY: &str = "/api/SpecialOta/DouYin/CalendarTicket/Order/Verify";
 pub(crate) const CODES: &str = "/api/Order/FromDouyin/TicketCode/Get";
+pub(crate) const PROVIDER: &str = "/api/ProviderConfig";
 pub(crate) const ROUTER: &str = "/router/rest";
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
