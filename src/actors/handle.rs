@@ -139,7 +139,7 @@ pub(super) struct Lane {
 /// Counted as the partner of every preview: these are asked by applications, not by agents.
 const PREVIEWS: AgentNo = AgentNo::new(u32::MAX);
 /// Counted as the partner of every operator's command.
-const OPERATORS: AgentNo = AgentNo::new(u32::MAX - 1);
+pub(super) const OPERATORS: AgentNo = AgentNo::new(u32::MAX - 1);
 
 pub(super) const STATUS_READY: u8 = 1;
 pub(super) const STATUS_STOPPING: u8 = 2;
@@ -543,11 +543,11 @@ impl EngineHandle {
         receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
     }
 
-    fn route(&self, supplier: SupplierNo) -> Result<Addr<OrderActor>, EngineError> {
+    pub(super) fn route(&self, supplier: SupplierNo) -> Result<Addr<OrderActor>, EngineError> {
         self.0.routes.load().get(&supplier).cloned().ok_or(EngineError::Unavailable)
     }
 
-    fn enter(&self, agent: AgentNo) -> Result<InFlight, EngineError> {
+    pub(super) fn enter(&self, agent: AgentNo) -> Result<InFlight, EngineError> {
         self.check_status()?;
         self.0.gate.enter(agent).ok_or(EngineError::Overloaded)
     }
@@ -600,7 +600,7 @@ fn payment_in(from: PayFrom, year: i16) -> Payment {
     Payment { from, year }
 }
 
-fn not_sent<T>(error: &SendError<T>) -> EngineError {
+pub(super) fn not_sent<T>(error: &SendError<T>) -> EngineError {
     match error {
         SendError::Full(_) => EngineError::Overloaded,
         SendError::Closed(_) => EngineError::Unavailable,

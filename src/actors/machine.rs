@@ -10,6 +10,7 @@ use crate::domain::inventory::{
     Adjustment, PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent,
 };
 use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard};
+use crate::engine::explain::Facts;
 use crate::engine::plan::Refusal;
 use crate::engine::state::{pool_capacity, set_capacity};
 use crate::schema::{self, SchemaError};
@@ -30,6 +31,8 @@ pub(crate) trait Machine: Sized + Unpin + 'static {
 
     /// The machine before any event.
     fn untouched(key: Self::Key, catalogue: &Catalogue) -> Self;
+    /// What it decides `ask` by.
+    fn facts(&self, ask: Option<&Self::Ask>) -> Facts;
     /// Whether `ask` could be granted.
     fn decide(&self, ask: &Self::Ask) -> Result<(), Refusal>;
     /// Keeps what was decided.
@@ -82,6 +85,14 @@ impl Machine for Slot {
         let areas =
             offered.map(|(area, capacity, allowance)| (area, Stock::new(capacity, allowance)));
         Self::new(areas.collect(), Counters::default())
+    }
+
+    fn facts(&self, ask: Option<&SlotAsk>) -> Facts {
+        let asked = match ask {
+            Some(SlotAsk::Hold(command)) => Some(command),
+            _ => None,
+        };
+        Facts::of_slot(self, asked)
     }
 
     fn decide(&self, ask: &SlotAsk) -> Result<(), Refusal> {
@@ -143,6 +154,10 @@ impl Machine for Pool {
         Self::new(Stock::new(capacity, allowance))
     }
 
+    fn facts(&self, _: Option<&PoolAsk>) -> Facts {
+        Facts::Pool(*self.stock())
+    }
+
     fn decide(&self, ask: &PoolAsk) -> Result<(), Refusal> {
         match *ask {
             PoolAsk::Hold(quantity) => Self::decide(self, quantity).map_err(Refusal::Pool),
@@ -198,6 +213,10 @@ impl Machine for LimitShard {
         Self::default()
     }
 
+    fn facts(&self, ask: Option<&Self::Ask>) -> Facts {
+        Facts::of_counters(self.counters(), ask.map_or(&[], |claims| claims))
+    }
+
     fn decide(&self, ask: &Self::Ask) -> Result<(), Refusal> {
         Self::decide(self, ask).map_err(Refusal::Limit)
     }
@@ -251,6 +270,10 @@ impl Machine for Account {
 
     fn untouched(_: AccountKey, _: &Catalogue) -> Self {
         Self::default()
+    }
+
+    fn facts(&self, _: Option<&MoneyAsk>) -> Facts {
+        Facts::of_account(self)
     }
 
     fn decide(&self, ask: &MoneyAsk) -> Result<(), Refusal> {

@@ -16,6 +16,7 @@ mod config;
 mod directory;
 mod engine;
 mod error;
+mod explain;
 mod gate;
 mod handle;
 mod machine;

@@ -9,6 +9,7 @@ pub mod admission;
 pub mod books;
 pub mod checkout;
 pub mod digest;
+pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod ids;

@@ -111,6 +111,13 @@ impl Counters {
         self.counters.is_empty()
     }
 
+    /// What a rule has counted for a person, checkouts in flight included.
+    #[must_use]
+    pub fn used(&self, rule: RuleNo, identity: IdentityHash) -> Quantity {
+        let counter = self.counters.get(&(rule, identity));
+        counter.map_or(Quantity::ZERO, |counter| plus(counter.used, counter.pending))
+    }
+
     /// Decides whether all `claims` can be granted together. At most one claim a rule and identity:
     /// a request that names one person twice must sum it up first.
     ///
@@ -118,8 +125,7 @@ impl Counters {
     /// [`LimitExceeded`] for the first claim that does not fit.
     pub fn decide(&self, claims: &[Claim]) -> Result<(), LimitExceeded> {
         for claim in claims {
-            let counter = self.counters.get(&(claim.rule, claim.identity)).copied();
-            let used = counter.map_or(Quantity::ZERO, |c| plus(c.used, c.pending));
+            let used = self.used(claim.rule, claim.identity);
             let fits = used.checked_add(claim.amount).is_some_and(|sum| sum <= claim.max);
             if !fits {
                 let Claim { rule, amount: asked, max, .. } = *claim;
