@@ -26,6 +26,7 @@ use crate::actors::recovery::{
     snapshot_dir, snapshot_stamp,
 };
 use crate::actors::request_keys::{KeyFingerprint, RequestKeys};
+use crate::actors::stored::Open;
 use crate::clock::{SharedClock, monotonic_nanos};
 use crate::journal::{
     self, CommitSink, Journal, JournalConfig, Log, LogError, SegmentLog, SegmentReader, SpawnError,
@@ -33,7 +34,7 @@ use crate::journal::{
 };
 use crate::metrics::Metrics;
 use crate::snapshot::{Opened, Outcome, SnapshotConfig, SnapshotError, SnapshotStore, Snapshotter};
-use crate::types::{Lsn, OrderId, PartitionNo, SupplierNo, UnixMillis};
+use crate::types::{Lsn, OrderId, PartitionNo, SupplierNo};
 use crate::vault::{CodeMint, KeyRing};
 
 /// Everything the engine is started with.
@@ -176,13 +177,13 @@ impl Engine {
         let (store, archive_interval_ms) = (rebuilder.store.clone(), config.archive_interval_ms);
         let gate = Gate::new(config.in_flight_max, config.in_flight_per_partner_max);
         let cold = ColdStore::new(snapshotter.handle(), rebuilder.store.clone());
-        let handle = EngineHandle(Arc::new_cyclic(|inner| {
+        let handle = EngineHandle::new(Arc::new_cyclic(|inner| {
             let suppliers = Suppliers {
                 inner: inner.clone(),
                 arbiters: arbiters.iter().map(Arbiter::handle).collect(),
                 numbers: recovered.numbers,
                 codes: recovered.codes,
-                held: recovered.held,
+                open: recovered.open,
                 config,
                 metrics,
                 rebuilder,
@@ -258,7 +259,7 @@ struct Suppliers {
     arbiters: Vec<ArbiterHandle>,
     numbers: BTreeMap<SupplierNo, u64>,
     codes: BTreeMap<u16, u64>,
-    held: Vec<(UnixMillis, OrderId)>,
+    open: Vec<(OrderId, Open)>,
     config: EngineConfig,
     metrics: Metrics,
     rebuilder: Rebuilder,
@@ -280,7 +281,7 @@ impl Suppliers {
             last_code: Arc::new(AtomicU64::new(self.codes.get(&lane_no).copied().unwrap_or(0))),
             vouchers: Vec::new(),
         });
-        let is_own = |(_, order): &&(UnixMillis, OrderId)| {
+        let is_own = |(order, _): &&(OrderId, Open)| {
             crate::engine::ids::supplier_of(order.get()) == supplier
         };
         let context = OrderContext {
@@ -302,7 +303,7 @@ impl Suppliers {
             metrics: self.metrics.clone(),
             rebuilder: self.rebuilder.clone(),
             numbers: self.numbers.get(&supplier).copied().unwrap_or(0),
-            held: self.held.iter().filter(is_own).copied().collect(),
+            open: self.open.iter().filter(is_own).copied().collect(),
         };
         let arbiter = &self.arbiters[partition];
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);

@@ -8,7 +8,7 @@ use crate::actors::{EngineError, EngineHandle};
 use crate::engine::admission::Admitted;
 use crate::engine::checkout::{Checkout, Purpose, Step};
 use crate::engine::explain::{Attempt, Explanation, Facts, Finding};
-use crate::engine::plan::{Ask, ParticipantKey, Refusal};
+use crate::engine::plan::{Ask, Grant, ParticipantKey, Refusal};
 use crate::engine::transaction::calendar_year;
 use crate::types::{SupplierNo, Timespan, UnixMillis};
 
@@ -46,12 +46,12 @@ impl EngineHandle {
     /// # Errors
     /// Why there is no answer.
     pub async fn explain(&self, admitted: Admitted) -> Result<Explanation, EngineError> {
-        let _in_flight = self.enter(super::handle::OPERATORS)?;
+        let _in_flight = self.enter(super::handle::HOUSE)?;
         let (supplier, catalogue) = (admitted.supplier_no(), self.catalogue());
         let year = calendar_year(self.now(), admitted.supplier.utc_offset_seconds);
         let mut tried = admitted.candidates.clone().into_iter();
         let purpose = Purpose::Verify { admitted: Box::new(admitted), year };
-        let (mut checkout, mut attempts) = (Checkout::begin(purpose), Vec::new());
+        let (mut checkout, mut attempts) = (Checkout::begin(purpose, &catalogue), Vec::new());
         // At most as often as there are timespans: each step but the last moves on to the next one.
         loop {
             let timespan = tried.next().unwrap_or(Timespan::NONE);
@@ -60,7 +60,11 @@ impl EngineHandle {
             let findings = self.findings(supplier, parts).await?;
             let mut step = Step::Wait;
             for (index, finding) in findings.iter().enumerate() {
-                step = checkout.answered(index, finding.decision, &catalogue);
+                step = checkout.answered(
+                    index,
+                    finding.decision.map(|()| Grant::default()),
+                    &catalogue,
+                );
             }
             attempts.push(Attempt { timespan, findings });
             let outcome = match step {
@@ -83,7 +87,7 @@ impl EngineHandle {
         supplier: SupplierNo,
         key: ParticipantKey,
     ) -> Result<Finding, EngineError> {
-        let _in_flight = self.enter(super::handle::OPERATORS)?;
+        let _in_flight = self.enter(super::handle::HOUSE)?;
         let findings = self.findings(supplier, vec![(key, None)]).await?;
         findings.into_iter().next().ok_or(EngineError::Unavailable)
     }

@@ -12,15 +12,20 @@ use crate::actors::EngineError;
 use crate::actors::catalogue::CatalogueSlot;
 use crate::actors::cold::ColdStore;
 use crate::actors::gate::{Gate, InFlight};
-use crate::actors::order::{CatalogueChanged, Command, OrderActor, Reply, Submit};
+use crate::actors::order::{
+    Asker, CatalogueChanged, Command, OrderActor, Reply, Submit, WhoseTicket,
+};
 use crate::actors::record::{Origin, Record, Routes};
 use crate::actors::recovery::{catalogue_batch, lane_of, new_supplier_batch};
 use crate::actors::request_keys::{Entered, KeyClaim, KeyFingerprint, RequestKeys};
-use crate::actors::voucher::{Preview, VoucherActor};
+use crate::actors::voucher::{Find, VoucherActor};
 use crate::clock::SharedClock;
 use crate::domain::account::{AccountKey, Balance};
 use crate::domain::catalogue::{CallbackSettings, Catalogue, CatalogueCommand, CatalogueError};
-use crate::domain::order::Order;
+use crate::domain::order::{
+    NoticeKind, NoticeOutcome, Order, Redemption, Refund, RefundDecision, RefundSelection,
+    ReverseDecision, ReverseSelection, UseSelection,
+};
 use crate::domain::voucher::Voucher;
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
@@ -30,7 +35,7 @@ use crate::engine::operator::{Operator, StockCommand};
 use crate::engine::transaction::{Payment, Transaction};
 use crate::journal::{JournalHandle, JournalStats};
 use crate::types::{
-    AgentNo, Fen, Lsn, OrderId, PartitionNo, RequestKey, Sealed, SupplierNo, UnixMillis,
+    AgentNo, Fen, Lsn, OrderId, PartitionNo, RequestKey, Sealed, SupplierNo, TicketId, UnixMillis,
     VoucherCode,
 };
 use crate::vault::CodeMint;
@@ -57,6 +62,79 @@ pub enum OrderCommand {
     Cancel,
     /// Only look.
     Query,
+    /// Keep its places until then while it is unpaid. Time is only ever added.
+    Extend {
+        /// When its places go back unless it is paid before.
+        until: UnixMillis,
+    },
+}
+
+/// Tickets to be given back.
+#[derive(Clone, Debug)]
+pub struct RefundRequest {
+    /// The order.
+    pub order: OrderId,
+    /// Which tickets.
+    pub tickets: RefundSelection,
+    /// The caller's own number of the refund, if it has one: repeating it gives the first refund again.
+    pub request: Option<RequestKey>,
+}
+
+/// A refund that was made, now or before.
+#[derive(Clone, Debug)]
+pub struct Refunded {
+    /// The order.
+    pub order: Arc<Order>,
+    /// The refund.
+    pub refund: Refund,
+    /// Whether it was made before, and this is the first answer again.
+    pub repeated: bool,
+}
+
+/// Tickets to be used.
+#[derive(Clone, Debug)]
+pub struct RedeemRequest {
+    /// Who asks: `top/` and an application's key, or `gate/` and a gate's name.
+    pub by: Box<str>,
+    /// The caller's own number of the request: repeating it gives the first answer again.
+    pub request: RequestKey,
+    /// The order.
+    pub order: OrderId,
+    /// Which of its tickets.
+    pub uses: UseSelection,
+}
+
+/// A use to be taken back.
+#[derive(Clone, Debug)]
+pub struct ReverseRequest {
+    /// Who asks, as in [`RedeemRequest::by`].
+    pub by: Box<str>,
+    /// The caller's own number of the request: repeating it gives the first answer again.
+    pub request: RequestKey,
+    /// The order.
+    pub order: OrderId,
+    /// Which redemption.
+    pub redemption: ReverseSelection,
+}
+
+/// A redemption that was made or taken back, now or before.
+#[derive(Clone, Debug)]
+pub struct Redeemed {
+    /// The order.
+    pub order: Arc<Order>,
+    /// The redemption.
+    pub redemption: Redemption,
+    /// Whether it was done before, and this is the first answer again.
+    pub repeated: bool,
+}
+
+/// Whose orders a command may touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Those of this agent; any other is unknown.
+    Agent(AgentNo),
+    /// Everybody's: for operators.
+    Anyone,
 }
 
 /// A request to order, as the wire side hands it over.
@@ -86,22 +164,55 @@ pub enum PayFrom {
     OnAccount,
 }
 
-/// A usable voucher, its order and the usable vouchers of the same product in it.
+/// A voucher and the order it belongs to, whether it can be used or not.
 #[derive(Clone, Debug)]
-pub struct VoucherView {
-    /// The order.
+pub struct FoundVoucher {
+    /// The order as it stands.
     pub order: Arc<Order>,
-    /// The voucher that was asked for.
-    pub asked: Voucher,
+    /// The voucher as it was issued.
+    pub voucher: Voucher,
+}
+
+impl FoundVoucher {
+    /// Index of the voucher's ticket in the order.
+    #[must_use]
+    pub fn ticket(&self) -> Option<usize> {
+        self.order.tickets.iter().position(|ticket| ticket.id == self.voucher.ticket)
+    }
+
     /// Index of its line in the order.
-    pub line: usize,
-    /// Every usable voucher of the product in the order, the asked one included, as in the order.
-    pub usable: Vec<Voucher>,
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        self.order.tickets.get(self.ticket()?).map(|ticket| usize::from(ticket.line))
+    }
+
+    /// Whether it can be used at `now` or later.
+    #[must_use]
+    pub fn is_usable(&self, now: UnixMillis) -> bool {
+        self.ticket().is_some_and(|at| self.order.is_usable(at, now))
+    }
+
+    /// Indices of the tickets of the same product in the order that can be used at `now` or later, as in
+    /// the order.
+    #[must_use]
+    pub fn usable_tickets(&self, now: UnixMillis) -> Vec<usize> {
+        let product = |at: usize| {
+            let line = self.order.tickets.get(at).map(|ticket| usize::from(ticket.line));
+            line.and_then(|line| self.order.lines.get(line)).map(|line| line.product)
+        };
+        let same = |at: &usize| product(*at) == Some(self.voucher.product);
+        let tickets = 0..self.order.tickets.len();
+        tickets.filter(same).filter(|at| self.order.is_usable(*at, now)).collect()
+    }
 }
 
 /// Handle to a running engine.
 #[derive(Clone)]
-pub struct EngineHandle(pub(super) Arc<Inner>);
+pub struct EngineHandle(
+    pub(super) Arc<Inner>,
+    /// Whom every record names that is made through this handle.
+    Option<Arc<Operator>>,
+);
 
 pub(super) struct Inner {
     pub(super) clock: SharedClock,
@@ -136,10 +247,27 @@ pub(super) struct Lane {
     pub(super) vouchers: Vec<Addr<VoucherActor>>,
 }
 
-/// Counted as the partner of every preview: these are asked by applications, not by agents.
-const PREVIEWS: AgentNo = AgentNo::new(u32::MAX);
-/// Counted as the partner of every operator's command.
-pub(super) const OPERATORS: AgentNo = AgentNo::new(u32::MAX - 1);
+/// Counted as the partner of whatever no agent asks for: previews, gates, operators.
+pub(super) const HOUSE: AgentNo = AgentNo::new(u32::MAX);
+
+impl Owner {
+    /// Whose requests in flight it counts among.
+    const fn counted_as(self) -> AgentNo {
+        match self {
+            Self::Agent(agent) => agent,
+            Self::Anyone => HOUSE,
+        }
+    }
+}
+
+impl From<Owner> for Asker {
+    fn from(owner: Owner) -> Self {
+        match owner {
+            Owner::Agent(agent) => Self::Agent(agent),
+            Owner::Anyone => Self::House,
+        }
+    }
+}
 
 pub(super) const STATUS_READY: u8 = 1;
 pub(super) const STATUS_STOPPING: u8 = 2;
@@ -156,6 +284,17 @@ pub enum CatalogueChangeError {
 }
 
 impl EngineHandle {
+    pub(super) const fn new(inner: Arc<Inner>) -> Self {
+        Self(inner, None)
+    }
+
+    /// A handle whose records name an operator and the operator's reason: whatever is changed through
+    /// it, stock, orders, money or the catalogue, the journal says for whom and why.
+    #[must_use]
+    pub fn acting(&self, operator: Operator) -> Self {
+        Self(Arc::clone(&self.0), Some(Arc::new(operator)))
+    }
+
     /// The catalogue as it is now.
     #[must_use]
     pub fn catalogue(&self) -> Arc<Catalogue> {
@@ -204,8 +343,8 @@ impl EngineHandle {
         let (agent, supplier) = (admitted.agent, admitted.supplier_no());
         let year = payment(PayFrom::Rebate, &admitted).year;
         let command = Command::Verify { admitted: Box::new(admitted), year };
-        match self.submit(supplier, command, agent, None, None, in_flight).await? {
-            Reply::Done | Reply::Order(_) => Ok(()),
+        match self.submit(supplier, command, Asker::Agent(agent), None, in_flight).await? {
+            Reply::Done | Reply::Order(_) | Reply::Unchanged(_) => Ok(()),
             Reply::NotHere => Err(EngineError::OutcomeUnknown),
         }
     }
@@ -227,7 +366,7 @@ impl EngineHandle {
             let supplier = admitted.supplier_no();
             let command = new_order(admitted, None, private, pay_from);
             let in_flight = self.enter(agent)?;
-            return self.order_reply(supplier, command, agent, None, in_flight).await;
+            return self.order_reply(supplier, command, Asker::Agent(agent), None, in_flight).await;
         };
         let fingerprint = KeyFingerprint::new(agent, &key);
         loop {
@@ -254,8 +393,8 @@ impl EngineHandle {
                     (route, Some(claim), command)
                 }
             };
-            match self.submit(route, command, agent, None, claim, in_flight).await? {
-                Reply::Order(order) => return Ok(order),
+            match self.submit(route, command, Asker::Agent(agent), claim, in_flight).await? {
+                Reply::Order(order) | Reply::Unchanged(order) => return Ok(order),
                 // What was under way with the key has come to nothing: now it is this one's turn.
                 Reply::NotHere | Reply::Done => match &admitted {
                     Err(rejection) => return Err(rejection.clone().into()),
@@ -275,27 +414,145 @@ impl EngineHandle {
         order: OrderId,
         command: OrderCommand,
     ) -> Result<Arc<Order>, EngineError> {
-        let in_flight = self.enter(agent)?;
-        let supplier = supplier_of(order.get());
-        let command = order_command(order, command);
-        self.order_reply(supplier, command, agent, None, in_flight).await
+        self.with_order_of(Owner::Agent(agent), order, command).await
     }
 
-    /// Does something with whichever agent's order, for an operator.
+    /// Does something with an order of whoever `owner` allows.
+    ///
+    /// # Errors
+    /// The [`Rejection`], [`Rejection::UnknownOrder`] for an order `owner` does not cover, or why there
+    /// is no answer.
+    pub async fn with_order_of(
+        &self,
+        owner: Owner,
+        order: OrderId,
+        command: OrderCommand,
+    ) -> Result<Arc<Order>, EngineError> {
+        let in_flight = self.enter(owner.counted_as())?;
+        let command = match command {
+            OrderCommand::Pay(payment) => Command::Pay { order, payment },
+            OrderCommand::Cancel => Command::Cancel { order },
+            OrderCommand::Query => Command::Query { order },
+            OrderCommand::Extend { until } => Command::Extend { order, until },
+        };
+        let supplier = supplier_of(order.get());
+        self.order_reply(supplier, command, owner.into(), None, in_flight).await
+    }
+
+    /// Gives tickets back. The same request again, or one for tickets that are all given back already,
+    /// gets the refund that did it. Source: docs/protocols/ota.md, "Refund".
     ///
     /// # Errors
     /// The [`Rejection`], or why there is no answer.
-    pub async fn operate(
+    pub async fn refund(
+        &self,
+        owner: Owner,
+        request: RefundRequest,
+    ) -> Result<Refunded, EngineError> {
+        let RefundRequest { order, tickets, request } = request;
+        let (named, key) = (tickets.clone(), request.clone());
+        let command = Command::Refund { order, selection: tickets, request };
+        let (order, repeated) = self.on_order(owner, order, command).await?;
+        match order.decide_refund(&named, key.as_ref()) {
+            Ok(RefundDecision::Done(batch)) => {
+                let refund = order.refund(batch).cloned();
+                let refund = refund.ok_or(EngineError::OutcomeUnknown)?;
+                Ok(Refunded { order, refund, repeated })
+            }
+            _ => Err(EngineError::OutcomeUnknown),
+        }
+    }
+
+    /// Uses tickets. Two callers that ask for one use at once: one gets it. The same request again gets
+    /// the first answer.
+    ///
+    /// # Errors
+    /// The [`Rejection`], or why there is no answer.
+    pub async fn redeem(&self, request: RedeemRequest) -> Result<Redeemed, EngineError> {
+        let RedeemRequest { by, request, order, uses } = request;
+        let command =
+            Command::Redeem { order, by: by.clone(), request: request.clone(), selection: uses };
+        let (order, repeated) = self.on_order(Owner::Anyone, order, command).await?;
+        let redemption = order.redemption_by(&by, &request).cloned();
+        let redemption = redemption.ok_or(EngineError::OutcomeUnknown)?;
+        Ok(Redeemed { order, redemption, repeated })
+    }
+
+    /// Takes a use back, once. The same request again gets the first answer.
+    ///
+    /// # Errors
+    /// The [`Rejection`], or why there is no answer.
+    pub async fn reverse(&self, request: ReverseRequest) -> Result<Redeemed, EngineError> {
+        let ReverseRequest { by, request, order, redemption: selection } = request;
+        let command =
+            Command::Reverse { order, by: by.clone(), request: request.clone(), selection };
+        let (order, repeated) = self.on_order(Owner::Anyone, order, command).await?;
+        match order.decide_reverse(&by, &request, selection) {
+            Ok(ReverseDecision::Done(no)) => {
+                let redemption = order.redemption(no).cloned();
+                let redemption = redemption.ok_or(EngineError::OutcomeUnknown)?;
+                Ok(Redeemed { order, redemption, repeated })
+            }
+            _ => Err(EngineError::OutcomeUnknown),
+        }
+    }
+
+    /// The order with a ticket that has been used, by the ticket's number. Tickets that never were are
+    /// not found: only a use can be taken back by it.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn order_of_used_ticket(
+        &self,
+        ticket: TicketId,
+    ) -> Result<Option<OrderId>, EngineError> {
+        let _in_flight = self.enter(HOUSE)?;
+        let Ok(orders) = self.route(supplier_of(ticket.get())) else { return Ok(None) };
+        let (reply, receiver) = oneshot::channel();
+        orders.try_send(WhoseTicket { ticket, reply }).map_err(|error| not_sent(&error))?;
+        receiver.await.map_err(|_| EngineError::Unavailable)?
+    }
+
+    /// Says how a notice to an agent ended.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn settle_notice(
         &self,
         order: OrderId,
-        command: OrderCommand,
-        operator: Operator,
+        no: u16,
+        outcome: NoticeOutcome,
     ) -> Result<Arc<Order>, EngineError> {
-        let in_flight = self.enter(OPERATORS)?;
+        let command = Command::Settle { order, no, outcome };
+        Ok(self.on_order(Owner::Anyone, order, command).await?.0)
+    }
+
+    /// Has the agent told again what it was told before.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn tell_again(
+        &self,
+        order: OrderId,
+        kind: NoticeKind,
+        about: u64,
+    ) -> Result<Arc<Order>, EngineError> {
+        let command = Command::TellAgain { order, kind, about };
+        Ok(self.on_order(Owner::Anyone, order, command).await?.0)
+    }
+
+    /// The order after a command about it, and whether the command found it done already.
+    async fn on_order(
+        &self,
+        owner: Owner,
+        order: OrderId,
+        command: Command,
+    ) -> Result<(Arc<Order>, bool), EngineError> {
+        let in_flight = self.enter(owner.counted_as())?;
         let supplier = supplier_of(order.get());
-        let (command, operator) = (order_command(order, command), Some(operator));
-        match self.submit(supplier, command, OPERATORS, operator, None, in_flight).await? {
-            Reply::Order(order) => Ok(order),
+        match self.submit(supplier, command, owner.into(), None, in_flight).await? {
+            Reply::Order(order) => Ok((order, false)),
+            Reply::Unchanged(order) => Ok((order, true)),
             Reply::Done | Reply::NotHere => Err(EngineError::OutcomeUnknown),
         }
     }
@@ -305,12 +562,8 @@ impl EngineHandle {
     /// # Errors
     /// [`Rejection::NotAdjusted`], [`Rejection::UnknownProduct`] for a product or pool that does not
     /// exist, or why there is no answer.
-    pub async fn adjust(
-        &self,
-        command: StockCommand,
-        operator: Operator,
-    ) -> Result<(), EngineError> {
-        let in_flight = self.enter(OPERATORS)?;
+    pub async fn adjust(&self, command: StockCommand) -> Result<(), EngineError> {
+        let in_flight = self.enter(HOUSE)?;
         let catalogue = self.catalogue();
         let supplier = match command {
             StockCommand::Slot { slot, .. } | StockCommand::SetOpen { slot, .. } => {
@@ -320,10 +573,12 @@ impl EngineHandle {
         };
         let unknown = || Rejection::UnknownProduct { id: String::new() };
         let supplier = supplier.ok_or_else(unknown)?;
-        let (command, operator) = (Command::Adjust(command), Some(operator));
-        match self.submit(supplier, command, OPERATORS, operator, None, in_flight).await? {
+        let command = Command::Adjust(command);
+        match self.submit(supplier, command, Asker::House, None, in_flight).await? {
             Reply::Done => Ok(()),
-            Reply::Order(_) | Reply::NotHere => Err(EngineError::OutcomeUnknown),
+            Reply::Order(_) | Reply::Unchanged(_) | Reply::NotHere => {
+                Err(EngineError::OutcomeUnknown)
+            }
         }
     }
 
@@ -339,8 +594,21 @@ impl EngineHandle {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn preview(&self, code: VoucherCode) -> Result<Option<VoucherView>, EngineError> {
-        let _in_flight = self.enter(PREVIEWS)?;
+    pub async fn preview(&self, code: VoucherCode) -> Result<Option<FoundVoucher>, EngineError> {
+        let found = self.find_voucher(code).await?;
+        let now = self.now();
+        Ok(found.filter(|found| found.is_usable(now)))
+    }
+
+    /// What a code stands for, whether it can be used or not; `None` when it was never given out.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn find_voucher(
+        &self,
+        code: VoucherCode,
+    ) -> Result<Option<FoundVoucher>, EngineError> {
+        let _in_flight = self.enter(HOUSE)?;
         let Some((lane, n)) = self.0.mint.locate(code) else { return Ok(None) };
         let lanes = self.0.lanes.load_full();
         let Some(lane) = lanes.get(&lane.get()) else { return Ok(None) };
@@ -350,11 +618,9 @@ impl EngineHandle {
         }
         for vouchers in &lane.vouchers {
             let (reply, receiver) = oneshot::channel();
-            vouchers
-                .try_send(Preview { code, now: self.now(), reply })
-                .map_err(|e| not_sent(&e))?;
-            if let Some(view) = receiver.await.map_err(|_| EngineError::Unavailable)?? {
-                return Ok(Some(view));
+            vouchers.try_send(Find { code, reply }).map_err(|e| not_sent(&e))?;
+            if let Some(found) = receiver.await.map_err(|_| EngineError::Unavailable)?? {
+                return Ok(Some(found));
             }
         }
         Ok(None)
@@ -369,23 +635,11 @@ impl EngineHandle {
         &self,
         commands: Vec<CatalogueCommand>,
     ) -> Result<(), CatalogueChangeError> {
-        self.change_catalogue_for(commands, None).await
-    }
-
-    /// Changes the catalogue for an operator, if one is given, whom the record names.
-    ///
-    /// # Errors
-    /// [`CatalogueChangeError`].
-    pub async fn change_catalogue_for(
-        &self,
-        commands: Vec<CatalogueCommand>,
-        operator: Option<Operator>,
-    ) -> Result<(), CatalogueChangeError> {
         self.check_status()?;
         let this = self.clone();
         // A task of its own: were it dropped halfway, the next change would be decided on a catalogue
         // without this one, and nobody would hear of it.
-        let change = tokio::spawn(async move { this.carry_out(commands, operator).await });
+        let change = tokio::spawn(async move { this.carry_out(commands).await });
         change.await.unwrap_or_else(|_| Err(EngineError::OutcomeUnknown.into()))
     }
 
@@ -415,11 +669,7 @@ impl EngineHandle {
         change.await.unwrap_or_else(|_| Err(EngineError::OutcomeUnknown.into()))
     }
 
-    async fn carry_out(
-        &self,
-        commands: Vec<CatalogueCommand>,
-        operator: Option<Operator>,
-    ) -> Result<(), CatalogueChangeError> {
+    async fn carry_out(&self, commands: Vec<CatalogueCommand>) -> Result<(), CatalogueChangeError> {
         let mut saved = self.0.catalogue_saved.lock().await;
         let mut catalogue = Catalogue::clone(&self.catalogue());
         let mut events = Vec::with_capacity(commands.len());
@@ -430,7 +680,7 @@ impl EngineHandle {
         }
         let permit = self.0.journal.permit().map_err(|_| EngineError::Unavailable)?;
         let (sender, receiver) = oneshot::channel();
-        let transaction = Transaction::catalogue(self.now(), events).done_for(operator);
+        let transaction = Transaction::catalogue(self.now(), events).done_for(self.1.as_deref());
         let origin = Origin::Catalogue(sender);
         permit.append(PartitionNo::default(), Record { transaction, origin });
         let lsn = receiver
@@ -487,24 +737,16 @@ impl EngineHandle {
         balance: Balance,
         amount: Fen,
     ) -> Result<(), EngineError> {
-        self.top_up_for(account, balance, amount, None).await
-    }
-
-    /// Credits money that an operator has entered, if one is given, whom the record names.
-    ///
-    /// # Errors
-    /// Why it was not credited, or why nobody knows.
-    pub async fn top_up_for(
-        &self,
-        account: AccountKey,
-        balance: Balance,
-        amount: Fen,
-        operator: Option<Operator>,
-    ) -> Result<(), EngineError> {
         self.check_status()?;
         let (reply, receiver) = oneshot::channel();
         let orders = self.route(account.supplier)?;
-        let top_up = crate::actors::order::TopUp { account, balance, amount, operator, reply };
+        let top_up = crate::actors::order::TopUp {
+            account,
+            balance,
+            amount,
+            operator: self.1.clone(),
+            reply,
+        };
         orders.try_send(top_up).map_err(|error| not_sent(&error))?;
         receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
     }
@@ -513,12 +755,12 @@ impl EngineHandle {
         &self,
         supplier: SupplierNo,
         command: Command,
-        agent: AgentNo,
+        asker: Asker,
         claim: Option<KeyClaim>,
         in_flight: InFlight,
     ) -> Result<Arc<Order>, EngineError> {
-        match self.submit(supplier, command, agent, None, claim, in_flight).await? {
-            Reply::Order(order) => Ok(order),
+        match self.submit(supplier, command, asker, claim, in_flight).await? {
+            Reply::Order(order) | Reply::Unchanged(order) => Ok(order),
             Reply::Done | Reply::NotHere => Err(EngineError::OutcomeUnknown),
         }
     }
@@ -527,8 +769,7 @@ impl EngineHandle {
         &self,
         supplier: SupplierNo,
         command: Command,
-        agent: AgentNo,
-        operator: Option<Operator>,
+        asker: Asker,
         claim: Option<KeyClaim>,
         in_flight: InFlight,
     ) -> Result<Reply, EngineError> {
@@ -538,7 +779,8 @@ impl EngineHandle {
             // A number that carries no supplier of ours is no order of ours.
             Err(_) => return Err(Rejection::UnknownOrder.into()),
         };
-        let submit = Submit { command, agent, operator, claim, _in_flight: in_flight, reply };
+        let operator = self.1.clone();
+        let submit = Submit { command, asker, operator, claim, _in_flight: in_flight, reply };
         orders.try_send(submit).map_err(|error| not_sent(&error))?;
         receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
     }
@@ -576,14 +818,6 @@ fn new_order(
     match payment {
         Some(payment) => Command::Sell { order, payment },
         None => Command::Place { order },
-    }
-}
-
-fn order_command(order: OrderId, command: OrderCommand) -> Command {
-    match command {
-        OrderCommand::Pay(payment) => Command::Pay { order, payment },
-        OrderCommand::Cancel => Command::Cancel { order },
-        OrderCommand::Query => Command::Query { order },
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::inventory::{
 };
 use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard};
 use crate::engine::explain::Facts;
-use crate::engine::plan::Refusal;
+use crate::engine::plan::{Grant, Refusal};
 use crate::engine::state::{pool_capacity, set_capacity};
 use crate::schema::{self, SchemaError};
 use crate::snapshot::EntityKind;
@@ -35,8 +35,8 @@ pub(crate) trait Machine: Sized + Unpin + 'static {
     fn facts(&self, ask: Option<&Self::Ask>) -> Facts;
     /// Whether `ask` could be granted.
     fn decide(&self, ask: &Self::Ask) -> Result<(), Refusal>;
-    /// Keeps what was decided.
-    fn hold(&mut self, hold: HoldId, ask: Self::Ask);
+    /// Keeps what was decided, and says what it adds to its yes.
+    fn hold(&mut self, hold: HoldId, ask: Self::Ask) -> Grant;
     /// Lets it go.
     fn release(&mut self, hold: HoldId);
     /// Makes a journalled event true.
@@ -105,12 +105,13 @@ impl Machine for Slot {
         }
     }
 
-    fn hold(&mut self, hold: HoldId, ask: SlotAsk) {
+    fn hold(&mut self, hold: HoldId, ask: SlotAsk) -> Grant {
         match ask {
             SlotAsk::Hold(command) => Self::hold(self, hold, command),
             SlotAsk::Adjust(area, adjustment) => self.hold_adjust(hold, area, adjustment),
             SlotAsk::SetOpen => {}
         }
+        Grant::default()
     }
 
     fn release(&mut self, hold: HoldId) {
@@ -165,11 +166,12 @@ impl Machine for Pool {
         }
     }
 
-    fn hold(&mut self, hold: HoldId, ask: PoolAsk) {
+    fn hold(&mut self, hold: HoldId, ask: PoolAsk) -> Grant {
         match ask {
             PoolAsk::Hold(quantity) => Self::hold(self, hold, quantity),
             PoolAsk::Adjust(adjustment) => self.hold_adjust(hold, adjustment),
         }
+        Grant::default()
     }
 
     fn release(&mut self, hold: HoldId) {
@@ -221,8 +223,9 @@ impl Machine for LimitShard {
         Self::decide(self, ask).map_err(Refusal::Limit)
     }
 
-    fn hold(&mut self, hold: HoldId, ask: Self::Ask) {
+    fn hold(&mut self, hold: HoldId, ask: Self::Ask) -> Grant {
         Self::hold(self, hold, ask);
+        Grant::default()
     }
 
     fn release(&mut self, hold: HoldId) {
@@ -284,10 +287,11 @@ impl Machine for Account {
         decision.map_err(Refusal::Account)
     }
 
-    fn hold(&mut self, hold: HoldId, ask: MoneyAsk) {
+    fn hold(&mut self, hold: HoldId, ask: MoneyAsk) -> Grant {
         if let MoneyAsk::Reserve(reserve) = ask {
             Self::hold(self, hold, reserve);
         }
+        Grant::default()
     }
 
     fn release(&mut self, hold: HoldId) {

@@ -34,6 +34,6 @@ pub use config::{EngineConfig, EngineConfigError};
 pub use engine::{Engine, EngineParts, StartError, StartReport};
 pub use error::EngineError;
 pub use handle::{
-    CatalogueChangeError, EngineHandle, EngineStatus, OrderCommand, OrderRequest, PayFrom,
-    VoucherView,
+    CatalogueChangeError, EngineHandle, EngineStatus, FoundVoucher, OrderCommand, OrderRequest,
+    Owner, PayFrom, RedeemRequest, Redeemed, RefundRequest, Refunded, ReverseRequest,
 };

@@ -21,7 +21,7 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::inventory::{Pool, Slot};
 use crate::domain::limits::LimitShard;
 use crate::engine::explain::Facts;
-use crate::engine::plan::Refusal;
+use crate::engine::plan::{Grant, Refusal};
 use crate::snapshot::{Entry, Put};
 use crate::types::{HoldId, Lsn};
 
@@ -109,7 +109,7 @@ pub(crate) struct Answer {
     pub(crate) hold: HoldId,
     pub(crate) index: usize,
     /// `Err` when the participant could not be loaded or a bug broke it.
-    pub(crate) answer: Result<Result<(), Refusal>, Faulted>,
+    pub(crate) answer: Result<Result<Grant, Refusal>, Faulted>,
 }
 
 /// A participant that can no longer be relied on.
@@ -215,10 +215,7 @@ impl<M: Machine> Handler<Ask<M>> for ParticipantActor<M> {
         let Ask { hold, index, keep, ask } = message;
         let answer = self.guarded(|machine| {
             machine.decide(&ask)?;
-            if keep {
-                machine.hold(hold, ask);
-            }
-            Ok(())
+            Ok(if keep { machine.hold(hold, ask) } else { Grant::default() })
         });
         self.handled();
         self.orders.do_send(Answer { hold, index, answer });

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actors::stored::{
-    HELD_PREFIX, catalogue_put, decode_request_key, decode_sequence, order_puts, put, sequence_put,
-    voucher_put,
+    OPEN_PREFIX, Open, catalogue_put, decode_request_key, decode_sequence, order_puts, put,
+    sequence_put, voucher_put,
 };
 use crate::domain::account::{Account, AccountKey};
 use crate::domain::catalogue::Catalogue;
@@ -27,7 +27,7 @@ use crate::snapshot::{
     Batch, EntityKind, Entry, Put, Removal, SnapshotError, SnapshotStore, Stamp,
 };
 use crate::types::{
-    AgentNo, Lsn, OrderId, PartitionNo, RequestKey, SlotKey, SupplierNo, UnixMillis, VoucherCode,
+    AgentNo, Lsn, OrderId, PartitionNo, RequestKey, SlotKey, SupplierNo, VoucherCode,
 };
 use crate::vault::{CodeMint, PARTITIONS_MAX};
 
@@ -116,8 +116,8 @@ pub struct Recovered {
     pub numbers: BTreeMap<SupplierNo, u64>,
     /// Last voucher number used, by lane.
     pub codes: BTreeMap<u16, u64>,
-    /// Unpaid orders.
-    pub held: Vec<(UnixMillis, OrderId)>,
+    /// Orders of which something is still to come.
+    pub open: Vec<(OrderId, Open)>,
     /// Records read from the journal.
     pub records: u64,
     /// The position after the last record.
@@ -145,7 +145,8 @@ pub fn recover(
     tail.finish(next_lsn)
 }
 
-/// One supplier's part of [`recover`], while the others sell on. Returns its unpaid orders.
+/// One supplier's part of [`recover`], while the others sell on. Returns its orders of which something
+/// is still to come.
 ///
 /// # Errors
 /// [`RecoveryError`].
@@ -154,13 +155,13 @@ pub fn recover_supplier(
     store: &SnapshotStore,
     mint: &CodeMint,
     supplier: SupplierNo,
-) -> Result<Vec<(UnixMillis, OrderId)>, RecoveryError> {
+) -> Result<Vec<(OrderId, Open)>, RecoveryError> {
     let mut tail = Tail::new(store, mint, Some(supplier));
     let watermark = store.watermarks().get(&PartitionNo::new(supplier.get())).copied();
     log.read_from(watermark.unwrap_or(Lsn::ZERO).next(), &mut |entry| tail.take(entry))?;
     tail.spill()?;
-    let held = held(store)?;
-    Ok(held.into_iter().filter(|(_, order)| supplier_of(order.get()) == supplier).collect())
+    let open = open_orders(store)?.into_iter();
+    Ok(open.filter(|(order, _)| supplier_of(order.get()) == supplier).collect())
 }
 
 /// Rebuilds one supplier after a fault, on a thread of its own.
@@ -175,7 +176,7 @@ impl Rebuilder {
     pub(crate) fn rebuild(
         &self,
         supplier: SupplierNo,
-        done: impl FnOnce(Result<Vec<(UnixMillis, OrderId)>, String>) + Send + 'static,
+        done: impl FnOnce(Result<Vec<(OrderId, Open)>, String>) + Send + 'static,
     ) {
         let this = self.clone();
         std::thread::spawn(move || {
@@ -294,6 +295,9 @@ impl<'a> Tail<'a> {
                     numbers.observe(placed.id.get());
                     placed.lines.iter().for_each(|line| numbers.observe(line.id.get()));
                 }
+                Event::Order(OrderEvent::Redeemed { order, redemption, .. }) => {
+                    self.numbers(supplier_of(order.get())).observe(redemption.no);
+                }
                 Event::Voucher(VoucherEvent::Issued(voucher)) => {
                     let supplier = supplier_of(voucher.ticket.get());
                     self.numbers(supplier).observe(voucher.ticket.get());
@@ -377,7 +381,7 @@ impl<'a> Tail<'a> {
             numbers: positions.collect(),
             codes: self.codes,
             request_keys: request_keys(self.store)?,
-            held: held(self.store)?,
+            open: open_orders(self.store)?,
             records: self.records,
             catalogue,
             catalogue_lsn,
@@ -449,18 +453,14 @@ fn request_keys(
     Ok(keys)
 }
 
-fn held(store: &SnapshotStore) -> Result<Vec<(UnixMillis, OrderId)>, RecoveryError> {
-    let mut held = Vec::new();
-    store.scan(EntityKind::Meta, HELD_PREFIX, |key, entry| {
-        let order = <[u8; 8]>::try_from(&key[HELD_PREFIX.len()..]);
-        let at = <[u8; 8]>::try_from(&*entry.payload);
-        if let (Ok(order), Ok(at)) = (order, at) {
-            let at = UnixMillis::new(i64::from_be_bytes(at));
-            held.push((at, OrderId::new(u64::from_be_bytes(order))));
-        }
+/// Orders of which something is still to come.
+fn open_orders(store: &SnapshotStore) -> Result<Vec<(OrderId, Open)>, RecoveryError> {
+    let mut open = Vec::new();
+    store.scan(EntityKind::Meta, OPEN_PREFIX, |key, entry| {
+        open.extend(Open::decode(key, &entry.payload));
         ControlFlow::Continue(())
     })?;
-    Ok(held)
+    Ok(open)
 }
 
 fn decoded<T>(kind: &'static str, result: Result<T, SchemaError>) -> Result<T, RecoveryError> {

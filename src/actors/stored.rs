@@ -5,10 +5,10 @@ use crate::domain::order::{Order, OrderState};
 use crate::domain::voucher::Voucher;
 use crate::schema;
 use crate::snapshot::{EntityKind, Key, Put, Removal};
-use crate::types::{AgentNo, Lsn, OrderId, RequestKey, SupplierNo};
+use crate::types::{AgentNo, Lsn, OrderId, RequestKey, SupplierNo, TicketId, UnixMillis};
 
-/// Prefix of the notes about unpaid orders.
-pub(super) const HELD_PREFIX: &[u8] = b"held/";
+/// Prefix of the notes about orders of which something is still to come.
+pub(super) const OPEN_PREFIX: &[u8] = b"open/";
 
 /// An entity with the payload that `encode` writes.
 pub(super) fn put(kind: EntityKind, key: Key, lsn: Lsn, encode: impl FnOnce(&mut Vec<u8>)) -> Put {
@@ -26,7 +26,8 @@ pub(super) fn voucher_put(voucher: &Voucher, lsn: Lsn) -> Put {
     put(EntityKind::Voucher, key, lsn, |out| schema::encode_voucher(voucher, out))
 }
 
-/// An order, its request key, and the note that it is unpaid, or no longer is if it may have been
+/// An order, its request key, which of its tickets were used, and the note that something is still to
+/// come of it (it is unpaid, or its agent is to be told something), or no longer is if it may have been
 /// `noted` as such before.
 pub(super) fn order_puts(
     order: &Order,
@@ -42,15 +43,64 @@ pub(super) fn order_puts(
         let id = order.id.get().to_be_bytes();
         puts.push(put(EntityKind::RequestKey, key, lsn, |out| out.extend_from_slice(&id)));
     }
-    let key = held_key(order.id);
-    match order.state {
-        OrderState::Held { expires_at } => {
-            let at = expires_at.get().to_be_bytes();
-            puts.push(put(EntityKind::Meta, key, lsn, |out| out.extend_from_slice(&at)));
+    for used in order.redemptions.iter().flat_map(|redemption| &redemption.uses) {
+        if let Some(ticket) = order.tickets.get(usize::from(used.ticket)) {
+            let id = order.id.get().to_be_bytes();
+            let key = ticket_key(ticket.id);
+            puts.push(put(EntityKind::Ticket, key, lsn, |out| out.extend_from_slice(&id)));
         }
-        _ if noted => removals.push(Removal { kind: EntityKind::Meta, key }),
-        _ => {}
     }
+    let key = open_key(order.id);
+    if let Some(open) = Open::of(order) {
+        let payload = open.encode();
+        puts.push(put(EntityKind::Meta, key, lsn, |out| out.extend_from_slice(&payload)));
+    } else if noted {
+        removals.push(Removal { kind: EntityKind::Meta, key });
+    }
+}
+
+/// What is still to come of an order, as a start must know without reading the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// When its places go back, if it is unpaid.
+    pub expires_at: Option<UnixMillis>,
+    /// Whether its agent is to be told something.
+    pub notices: bool,
+}
+
+impl Open {
+    /// `None` for an order of which nothing is to come by itself.
+    pub(super) fn of(order: &Order) -> Option<Self> {
+        let expires_at = match order.state {
+            OrderState::Held { expires_at } => Some(expires_at),
+            _ => None,
+        };
+        let notices = !order.notices.is_empty();
+        (expires_at.is_some() || notices).then_some(Self { expires_at, notices })
+    }
+
+    fn encode(self) -> [u8; 9] {
+        let at = self.expires_at.map_or(i64::MAX, UnixMillis::get);
+        let mut bytes = [0; 9];
+        bytes[..8].copy_from_slice(&at.to_be_bytes());
+        bytes[8] = u8::from(self.notices);
+        bytes
+    }
+
+    /// Reads a note: the order and what is to come of it.
+    pub(super) fn decode(key: &[u8], payload: &[u8]) -> Option<(OrderId, Self)> {
+        let order = <[u8; 8]>::try_from(key.strip_prefix(OPEN_PREFIX)?).ok()?;
+        let (at, notices) = payload.split_first_chunk::<8>()?;
+        let at = i64::from_be_bytes(*at);
+        let expires_at = (at != i64::MAX).then(|| UnixMillis::new(at));
+        let notices = notices.first().is_some_and(|notices| *notices != 0);
+        Some((OrderId::new(u64::from_be_bytes(order)), Self { expires_at, notices }))
+    }
+}
+
+/// Key under which a used ticket's order is found.
+pub(super) fn ticket_key(ticket: TicketId) -> Key {
+    ticket.get().to_be_bytes().into()
 }
 
 /// A supplier's positions in its numbers and in its lane of voucher codes.
@@ -92,9 +142,9 @@ pub(super) fn decode_request_key(
     Some((AgentNo::new(u32::from_be_bytes(*agent)), key, order))
 }
 
-/// Key of the note that an order is unpaid.
-fn held_key(order: OrderId) -> Key {
-    let mut key = HELD_PREFIX.to_vec();
+/// Key of the note that something is still to come of an order.
+fn open_key(order: OrderId) -> Key {
+    let mut key = OPEN_PREFIX.to_vec();
     key.extend_from_slice(&order.get().to_be_bytes());
     key.into()
 }

@@ -2,7 +2,6 @@
 //! records, what is asked comes from callers.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use actix::prelude::*;
 use hashbrown::HashMap;
@@ -11,14 +10,13 @@ use tokio::sync::oneshot;
 use crate::actors::EngineError;
 use crate::actors::cold::{ColdStore, LoadError};
 use crate::actors::config::EngineConfig;
-use crate::actors::handle::VoucherView;
+use crate::actors::handle::FoundVoucher;
 use crate::actors::order::{Describe, OrderActor, VouchersSaved};
 use crate::actors::stored::voucher_put;
-use crate::domain::order::Order;
 use crate::domain::voucher::Voucher;
 use crate::schema;
 use crate::snapshot::{EntityKind, Entry};
-use crate::types::{Lsn, UnixMillis, VoucherCode};
+use crate::types::{Lsn, VoucherCode};
 
 /// The actor.
 pub(crate) struct VoucherActor {
@@ -41,7 +39,7 @@ struct Tracked {
     lsn: Lsn,
 }
 
-type PreviewReply = oneshot::Sender<Result<Option<VoucherView>, EngineError>>;
+type FindReply = oneshot::Sender<Result<Option<FoundVoucher>, EngineError>>;
 
 /// A durable record has issued these.
 #[derive(Message)]
@@ -51,23 +49,12 @@ pub(crate) struct Issue {
     pub(crate) vouchers: Vec<Voucher>,
 }
 
-/// What a code is worth.
+/// What a code stands for, and how its order is.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Preview {
+pub(crate) struct Find {
     pub(crate) code: VoucherCode,
-    pub(crate) now: UnixMillis,
-    pub(crate) reply: PreviewReply,
-}
-
-/// The second half of a preview: the order is known, its other vouchers are asked for.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Siblings {
-    pub(crate) voucher: Voucher,
-    pub(crate) order: Arc<Order>,
-    pub(crate) now: UnixMillis,
-    pub(crate) reply: PreviewReply,
+    pub(crate) reply: FindReply,
 }
 
 /// Asks for up to `count` changed vouchers, oldest change first.
@@ -114,61 +101,24 @@ impl VoucherActor {
         }
     }
 
-    /// Answers a preview, or fetches the code first.
-    fn preview(&mut self, preview: Preview, ctx: &mut Context<Self>) {
-        match self.vouchers.get(&preview.code) {
+    /// Sends the question on to the code's order, or fetches the code first.
+    fn find(&mut self, find: Find, ctx: &mut Context<Self>) {
+        match self.vouchers.get(&find.code) {
             Some(tracked) => {
-                let Preview { now, reply, .. } = preview;
-                let voucher = tracked.voucher;
-                if voucher.decide_preview(now).is_ok() {
-                    self.orders.do_send(Describe { voucher, now, reply });
-                } else {
-                    let _ = reply.send(Ok(None));
-                }
+                let (voucher, reply) = (tracked.voucher, find.reply);
+                self.orders.do_send(Describe { voucher, reply });
             }
-            None => self.fetch(vec![preview.code], Then::Preview(preview), ctx),
+            None => self.fetch(find, ctx),
         }
     }
 
-    /// Answers a preview whose order is known, or fetches the order's other vouchers first.
-    fn siblings(&mut self, siblings: Siblings, ctx: &mut Context<Self>) {
-        let Siblings { voucher, order, now, .. } = &siblings;
-        let product = |line: u16| order.lines.get(usize::from(line)).map(|line| line.product);
-        let same = order.tickets.iter().filter(|t| product(t.line) == Some(voucher.product));
-        let (mut usable, mut missing, mut asked_line) = (Vec::new(), Vec::new(), 0);
-        for ticket in same {
-            match self.vouchers.get(&ticket.code) {
-                Some(known) if known.voucher.decide_preview(*now).is_ok() => {
-                    usable.push(known.voucher);
-                }
-                Some(_) => {}
-                None => missing.push(ticket.code),
-            }
-            if ticket.code == voucher.code {
-                asked_line = usize::from(ticket.line);
-            }
-        }
-        if !missing.is_empty() {
-            self.fetch(missing, Then::Siblings(siblings), ctx);
-            return;
-        }
-        let view =
-            VoucherView { order: Arc::clone(order), asked: *voucher, line: asked_line, usable };
-        let _ = siblings.reply.send(Ok(Some(view)));
-    }
-
-    fn fetch(&self, codes: Vec<VoucherCode>, then: Then, ctx: &mut Context<Self>) {
-        let (cold, this) = (self.cold.clone(), ctx.address());
+    fn fetch(&self, find: Find, ctx: &mut Context<Self>) {
+        let load = self.cold.load(EntityKind::Voucher, schema::voucher_key(find.code).into());
+        let this = ctx.address();
         // Spawned beside the actor: futures inside its context are polled with every message.
         actix_rt::spawn(async move {
-            let mut entries = Vec::with_capacity(codes.len());
-            for code in codes {
-                match cold.load(EntityKind::Voucher, schema::voucher_key(code).into()).await {
-                    Ok(entry) => entries.push((code, entry)),
-                    Err(error) => return then.fail(&error),
-                }
-            }
-            this.do_send(Fetched { entries, then });
+            let entry = load.await;
+            this.do_send(Fetched { entry, find });
         });
     }
 
@@ -182,29 +132,12 @@ impl VoucherActor {
     }
 }
 
-/// What to do once vouchers have been fetched.
-enum Then {
-    Preview(Preview),
-    Siblings(Siblings),
-}
-
-impl Then {
-    fn fail(self, error: &LoadError) {
-        tracing::error!(%error, "vouchers cannot be fetched");
-        let reply = match self {
-            Self::Preview(preview) => preview.reply,
-            Self::Siblings(siblings) => siblings.reply,
-        };
-        let _ = reply.send(Err(EngineError::Unavailable));
-    }
-}
-
-/// Vouchers have been fetched from the snapshots.
+/// A voucher has been fetched from the snapshots, or not.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Fetched {
-    entries: Vec<(VoucherCode, Option<Entry>)>,
-    then: Then,
+    entry: Result<Option<Entry>, LoadError>,
+    find: Find,
 }
 
 impl Actor for VoucherActor {
@@ -222,65 +155,47 @@ impl Handler<Issue> for VoucherActor {
     }
 }
 
-impl Handler<Preview> for VoucherActor {
+impl Handler<Find> for VoucherActor {
     type Result = ();
 
-    fn handle(&mut self, preview: Preview, ctx: &mut Self::Context) {
+    fn handle(&mut self, find: Find, ctx: &mut Self::Context) {
         if self.reading_anew {
-            let _ = preview.reply.send(Err(EngineError::Overloaded));
+            let _ = find.reply.send(Err(EngineError::Overloaded));
             return;
         }
-        self.preview(preview, ctx);
-    }
-}
-
-impl Handler<Siblings> for VoucherActor {
-    type Result = ();
-
-    fn handle(&mut self, siblings: Siblings, ctx: &mut Self::Context) {
-        if self.reading_anew {
-            let _ = siblings.reply.send(Err(EngineError::Overloaded));
-            return;
-        }
-        self.siblings(siblings, ctx);
+        self.find(find, ctx);
     }
 }
 
 impl Handler<Fetched> for VoucherActor {
     type Result = ();
 
-    fn handle(&mut self, Fetched { entries, then }: Fetched, ctx: &mut Self::Context) {
-        let mut all = true;
-        for (code, entry) in entries {
-            if self.vouchers.contains_key(&code) {
-                continue;
-            }
-            let Some(entry) = entry else {
-                all = false;
-                continue;
-            };
-            match schema::decode_voucher(&entry.payload) {
+    fn handle(&mut self, Fetched { entry, find }: Fetched, ctx: &mut Self::Context) {
+        let known = self.vouchers.contains_key(&find.code);
+        let answer = match entry {
+            _ if known => None,
+            Ok(None) => Some(Ok(None)),
+            Ok(Some(entry)) => match schema::decode_voucher(&entry.payload) {
                 Ok(voucher) => {
-                    self.vouchers.insert(code, Tracked { voucher, lsn: entry.lsn });
-                    self.saved.push_back(code);
+                    self.vouchers.insert(find.code, Tracked { voucher, lsn: entry.lsn });
+                    self.saved.push_back(find.code);
+                    None
                 }
                 Err(error) => {
                     tracing::error!(%error, "a stored voucher cannot be read");
                     self.cold.report_damage(&error.to_string());
-                    all = false;
+                    Some(Err(EngineError::Unavailable))
                 }
+            },
+            Err(error) => {
+                tracing::error!(%error, "a voucher cannot be fetched");
+                Some(Err(EngineError::Unavailable))
             }
-        }
-        match then {
-            Then::Preview(preview) if all => self.preview(preview, ctx),
-            // There is no such code.
-            Then::Preview(preview) => {
-                let _ = preview.reply.send(Ok(None));
-            }
-            Then::Siblings(siblings) if all => self.siblings(siblings, ctx),
-            // An order's vouchers are all there or the store is damaged.
-            Then::Siblings(siblings) => {
-                let _ = siblings.reply.send(Err(EngineError::Unavailable));
+        };
+        match answer {
+            None => self.find(find, ctx),
+            Some(answer) => {
+                let _ = find.reply.send(answer);
             }
         }
     }

@@ -50,8 +50,15 @@ pub const CODES_UNIQUE: Invariant = Invariant {
 pub const NOT_OVERDRAWN: Invariant =
     Invariant { id: "INV-8", says: "no prepaid or rebate balance is below zero" };
 
+/// Used no more often than bought.
+pub const USED_ONCE: Invariant = Invariant {
+    id: "INV-10",
+    says: "a ticket is used as often as its standing redemptions say, never more than it allows, and \
+           never both used and refunded",
+};
+
 /// All of them, in order.
-pub const ALL: [Invariant; 8] = [
+pub const ALL: [Invariant; 9] = [
     NOT_OVERSOLD,
     ALL_OR_NOTHING,
     ONE_ORDER_PER_KEY,
@@ -60,4 +67,5 @@ pub const ALL: [Invariant; 8] = [
     REPLAY_EQUALS_LIVE,
     CODES_UNIQUE,
     NOT_OVERDRAWN,
+    USED_ONCE,
 ];

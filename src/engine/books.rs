@@ -7,7 +7,7 @@ use crate::domain::account::{AccountKey, Balance, Holder};
 use crate::domain::invariants::{self, Invariant};
 use crate::domain::inventory::PoolKey;
 use crate::domain::limits::{Counters, LimitKey};
-use crate::domain::order::{CounterHome, Order, OrderState};
+use crate::domain::order::{CloseReason, CounterHome, Order, OrderState};
 use crate::engine::digest::Digest;
 use crate::engine::state::State;
 use crate::types::{AreaNo, Fen, IdentityHash, RuleNo, SlotKey};
@@ -123,8 +123,9 @@ impl Expected {
             OrderState::Closed { .. } => (0, 0),
         };
         let closed = is_closed(order);
-        for line in &order.lines {
-            let quantity = u64::from(line.quantity.get());
+        for (index, line) in order.lines.iter().enumerate() {
+            let back = u64::from(order.refunded_in(index));
+            let quantity = u64::from(line.quantity.get()).saturating_sub(back);
             let add = |places: &mut Places| {
                 places.0 += held * quantity;
                 places.1 += sold * quantity;
@@ -146,24 +147,35 @@ impl Expected {
             };
             let Some(counts) = counts else { continue };
             let key = (taken.count.rule, taken.count.identity);
-            *counts.entry(key).or_default() += u64::from(taken.count.amount.get());
+            let back = u64::from(order.refunded_in(usize::from(taken.line)));
+            let left = u64::from(taken.count.amount.get()).saturating_sub(back);
+            if left > 0 {
+                *counts.entry(key).or_default() += left;
+            }
         }
     }
 
     fn post(&mut self, order: &Order) {
-        let OrderState::Paid { from, .. } = order.state else { return };
-        let house = AccountKey { supplier: order.supplier, holder: Holder::House };
-        *self.house.now.entry((house, Balance::Sales)).or_default() +=
-            i128::from(order.total.get());
-        if from == Balance::Receivable {
+        if order.tickets.is_empty() && !matches!(order.state, OrderState::Paid { .. }) {
             return;
         }
-        let rebate: i128 = order
-            .lines
-            .iter()
-            .map(|line| i128::from(line.unit_rebate.get()) * i128::from(line.quantity.get()))
-            .sum();
-        *self.house.now.entry((house, Balance::RebateGranted)).or_default() -= rebate;
+        let house = AccountKey { supplier: order.supplier, holder: Holder::House };
+        let sum = |amounts: &mut dyn Iterator<Item = Fen>| -> i128 {
+            amounts.map(|amount| i128::from(amount.get())).sum()
+        };
+        let refunds = || order.refunds.iter();
+        let back = sum(&mut refunds().map(|refund| refund.amount));
+        let fees = sum(&mut refunds().map(|refund| refund.fee));
+        let taken_back = sum(&mut refunds().map(|refund| refund.rebate));
+        let credited = order.tickets.iter().filter(|ticket| ticket.rebate_year.is_some());
+        let credited = credited.filter_map(|t| order.lines.get(usize::from(t.line)));
+        let credited = sum(&mut credited.map(|line| line.unit_rebate));
+        let mut post = |balance, amount: i128| {
+            *self.house.now.entry((house, balance)).or_default() += amount;
+        };
+        post(Balance::Sales, i128::from(order.total.get()) - back);
+        post(Balance::Fees, fees);
+        post(Balance::RebateGranted, taken_back - credited);
     }
 }
 
@@ -239,7 +251,7 @@ impl Auditor<'_> {
                     let detail = format!("{key:?} {balance:?}: {} yuan", amount.to_yuan());
                     self.broken(invariants::NOT_OVERDRAWN, detail);
                 }
-                if matches!(balance, Balance::Sales | Balance::RebateGranted) {
+                if matches!(balance, Balance::Sales | Balance::RebateGranted | Balance::Fees) {
                     house.insert((*key, balance), i128::from(amount.get()));
                 }
             }
@@ -270,13 +282,18 @@ impl Auditor<'_> {
                     self.broken(invariants::CODES_UNIQUE, format!("number {number} given twice"));
                 }
             }
-            let paid = matches!(order.state, OrderState::Paid { .. });
-            let wanted = if paid { order.quantity() } else { 0 };
+            let sold = match order.state {
+                OrderState::Paid { .. } => true,
+                OrderState::Closed { reason, .. } => reason == CloseReason::Refunded,
+                OrderState::Held { .. } => false,
+            };
+            let wanted = if sold { order.quantity() } else { 0 };
             if order.tickets.len() as u64 != wanted {
                 let detail =
                     format!("order {}: {} tickets of {wanted}", order.id, order.tickets.len());
                 self.broken(invariants::ALL_OR_NOTHING, detail);
             }
+            self.uses(order);
             for ticket in &order.tickets {
                 codes += 1;
                 let voucher = self.state.vouchers.get(&ticket.code);
@@ -291,6 +308,31 @@ impl Auditor<'_> {
         if codes != self.state.vouchers.len() {
             let detail = format!("{codes} tickets, {} vouchers", self.state.vouchers.len());
             self.broken(invariants::CODES_UNIQUE, detail);
+        }
+    }
+
+    /// INV-10: a ticket's uses are those of the redemptions that stand, and refunds name it once.
+    fn uses(&mut self, order: &Order) {
+        for (at, ticket) in order.tickets.iter().enumerate() {
+            let standing = order.redemptions.iter().filter(|r| r.reversed.is_none());
+            let uses = standing.flat_map(|redemption| &redemption.uses);
+            let uses = uses.filter(|used| usize::from(used.ticket) == at);
+            let used: u64 = uses.map(|used| u64::from(used.uses)).sum();
+            let refunds = order.refunds.iter().flat_map(|refund| &refund.tickets);
+            let refunds = refunds.filter(|refunded| usize::from(refunded.ticket) == at).count();
+            let allowed = order.lines.get(usize::from(ticket.line)).map_or(0, |line| line.uses);
+            let right = used == u64::from(ticket.used)
+                && ticket.used <= allowed
+                && refunds == usize::from(ticket.refunded)
+                && !(ticket.refunded && ticket.used > 0);
+            if !right {
+                let detail = format!(
+                    "ticket {} of order {}: used {} of {allowed}, redemptions say {used}, refunded \
+                     {refunds} times",
+                    ticket.id, order.id, ticket.used
+                );
+                self.broken(invariants::USED_ONCE, detail);
+            }
         }
     }
 

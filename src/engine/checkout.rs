@@ -10,14 +10,15 @@
 
 use smallvec::SmallVec;
 
-use crate::domain::account::{AccountKey, Holder, ReserveMoney};
+use crate::domain::account::{AccountKey, Balance, Holder, ReserveMoney};
 use crate::domain::catalogue::Catalogue;
-use crate::domain::order::Order;
+use crate::domain::order::{Order, OrderState, PayDecision, Refund};
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::ids::IdSource;
 use crate::engine::operator::StockCommand;
-use crate::engine::plan::{Ask, ParticipantKey, Plan, Refusal, rejection};
+use crate::engine::plan::{Ask, Grant, ParticipantKey, Plan, Refusal, rejection};
+use crate::engine::refund::{rebate_year, withhold};
 use crate::engine::transaction::{Granted, Payment, Transaction};
 use crate::types::{Fen, RequestKey, Sealed, SupplierNo, Timespan, UnixMillis};
 
@@ -61,12 +62,21 @@ pub enum Purpose {
         /// What.
         command: StockCommand,
     },
-    /// Pay an order that holds its places already.
+    /// Pay an order that was placed before.
     Pay {
         /// The order.
         order: Box<Order>,
         /// How.
         payment: Payment,
+        /// Whether its places must be taken again.
+        places: PayDecision,
+    },
+    /// Give tickets back.
+    Refund {
+        /// The order.
+        order: Box<Order>,
+        /// How.
+        refund: Box<Refund>,
     },
 }
 
@@ -99,14 +109,14 @@ pub struct Checkout {
     candidate: usize,
     plan: Plan,
     /// One entry a participant of the plan.
-    answers: SmallVec<[Option<Result<(), Refusal>>; 4]>,
+    answers: SmallVec<[Option<Result<Grant, Refusal>>; 4]>,
 }
 
 impl Checkout {
     /// Begins: ask the participants of [`Self::plan`].
     #[must_use]
-    pub fn begin(purpose: Purpose) -> Self {
-        let plan = plan_of(&purpose, 0);
+    pub fn begin(purpose: Purpose, catalogue: &Catalogue) -> Self {
+        let plan = plan_of(&purpose, 0, catalogue);
         let answers = SmallVec::from_elem(None, plan.parts().len());
         Self { purpose, candidate: 0, plan, answers }
     }
@@ -133,7 +143,7 @@ impl Checkout {
     pub fn answered(
         &mut self,
         index: usize,
-        answer: Result<(), Refusal>,
+        answer: Result<Grant, Refusal>,
         catalogue: &Catalogue,
     ) -> Step {
         match self.answers.get_mut(index) {
@@ -143,64 +153,96 @@ impl Checkout {
         if self.answers.iter().any(Option::is_none) {
             return Step::Wait;
         }
+        if let Purpose::Refund { refund, .. } = &mut self.purpose {
+            // Its only question is whether the rebate is still there, and a no changes only the sum.
+            if self.answers.iter().flatten().any(Result::is_err) {
+                **refund = withhold(Refund::clone(refund));
+            }
+            return Step::Commit;
+        }
         let parts = self.plan.parts().iter().zip(&self.answers);
         let refused = parts.clone().find_map(|((key, _), answer)| match answer {
             Some(Err(refusal)) => Some((*key, *refusal)),
             _ => None,
         });
         let Some((key, refusal)) = refused else { return Step::Commit };
-        let granted = parts.filter(|(_, answer)| matches!(answer, Some(Ok(()))));
+        let granted = parts.filter(|(_, answer)| matches!(answer, Some(Ok(_))));
         let release = granted.map(|((key, _), _)| *key).collect();
         let rejection = rejection(key, refusal, catalogue);
-        if rejection.depends_on_timespan() && self.next_candidate() {
+        if rejection.depends_on_timespan() && self.next_candidate(catalogue) {
             return Step::AskAgain { release };
         }
         Step::Refuse { release, rejection: self.final_rejection(rejection) }
     }
 
-    /// The record of a granted checkout; `None` when the purpose was only to verify.
+    /// The record of a granted checkout; `None` when the purpose was only to verify. `notify` says
+    /// whether the agent is to be told.
     ///
     /// # Errors
     /// [`Rejection::CodesExhausted`] when there is no code for a ticket; release everything then.
     pub fn record(
         &self,
         now: UnixMillis,
+        notify: bool,
         ids: &mut dyn IdSource,
     ) -> Result<Option<Transaction>, Rejection> {
+        let grants: SmallVec<[Grant; 4]> = self.grants().collect();
         match &self.purpose {
             Purpose::Sell { order, payment } => {
-                Transaction::sell(self.granted(order), *payment, now, ids).map(Some)
+                let granted = self.granted(order, &grants, notify);
+                Transaction::sell(granted, *payment, now, ids).map(Some)
             }
-            Purpose::Place { order } => Ok(Some(Transaction::place(self.granted(order), now, ids))),
-            Purpose::Pay { order, payment } => {
-                Transaction::pay(order, *payment, now, ids).map(Some)
+            Purpose::Place { order } => {
+                Ok(Some(Transaction::place(self.granted(order, &grants, notify), now, ids)))
+            }
+            Purpose::Pay { order, payment, places } => {
+                Transaction::pay(order, *payment, *places, notify, now, ids).map(Some)
+            }
+            Purpose::Refund { order, refund } => {
+                let year = rebate_year(order, refund).unwrap_or(0);
+                Ok(Some(Transaction::refund(order, Refund::clone(refund), year, notify)))
             }
             Purpose::Adjust { supplier, command } => Ok(Some(command.record(*supplier, now))),
             Purpose::Verify { .. } => Ok(None),
         }
     }
 
-    fn granted<'a>(&'a self, order: &'a NewOrder) -> Granted<'a> {
+    /// What each participant has added to its yes.
+    fn grants(&self) -> impl Iterator<Item = Grant> {
+        self.answers.iter().map(|answer| match answer {
+            Some(Ok(grant)) => grant.clone(),
+            _ => Grant::default(),
+        })
+    }
+
+    fn granted<'a>(
+        &'a self,
+        order: &'a NewOrder,
+        grants: &'a [Grant],
+        notify: bool,
+    ) -> Granted<'a> {
         Granted {
             admitted: &order.admitted,
             plan: &self.plan,
+            grants,
             timespan: candidate(&order.admitted, self.candidate),
             request_key: order.request_key.as_ref(),
             private: &order.private,
+            notify: notify && order.request_key.is_some(),
         }
     }
 
-    fn next_candidate(&mut self) -> bool {
+    fn next_candidate(&mut self, catalogue: &Catalogue) -> bool {
         let candidates = match &self.purpose {
             Purpose::Sell { order, .. } | Purpose::Place { order } => &order.admitted.candidates,
             Purpose::Verify { admitted, .. } => &admitted.candidates,
-            Purpose::Pay { .. } | Purpose::Adjust { .. } => return false,
+            Purpose::Pay { .. } | Purpose::Refund { .. } | Purpose::Adjust { .. } => return false,
         };
         if self.candidate + 1 >= candidates.len() {
             return false;
         }
         self.candidate += 1;
-        self.plan = plan_of(&self.purpose, self.candidate);
+        self.plan = plan_of(&self.purpose, self.candidate, catalogue);
         self.answers = SmallVec::from_elem(None, self.plan.parts().len());
         true
     }
@@ -218,7 +260,7 @@ impl Checkout {
     }
 }
 
-fn plan_of(purpose: &Purpose, index: usize) -> Plan {
+fn plan_of(purpose: &Purpose, index: usize, catalogue: &Catalogue) -> Plan {
     match purpose {
         Purpose::Sell { order, payment } => {
             let admitted = &order.admitted;
@@ -234,13 +276,28 @@ fn plan_of(purpose: &Purpose, index: usize) -> Plan {
             Plan::new(admitted, candidate(admitted, index), Some(any))
         }
         Purpose::Adjust { command, .. } => Plan::of_stock(command),
-        Purpose::Pay { order, payment } => {
-            let holder = Holder::Agent(order.agent);
-            let key = AccountKey { supplier: order.supplier, holder };
+        Purpose::Pay { order, payment, places } => {
             // A free order still asks, so that every checkout waits for at least one answer.
-            Plan::of_money(key, ReserveMoney { balance: payment.from, amount: order.total })
+            let money = ReserveMoney { balance: payment.from, amount: order.total };
+            match places {
+                PayDecision::Confirm => Plan::of_money(account(order), money),
+                PayDecision::Retake => Plan::of_retake(order, catalogue, money),
+            }
+        }
+        Purpose::Refund { order, refund } => {
+            let year = rebate_year(order, refund);
+            let paid_from = match order.state {
+                OrderState::Paid { from, .. } => from,
+                _ => Balance::Prepaid,
+            };
+            let balance = year.map_or(paid_from, |year| Balance::Rebate { year });
+            Plan::of_money(account(order), ReserveMoney { balance, amount: refund.rebate })
         }
     }
+}
+
+fn account(order: &Order) -> AccountKey {
+    AccountKey { supplier: order.supplier, holder: Holder::Agent(order.agent) }
 }
 
 fn candidate(admitted: &Admitted, index: usize) -> Timespan {

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::domain::account::{Account, AccountKey, Balance, Holder};
+use crate::domain::catalogue::RebateAt;
 use crate::domain::inventory::{Pool, PoolKey, Slot, Stock};
 use crate::domain::limits::{Counters, LimitKey, LimitShard, WindowInstance};
 use crate::domain::order::{CloseReason, CounterHome, Order, OrderState};
@@ -124,11 +125,19 @@ pub fn order(order: &Order) -> Digest {
         for amount in [line.unit_price, line.list_price, line.unit_rebate] {
             hash.signed(amount.get());
         }
+        hash.number(match line.rebate_at {
+            RebateAt::Payment => 1,
+            RebateAt::Redemption => 2,
+        });
+        hash.number(u64::from(line.uses));
+        hash.number(line.seats.len() as u64);
+        line.seats.iter().for_each(|seat| hash.number(u64::from(seat.get())));
         hash.signed(line.valid_from.get());
         hash.signed(line.valid_until.get());
     }
     hash.number(order.counts.len() as u64);
     for taken in &order.counts {
+        hash.number(u64::from(taken.line));
         match taken.home {
             CounterHome::Slot(slot) => hash.slot_key(slot),
             CounterHome::Shard(limit) => hash.limit_key(limit),
@@ -154,6 +163,7 @@ pub fn order(order: &Order) -> Digest {
             hash.number(match reason {
                 CloseReason::Cancelled => 3,
                 CloseReason::Expired => 4,
+                CloseReason::Refunded => 5,
             });
             hash.signed(at.get());
         }
@@ -162,8 +172,50 @@ pub fn order(order: &Order) -> Digest {
         hash.number(ticket.id.get());
         hash.number(u64::from(ticket.line));
         hash.number(ticket.code.to_number());
+        hash.number(u64::from(ticket.used));
+        hash.number(u64::from(ticket.refunded));
+        hash.signed(ticket.rebate_year.map_or(i64::MIN, i64::from));
     }
+    after_sale(&mut hash, order);
     hash.finish()
+}
+
+/// Redemptions, refunds and notices.
+fn after_sale(hash: &mut Canon, order: &Order) {
+    hash.number(order.redemptions.len() as u64);
+    for redemption in &order.redemptions {
+        hash.number(redemption.no);
+        hash.text(&redemption.by);
+        hash.text(redemption.request.as_str());
+        for used in &redemption.uses {
+            hash.number(u64::from(used.ticket));
+            hash.number(u64::from(used.uses));
+        }
+        hash.signed(redemption.at.get());
+        if let Some(reversal) = &redemption.reversed {
+            hash.text(&reversal.by);
+            hash.text(reversal.request.as_str());
+            hash.signed(reversal.at.get());
+        }
+    }
+    hash.number(order.refunds.len() as u64);
+    for refund in &order.refunds {
+        hash.number(refund.batch);
+        hash.text(refund.request.as_ref().map_or("", |request| request.as_str()));
+        hash.signed(refund.at.get());
+        for refunded in &refund.tickets {
+            hash.number(u64::from(refunded.ticket));
+            hash.signed(refunded.fee.get());
+        }
+        for amount in [refund.amount, refund.fee, refund.rebate, refund.withheld] {
+            hash.signed(amount.get());
+        }
+    }
+    hash.number(u64::from(order.notices_queued));
+    for notice in &order.notices {
+        hash.number(u64::from(notice.no));
+        hash.number(notice.about);
+    }
 }
 
 /// Digest of one voucher.
@@ -174,8 +226,7 @@ pub fn voucher(voucher: &Voucher) -> Digest {
     hash.number(voucher.ticket.get());
     hash.number(voucher.order.get());
     hash.number(u64::from(voucher.product.get()));
-    hash.number(u64::from(voucher.uses_total));
-    hash.number(u64::from(voucher.uses_left));
+    hash.number(u64::from(voucher.uses));
     hash.signed(voucher.valid_from.get());
     hash.signed(voucher.valid_until.get());
     hash.finish()
@@ -250,6 +301,7 @@ impl Canon {
             Balance::Sales => self.number(4),
             Balance::RebateGranted => self.number(5),
             Balance::Funding => self.number(6),
+            Balance::Fees => self.number(7),
         }
     }
 

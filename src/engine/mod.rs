@@ -15,6 +15,7 @@ pub(crate) mod fixture;
 pub mod ids;
 pub mod operator;
 pub mod plan;
+pub mod refund;
 mod rejection;
 pub mod state;
 pub mod transaction;

@@ -9,11 +9,13 @@ use crate::domain::inventory::{
     AdjustError, Adjustment, PlaceHold, PoolKey, SlotError, SoldOut, Take,
 };
 use crate::domain::limits::{Claim, LimitExceeded, LimitKey, WindowInstance};
-use crate::domain::order::CounterHome;
+use crate::domain::order::{CounterHome, Order};
 use crate::engine::Rejection;
 use crate::engine::admission::{Admitted, AdmittedLine, LineClaim};
 use crate::engine::operator::StockCommand;
-use crate::types::{AreaNo, Fen, IdentityHash, Quantity, ServiceDate, SlotKey, Timespan};
+use crate::types::{
+    AreaNo, Fen, IdentityHash, PoolNo, Quantity, SeatNo, ServiceDate, SlotKey, Timespan,
+};
 
 /// Shards of a window that lives as long as its product: it may count millions of people.
 const LIFETIME_SHARDS: u8 = 64;
@@ -55,6 +57,14 @@ pub enum Ask {
         /// How much.
         amount: Fen,
     },
+}
+
+/// What a participant adds to its yes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// Seats a slot has chosen or was asked for, in the order of the takes; empty where places have no
+    /// numbers.
+    pub seats: SmallVec<[(AreaNo, SeatNo); 4]>,
 }
 
 /// Why a participant refuses.
@@ -117,6 +127,32 @@ impl Plan {
         Self { parts: SmallVec::from_iter([part]) }
     }
 
+    /// The plan that takes again what an order had before its time was up, and the money.
+    #[must_use]
+    pub fn of_retake(order: &Order, catalogue: &Catalogue, money: ReserveMoney) -> Self {
+        let mut plan = Self::default();
+        for line in &order.lines {
+            plan.add_places(line.slot, line.area, line.pool, line.quantity);
+        }
+        for taken in &order.counts {
+            let product = match taken.home {
+                CounterHome::Slot(slot) => slot.product,
+                CounterHome::Shard(limit) => limit.product,
+            };
+            let rules = catalogue.product(product).map_or(&[][..], |p| &p.rules.limits);
+            let rule = rules.iter().find(|rule| rule.no == taken.count.rule);
+            // A rule that is gone refuses nobody, and what was counted is counted again.
+            let max = rule.map_or(Quantity::new(u32::MAX), |rule| rule.max);
+            if let Some(claims) = plan.claims(taken.home) {
+                merge(claims, Claim::of(taken.count, max));
+            }
+        }
+        let account = AccountKey { supplier: order.supplier, holder: Holder::Agent(order.agent) };
+        plan.parts.push((ParticipantKey::Account(account), Ask::Account(money)));
+        plan.parts.sort_by_key(|(key, _)| *key);
+        plan
+    }
+
     /// Participants in order of precedence.
     #[must_use]
     pub fn parts(&self) -> &[(ParticipantKey, Ask)] {
@@ -125,42 +161,49 @@ impl Plan {
 
     fn add_line(&mut self, admitted: &Admitted, line: &AdmittedLine, timespan: Timespan) {
         let slot = slot_key(&line.product, admitted.date, timespan);
-        let Ask::Slot(hold) =
-            self.part(ParticipantKey::Slot(slot), || Ask::Slot(PlaceHold::default()))
-        else {
-            return;
-        };
-        match hold.takes.iter_mut().find(|take| take.area == line.area) {
-            Some(take) => take.quantity = sum(take.quantity, line.quantity),
-            None => hold.takes.push(Take { area: line.area, quantity: line.quantity }),
-        }
-        if let Some(pool) = line.product.pool {
-            let key = PoolKey { pool, date: slot.date, timespan: slot.timespan };
-            if let Ask::Pool(quantity) =
-                self.part(ParticipantKey::Pool(key), || Ask::Pool(Quantity::ZERO))
-            {
-                *quantity = sum(*quantity, line.quantity);
-            }
-        }
+        self.add_places(slot, line.area, line.product.pool, line.quantity);
         for claim in &line.claims {
             let home = counter_home(slot, &line.product, claim, admitted.today);
-            let claims = match home {
-                CounterHome::Slot(slot) => {
-                    let key = ParticipantKey::Slot(slot);
-                    match self.part(key, || Ask::Slot(PlaceHold::default())) {
-                        Ask::Slot(hold) => &mut hold.claims,
-                        _ => continue,
-                    }
+            let LineClaim { rule, identity, amount, max, .. } = *claim;
+            if let Some(claims) = self.claims(home) {
+                merge(claims, Claim { rule, identity, amount, max });
+            }
+        }
+    }
+
+    fn add_places(&mut self, slot: SlotKey, area: AreaNo, pool: Option<PoolNo>, places: Quantity) {
+        let key = ParticipantKey::Slot(slot);
+        let Ask::Slot(hold) = self.part(key, || Ask::Slot(PlaceHold::default())) else { return };
+        match hold.takes.iter_mut().find(|take| take.area == area) {
+            Some(take) => take.quantity = sum(take.quantity, places),
+            None => hold.takes.push(Take { area, quantity: places }),
+        }
+        let Some(pool) = pool else { return };
+        let key = PoolKey { pool, date: slot.date, timespan: slot.timespan };
+        if let Ask::Pool(quantity) =
+            self.part(ParticipantKey::Pool(key), || Ask::Pool(Quantity::ZERO))
+        {
+            *quantity = sum(*quantity, places);
+        }
+    }
+
+    /// What is claimed of the counters at `home`.
+    fn claims(&mut self, home: CounterHome) -> Option<&mut SmallVec<[Claim; 2]>> {
+        match home {
+            CounterHome::Slot(slot) => {
+                let key = ParticipantKey::Slot(slot);
+                match self.part(key, || Ask::Slot(PlaceHold::default())) {
+                    Ask::Slot(hold) => Some(&mut hold.claims),
+                    _ => None,
                 }
-                CounterHome::Shard(key) => {
-                    let key = ParticipantKey::Limit(key);
-                    match self.part(key, || Ask::Limit(SmallVec::new())) {
-                        Ask::Limit(claims) => claims,
-                        _ => continue,
-                    }
+            }
+            CounterHome::Shard(key) => {
+                let key = ParticipantKey::Limit(key);
+                match self.part(key, || Ask::Limit(SmallVec::new())) {
+                    Ask::Limit(claims) => Some(claims),
+                    _ => None,
                 }
-            };
-            merge(claims, claim);
+            }
         }
     }
 
@@ -240,12 +283,11 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
 }
 
 /// Claims of one person under one rule are one claim: naming a person twice does not get around it.
-fn merge(claims: &mut SmallVec<[Claim; 2]>, claim: &LineClaim) {
-    let LineClaim { rule, identity, amount, max, .. } = *claim;
-    let same = |known: &&mut Claim| known.rule == rule && known.identity == identity;
+fn merge(claims: &mut SmallVec<[Claim; 2]>, claim: Claim) {
+    let same = |known: &&mut Claim| known.rule == claim.rule && known.identity == claim.identity;
     match claims.iter_mut().find(same) {
-        Some(known) => known.amount = sum(known.amount, amount),
-        None => claims.push(Claim { rule, identity, amount, max }),
+        Some(known) => known.amount = sum(known.amount, claim.amount),
+        None => claims.push(claim),
     }
 }
 

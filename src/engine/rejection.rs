@@ -4,7 +4,7 @@ use crate::domain::account::BalanceShort;
 use crate::domain::catalogue::{LimitScope, LimitWindow};
 use crate::domain::identity::{DocumentError, MobileError, NameError};
 use crate::domain::inventory::{AdjustError, Available};
-use crate::domain::order::{CloseReason, OrderError};
+use crate::domain::order::{CloseReason, OrderError, RedeemError, RefundError, ReverseError};
 use crate::types::{ProductNo, Quantity, ServiceDate, Timespan};
 
 /// What is wrong with a date.
@@ -182,6 +182,18 @@ pub enum Rejection {
     /// The order is paid already.
     #[error("the order is paid already")]
     OrderPaid,
+    /// Tickets cannot be given back.
+    #[error(transparent)]
+    Refund(RefundError),
+    /// The product's rule takes no ticket back any more.
+    #[error("it is too late to give the ticket back")]
+    RefundClosed,
+    /// Tickets cannot be used.
+    #[error(transparent)]
+    Redeem(RedeemError),
+    /// A use cannot be taken back.
+    #[error(transparent)]
+    Reverse(ReverseError),
     /// The order's record would be larger than the journal takes.
     #[error("the order is too large to be recorded")]
     TooLarge,
@@ -215,7 +227,24 @@ impl From<OrderError> for Rejection {
         match error {
             OrderError::AlreadyPaid => Self::OrderPaid,
             OrderError::Closed(reason) => Self::OrderClosed(reason),
-            OrderError::Expired => Self::OrderClosed(CloseReason::Expired),
         }
+    }
+}
+
+impl From<RefundError> for Rejection {
+    fn from(error: RefundError) -> Self {
+        Self::Refund(error)
+    }
+}
+
+impl From<RedeemError> for Rejection {
+    fn from(error: RedeemError) -> Self {
+        Self::Redeem(error)
+    }
+}
+
+impl From<ReverseError> for Rejection {
+    fn from(error: ReverseError) -> Self {
+        Self::Reverse(error)
     }
 }

@@ -4,21 +4,22 @@
 use smallvec::SmallVec;
 
 use crate::domain::account::{AccountKey, Balance, Holder, Posting, Postings};
-use crate::domain::catalogue::CatalogueEvent;
+use crate::domain::catalogue::{CatalogueEvent, RebateAt};
 use crate::domain::inventory::{AreaEvent, PoolKey, SlotEvent, StockEvent};
 use crate::domain::limits::{Count, CounterEvent, LimitKey};
 use crate::domain::order::{
-    CloseReason, CounterHome, Order, OrderEvent, OrderLine, OrderPlaced, TakenCount, Ticket,
+    CloseReason, CounterHome, Notice, NoticeKind, NoticeOutcome, Order, OrderEvent, OrderLine,
+    OrderPlaced, OrderState, PayDecision, Redemption, Refund, Reversal, TakenCount, Ticket,
 };
 use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::ids::IdSource;
 use crate::engine::operator::Operator;
-use crate::engine::plan::{Ask, ParticipantKey, Plan, counter_home, slot_key};
+use crate::engine::plan::{Ask, Grant, ParticipantKey, Plan, counter_home, slot_key};
 use crate::types::{
-    Fen, LineId, OrderId, Quantity, RequestKey, Sealed, SlotKey, SupplierNo, TicketId, Timespan,
-    UnixMillis,
+    AreaNo, Fen, LineId, OrderId, Quantity, RequestKey, Sealed, SeatNo, SlotKey, SupplierNo,
+    TicketId, Timespan, UnixMillis,
 };
 
 /// One change to one machine.
@@ -60,12 +61,16 @@ pub struct Granted<'a> {
     pub admitted: &'a Admitted,
     /// What was held.
     pub plan: &'a Plan,
+    /// What each participant of the plan granted, in its order.
+    pub grants: &'a [Grant],
     /// The timespan that had room.
     pub timespan: Timespan,
     /// The caller's number.
     pub request_key: Option<&'a RequestKey>,
     /// Everything personal.
     pub private: &'a Sealed,
+    /// Whether the agent is to be told.
+    pub notify: bool,
 }
 
 /// How an order is paid.
@@ -105,10 +110,16 @@ impl Transaction {
     ) -> Result<Self, Rejection> {
         let mut events = Vec::with_capacity(8);
         let placed = granted.placed(now, ids);
-        let order = Order::placed(placed.clone());
+        let mut order = Order::placed(placed.clone());
         events.push(Event::Order(OrderEvent::Placed(Box::new(placed))));
         granted.take(&mut events, StockEvent::Sold);
+        if granted.notify {
+            order.notices_queued = queue_notice(&mut events, &order, NoticeKind::Booked, now, 0);
+        }
         pay(&mut events, &order, payment, now, ids)?;
+        if granted.notify {
+            queue_notice(&mut events, &order, NoticeKind::Paid, now, 0);
+        }
         Ok(Self { at: now, supplier: Some(order.supplier), events })
     }
 
@@ -118,24 +129,43 @@ impl Transaction {
         let mut events = Vec::with_capacity(6);
         let placed = granted.placed(now, ids);
         let supplier = placed.supplier;
+        let told = granted.notify.then(|| Order::placed(placed.clone()));
         events.push(Event::Order(OrderEvent::Placed(Box::new(placed))));
         granted.take(&mut events, StockEvent::Held);
+        if let Some(order) = told {
+            queue_notice(&mut events, &order, NoticeKind::Booked, now, 0);
+        }
         Self { at: now, supplier: Some(supplier), events }
     }
 
-    /// A held order paid.
+    /// A placed order paid; its places are held, or taken again in this very record.
     ///
     /// # Errors
     /// [`Rejection::CodesExhausted`] when there is no code for a ticket.
     pub fn pay(
         order: &Order,
         payment: Payment,
+        places: PayDecision,
+        notify: bool,
         now: UnixMillis,
         ids: &mut dyn IdSource,
     ) -> Result<Self, Rejection> {
         let mut events = Vec::with_capacity(6);
-        move_places(&mut events, order, StockEvent::Confirmed);
+        match places {
+            PayDecision::Confirm => {
+                move_places(&mut events, &whole(order), StockEvent::Confirmed);
+            }
+            PayDecision::Retake => {
+                move_places(&mut events, &whole(order), StockEvent::Sold);
+                for taken in &order.counts {
+                    count(&mut events, taken, CounterEvent::Counted);
+                }
+            }
+        }
         pay(&mut events, order, payment, now, ids)?;
+        if notify {
+            queue_notice(&mut events, order, NoticeKind::Paid, now, 0);
+        }
         Ok(Self { at: now, supplier: Some(order.supplier), events })
     }
 
@@ -144,18 +174,110 @@ impl Transaction {
     pub fn close(order: &Order, reason: CloseReason, now: UnixMillis) -> Self {
         let mut events = Vec::with_capacity(4);
         events.push(Event::Order(OrderEvent::Closed { order: order.id, at: now, reason }));
-        move_places(&mut events, order, StockEvent::Released);
+        move_places(&mut events, &whole(order), StockEvent::Released);
         for taken in &order.counts {
-            give_back(&mut events, taken);
+            count(&mut events, taken, CounterEvent::Returned);
         }
         Self { at: now, supplier: Some(order.supplier), events }
     }
 
     /// The same record, done for an operator if one is given.
     #[must_use]
-    pub fn done_for(mut self, operator: Option<Operator>) -> Self {
-        self.events.extend(operator.map(Event::Operator));
+    pub fn done_for(mut self, operator: Option<&Operator>) -> Self {
+        self.events.extend(operator.cloned().map(Event::Operator));
         self
+    }
+
+    /// A held order that keeps its places until `expires_at`.
+    #[must_use]
+    pub fn extend(order: &Order, expires_at: UnixMillis, now: UnixMillis) -> Self {
+        let event = OrderEvent::Extended { order: order.id, at: now, expires_at };
+        Self::about(order, now, vec![Event::Order(event)])
+    }
+
+    /// Tickets given back: places and counts go back, and the money less what is kept of it. The part of
+    /// the rebate that is not withheld leaves the rebate balance of `rebate_year`.
+    #[must_use]
+    pub fn refund(order: &Order, refund: Refund, rebate_year: i16, notify: bool) -> Self {
+        let now = refund.at;
+        let mut events = Vec::with_capacity(6);
+        let places: Vec<_> = order
+            .lines
+            .iter()
+            .enumerate()
+            .filter_map(|(at, line)| {
+                let of_line = |t: &&crate::domain::order::RefundedTicket| {
+                    let ticket = order.tickets.get(usize::from(t.ticket));
+                    ticket.is_some_and(|ticket| usize::from(ticket.line) == at)
+                };
+                let back = refund.tickets.iter().filter(of_line).count();
+                (back > 0).then(|| (line, Quantity::new(u32::try_from(back).unwrap_or(u32::MAX))))
+            })
+            .collect();
+        move_places(&mut events, &places, StockEvent::Returned);
+        for taken in order.counts_of(&refund.tickets) {
+            count(&mut events, &taken, CounterEvent::Returned);
+        }
+        if let OrderState::Paid { from, .. } = order.state {
+            refund_money(&mut events, order, from, &refund, rebate_year);
+        }
+        let batch = refund.batch;
+        let event = OrderEvent::Refunded { order: order.id, refund: Box::new(refund) };
+        events.push(Event::Order(event));
+        if notify {
+            queue_notice(&mut events, order, NoticeKind::Refunded, now, batch);
+        }
+        Self::about(order, now, events)
+    }
+
+    /// Tickets used. Those whose rebate is earned by that earn it in `year`, once.
+    #[must_use]
+    pub fn redeem(order: &Order, redemption: Redemption, year: i16, notify: bool) -> Self {
+        let now = redemption.at;
+        let mut events = Vec::with_capacity(4);
+        let rebate = earned_by_use(order, &redemption);
+        let rebate_year = (rebate != Fen::ZERO).then_some(year);
+        if rebate != Fen::ZERO {
+            let account = agent_account(order);
+            let credited = Balance::Rebate { year };
+            move_money(&mut events, account, credited, rebate, Balance::RebateGranted);
+        }
+        let no = redemption.no;
+        let redemption = Box::new(redemption);
+        let event = OrderEvent::Redeemed { order: order.id, redemption, rebate_year };
+        events.push(Event::Order(event));
+        if notify {
+            queue_notice(&mut events, order, NoticeKind::Consumed, now, no);
+        }
+        Self::about(order, now, events)
+    }
+
+    /// A use taken back. What was earned by it stays earned: a ticket earns once.
+    #[must_use]
+    pub fn reverse(order: &Order, redemption: u64, reversal: Reversal) -> Self {
+        let now = reversal.at;
+        let reversal = Box::new(reversal);
+        let event = OrderEvent::Reversed { order: order.id, redemption, reversal };
+        Self::about(order, now, vec![Event::Order(event)])
+    }
+
+    /// A notice that ended.
+    #[must_use]
+    pub fn settle(order: &Order, no: u16, outcome: NoticeOutcome, now: UnixMillis) -> Self {
+        let event = OrderEvent::NoticeSettled { order: order.id, no, at: now, outcome };
+        Self::about(order, now, vec![Event::Order(event)])
+    }
+
+    /// The same thing told again.
+    #[must_use]
+    pub fn tell_again(order: &Order, kind: NoticeKind, about: u64, now: UnixMillis) -> Self {
+        let mut events = Vec::with_capacity(1);
+        queue_notice(&mut events, order, kind, now, about);
+        Self::about(order, now, events)
+    }
+
+    fn about(order: &Order, at: UnixMillis, events: Vec<Event>) -> Self {
+        Self { at, supplier: Some(order.supplier), events }
     }
 
     /// The order this record is about, if it is about one.
@@ -186,14 +308,17 @@ impl Granted<'_> {
         let mut counts = Vec::new();
         let mut lines = Vec::with_capacity(admitted.lines.len());
         let mut hold_seconds = u32::MAX;
-        for line in &admitted.lines {
+        let mut seats = self.seats();
+        for (index, line) in admitted.lines.iter().enumerate() {
             let product = &line.product;
             let slot = slot_key(product, admitted.date, self.timespan);
             for claim in &line.claims {
                 let home = counter_home(slot, product, claim, admitted.today);
                 let count =
                     Count { rule: claim.rule, identity: claim.identity, amount: claim.amount };
-                counts.push(TakenCount { home, count });
+                // Orders have far fewer lines than that: the configuration bounds them.
+                let line = u16::try_from(index).unwrap_or(u16::MAX);
+                counts.push(TakenCount { line, home, count });
             }
             hold_seconds = hold_seconds.min(product.rules.hold_seconds);
             let (valid_from, valid_until) = self.validity(slot);
@@ -208,6 +333,9 @@ impl Granted<'_> {
                 unit_price: line.unit_price,
                 list_price: line.list_price,
                 unit_rebate: product.rebate,
+                rebate_at: product.rebate_at,
+                uses: product.uses,
+                seats: take_seats(&mut seats, slot, line.area, line.quantity),
                 valid_from,
                 valid_until,
             });
@@ -225,6 +353,19 @@ impl Granted<'_> {
             private: self.private.clone(),
             total: admitted.total,
         }
+    }
+
+    /// The seats granted, by slot and area.
+    fn seats(&self) -> Vec<(SlotKey, AreaNo, SeatNo)> {
+        let granted = self.plan.parts().iter().zip(self.grants);
+        let slots = granted.filter_map(|((key, _), grant)| match key {
+            ParticipantKey::Slot(slot) => Some((*slot, grant)),
+            _ => None,
+        });
+        let seats = slots.flat_map(|(slot, grant)| {
+            grant.seats.iter().map(move |(area, seat)| (slot, *area, *seat))
+        });
+        seats.collect()
     }
 
     /// A dated ticket is valid all day at the venue, an open one for the validity asked for.
@@ -266,6 +407,24 @@ impl Granted<'_> {
     }
 }
 
+/// The first `quantity` seats of an area that no line has yet; none where places have no numbers.
+fn take_seats(
+    seats: &mut Vec<(SlotKey, AreaNo, SeatNo)>,
+    slot: SlotKey,
+    area: AreaNo,
+    quantity: Quantity,
+) -> Vec<SeatNo> {
+    let mut taken = Vec::new();
+    seats.retain(|(of, within, seat)| {
+        let mine = (*of, *within) == (slot, area) && taken.len() < quantity.get() as usize;
+        if mine {
+            taken.push(*seat);
+        }
+        !mine
+    });
+    taken
+}
+
 /// Payment: money, rebate, tickets and vouchers.
 fn pay(
     events: &mut Vec<Event>,
@@ -276,37 +435,95 @@ fn pay(
 ) -> Result<(), Rejection> {
     let mut tickets = Vec::new();
     let mut rebate = Fen::ZERO;
+    let from = payment.from;
     for (index, line) in order.lines.iter().enumerate() {
-        let earned = line.unit_rebate.checked_mul(line.quantity);
-        let sum = earned.and_then(|earned| rebate.checked_add(earned));
-        rebate = sum.ok_or(Rejection::TotalOutOfRange)?;
+        // A channel that settles later pays the price agreed with it and earns no rebate.
+        let earns = from != Balance::Receivable && line.rebate_at == RebateAt::Payment;
+        if earns {
+            let earned = line.unit_rebate.checked_mul(line.quantity);
+            let sum = earned.and_then(|earned| rebate.checked_add(earned));
+            rebate = sum.ok_or(Rejection::TotalOutOfRange)?;
+        }
+        let rebate_year = (earns && line.unit_rebate != Fen::ZERO).then_some(payment.year);
         for _ in 0..line.quantity.get() {
             let code = ids.next_code().ok_or(Rejection::CodesExhausted)?;
             let id = TicketId::new(ids.next_number(now));
             let line_index = u16::try_from(index).map_err(|_| Rejection::TotalOutOfRange)?;
-            tickets.push(Ticket { id, line: line_index, code });
+            let (used, refunded) = (0, false);
+            tickets.push(Ticket { id, line: line_index, code, used, refunded, rebate_year });
             events.push(Event::Voucher(VoucherEvent::Issued(Voucher {
                 code,
                 ticket: id,
                 order: order.id,
                 product: line.product,
-                uses_total: 1,
-                uses_left: 1,
+                uses: line.uses,
                 valid_from: line.valid_from,
                 valid_until: line.valid_until,
             })));
         }
     }
-    let account = AccountKey { supplier: order.supplier, holder: Holder::Agent(order.agent) };
-    let from = payment.from;
+    let account = agent_account(order);
     move_money(events, account, from, order.total.negated(), Balance::Sales);
-    // A channel that settles later pays the price agreed with it and earns no rebate.
-    if from != Balance::Receivable && rebate != Fen::ZERO {
+    if rebate != Fen::ZERO {
         let credited = Balance::Rebate { year: payment.year };
         move_money(events, account, credited, rebate, Balance::RebateGranted);
     }
     events.push(Event::Order(OrderEvent::Paid { order: order.id, at: now, from, tickets }));
     Ok(())
+}
+
+/// Money of a refund: back to where it came from, less the fee and the rebate withheld.
+fn refund_money(
+    events: &mut Vec<Event>,
+    order: &Order,
+    from: Balance,
+    refund: &Refund,
+    rebate_year: i16,
+) {
+    let account = agent_account(order);
+    move_money(events, account, from, refund.amount, Balance::Sales);
+    if refund.fee != Fen::ZERO {
+        move_money(events, account, from, refund.fee.negated(), Balance::Fees);
+    }
+    if refund.withheld != Fen::ZERO {
+        move_money(events, account, from, refund.withheld.negated(), Balance::RebateGranted);
+    }
+    let rest = refund.rebate.checked_sub(refund.withheld).unwrap_or(Fen::ZERO);
+    if rest != Fen::ZERO {
+        let balance = Balance::Rebate { year: rebate_year };
+        move_money(events, account, balance, rest.negated(), Balance::RebateGranted);
+    }
+}
+
+/// Rebate that tickets earn by being used for the first time.
+fn earned_by_use(order: &Order, redemption: &Redemption) -> Fen {
+    let paid_by_agent = !matches!(order.state, OrderState::Paid { from: Balance::Receivable, .. });
+    let first_uses = redemption.uses.iter().filter_map(|used| {
+        let ticket = order.tickets.get(usize::from(used.ticket))?;
+        let line = order.lines.get(usize::from(ticket.line))?;
+        let earns = line.rebate_at == RebateAt::Redemption && ticket.rebate_year.is_none();
+        (earns && paid_by_agent).then_some(line.unit_rebate)
+    });
+    // An order's rebate is bounded when it is admitted, so that the sum cannot wrap.
+    first_uses.fold(Fen::ZERO, |sum, rebate| sum.checked_add(rebate).unwrap_or(sum))
+}
+
+fn agent_account(order: &Order) -> AccountKey {
+    AccountKey { supplier: order.supplier, holder: Holder::Agent(order.agent) }
+}
+
+/// Adds something to tell the agent; says its number.
+fn queue_notice(
+    events: &mut Vec<Event>,
+    order: &Order,
+    kind: NoticeKind,
+    at: UnixMillis,
+    about: u64,
+) -> u16 {
+    let no = order.notices_queued.saturating_add(1);
+    let notice = Notice { no, kind, at, about };
+    events.push(Event::Order(OrderEvent::NoticeQueued { order: order.id, notice }));
+    no
 }
 
 /// The calendar year at a venue `utc_offset_seconds` east of Greenwich.
@@ -344,23 +561,32 @@ fn post(events: &mut Vec<Event>, account: AccountKey, posting: Posting) {
     }
 }
 
-/// Moves the places of all lines of an order, one event a slot and a pool.
-fn move_places(events: &mut Vec<Event>, order: &Order, moved: fn(Quantity) -> StockEvent) {
-    let mut areas: Vec<(SlotKey, crate::types::AreaNo, Quantity)> = Vec::new();
+/// Every line of an order with all its places.
+fn whole(order: &Order) -> Vec<(&OrderLine, Quantity)> {
+    order.lines.iter().map(|line| (line, line.quantity)).collect()
+}
+
+/// Moves places of lines, one event a slot and a pool.
+fn move_places(
+    events: &mut Vec<Event>,
+    lines: &[(&OrderLine, Quantity)],
+    moved: fn(Quantity) -> StockEvent,
+) {
+    let mut areas: Vec<(SlotKey, AreaNo, Quantity)> = Vec::new();
     let mut pools: Vec<(PoolKey, Quantity)> = Vec::new();
     let plus = |sum: Quantity, more: Quantity| sum.checked_add(more).unwrap_or(sum);
-    for line in &order.lines {
+    for &(line, places) in lines {
         let here =
             |(slot, area, _): &&mut (SlotKey, _, _)| *slot == line.slot && *area == line.area;
         match areas.iter_mut().find(here) {
-            Some((_, _, quantity)) => *quantity = plus(*quantity, line.quantity),
-            None => areas.push((line.slot, line.area, line.quantity)),
+            Some((_, _, quantity)) => *quantity = plus(*quantity, places),
+            None => areas.push((line.slot, line.area, places)),
         }
         let Some(pool) = line.pool else { continue };
         let key = PoolKey { pool, date: line.slot.date, timespan: line.slot.timespan };
         match pools.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, quantity)) => *quantity = plus(*quantity, line.quantity),
-            None => pools.push((key, line.quantity)),
+            Some((_, quantity)) => *quantity = plus(*quantity, places),
+            None => pools.push((key, places)),
         }
     }
     for (slot, area, quantity) in areas {
@@ -369,32 +595,38 @@ fn move_places(events: &mut Vec<Event>, order: &Order, moved: fn(Quantity) -> St
     events.extend(pools.into_iter().map(|(pool, quantity)| Event::Pool(pool, moved(quantity))));
 }
 
-fn give_back(events: &mut Vec<Event>, taken: &TakenCount) {
-    match taken.home {
-        CounterHome::Slot(slot) => returned(&mut slot_event(events, slot).counters, taken.count),
-        CounterHome::Shard(limit) => {
-            let known = events.iter_mut().find_map(|event| match event {
-                Event::Limit(key, counters) if *key == limit => Some(counters),
-                _ => None,
-            });
-            match known {
-                Some(counters) => returned(counters, taken.count),
-                None => {
-                    let counts = SmallVec::from_slice(&[taken.count]);
-                    events.push(Event::Limit(limit, CounterEvent::Returned(counts)));
-                }
-            }
+/// How a count moves: up or down.
+type Counting = fn(SmallVec<[Count; 2]>) -> CounterEvent;
+
+/// Moves one count of an order. All counts of a record move the same way.
+fn count(events: &mut Vec<Event>, taken: &TakenCount, how: Counting) {
+    let counters = match taken.home {
+        CounterHome::Slot(slot) => &mut slot_event(events, slot).counters,
+        CounterHome::Shard(limit) => limit_event(events, limit),
+    };
+    let mut counts = match std::mem::take(counters) {
+        CounterEvent::Counted(counts) | CounterEvent::Returned(counts) => counts,
+    };
+    let same = |known: &&mut Count| Count { amount: taken.count.amount, ..**known } == taken.count;
+    match counts.iter_mut().find(same) {
+        Some(known) => {
+            known.amount = known.amount.checked_add(taken.count.amount).unwrap_or(known.amount);
         }
+        None => counts.push(taken.count),
     }
+    *counters = how(counts);
 }
 
-fn returned(counters: &mut CounterEvent, count: Count) {
-    match counters {
-        CounterEvent::Returned(counts) => counts.push(count),
-        // A fresh event counts nothing yet; it becomes one that gives back.
-        CounterEvent::Counted(_) => {
-            *counters = CounterEvent::Returned(SmallVec::from_slice(&[count]));
-        }
+/// The event of a limit shard in this record, made if there is none.
+fn limit_event(events: &mut Vec<Event>, limit: LimitKey) -> &mut CounterEvent {
+    let known = |event: &Event| matches!(event, Event::Limit(key, _) if *key == limit);
+    let index = events.iter().position(known).unwrap_or_else(|| {
+        events.push(Event::Limit(limit, CounterEvent::default()));
+        events.len() - 1
+    });
+    match &mut events[index] {
+        Event::Limit(_, counters) => counters,
+        _ => unreachable!("the position was found by this very pattern"),
     }
 }
 

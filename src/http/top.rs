@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::actors::{EngineError, VoucherView};
+use crate::actors::{EngineError, FoundVoucher};
 use crate::domain::identity::{PersonalText, is_ciphertext, mask_mobile};
-use crate::domain::order::OrderLine;
+use crate::domain::order::{OrderLine, Ticket};
 use crate::http::{Answer, AppState, Outcome, webapi, within};
 use crate::types::{Quantity, VoucherCode};
 use crate::vault::{IdentityKind, PrivateDetails};
@@ -87,8 +87,9 @@ async fn consult(call: &Call<'_>, state: &AppState) -> Answer {
 }
 
 /// The preview of a usable voucher.
-fn value(view: &VoucherView, state: &AppState) -> Option<ConsultValue> {
-    let line = view.order.lines.get(view.line)?;
+fn value(view: &FoundVoucher, state: &AppState) -> Option<ConsultValue> {
+    let (asked, line) = (view.ticket()?, view.line()?);
+    let line = view.order.lines.get(line)?;
     let catalogue = state.engine.catalogue();
     let product = catalogue.product(line.product)?;
     let details = details(view, state).unwrap_or_default();
@@ -98,11 +99,12 @@ fn value(view: &VoucherView, state: &AppState) -> Option<ConsultValue> {
     let number = view.order.id.to_string();
     let buyer = format!("{}/{}", view.order.agent, mobile.or(open_id).unwrap_or(&number));
     let buyer = state.keys.identity(IdentityKind::OpenId, &buyer).get().to_be_bytes();
-    let left: u32 = view.usable.iter().map(|voucher| u32::from(voucher.uses_left)).sum();
-    let tickets = view.usable.iter().filter_map(|voucher| {
-        let ticket = view.order.tickets.iter().find(|ticket| ticket.code == voucher.code)?;
+    let usable = view.usable_tickets(state.engine.now());
+    let left: u32 = usable.iter().map(|at| u32::from(view.order.uses_left(*at))).sum();
+    let tickets = usable.iter().filter_map(|at| {
+        let ticket = view.order.tickets.get(*at)?;
         let line = view.order.lines.get(usize::from(ticket.line))?;
-        Some(ticket_info(voucher, line, voucher.code == view.asked.code))
+        Some(ticket_info(ticket, line, *at == asked))
     });
     Some(ConsultValue {
         // The ends of a ciphertext are nobody's number.
@@ -119,24 +121,20 @@ fn value(view: &VoucherView, state: &AppState) -> Option<ConsultValue> {
     })
 }
 
-fn ticket_info(
-    voucher: &crate::domain::voucher::Voucher,
-    line: &OrderLine,
-    is_asked: bool,
-) -> TicketInfo {
+fn ticket_info(ticket: &Ticket, line: &OrderLine, is_asked: bool) -> TicketInfo {
     TicketInfo {
-        ticket_id: voucher.ticket.to_string(),
+        ticket_id: ticket.id.to_string(),
         ticket_name: line.product_name.to_string(),
         total_amount: line.unit_price,
         real_amount: line.unit_price,
-        quantity: Quantity::new(u32::from(voucher.uses_total)),
-        ticket_code: is_asked.then(|| voucher.code.to_string()),
+        quantity: Quantity::new(u32::from(line.uses)),
+        ticket_code: is_asked.then(|| ticket.code.to_string()),
         original_price: line.list_price,
     }
 }
 
 /// Everything personal about the voucher's order, unless it cannot be opened.
-fn details(view: &VoucherView, state: &AppState) -> Option<PrivateDetails> {
+fn details(view: &FoundVoucher, state: &AppState) -> Option<PrivateDetails> {
     match state.keys.open_details(&view.order.private) {
         Ok(details) => Some(details),
         Err(error) => {
@@ -147,8 +145,11 @@ fn details(view: &VoucherView, state: &AppState) -> Option<PrivateDetails> {
 }
 
 /// The buyer's mobile: the order's, or that of its line's traveller.
-fn mobile<'d>(view: &VoucherView, details: &'d PrivateDetails) -> Option<&'d str> {
-    let traveller = details.travellers.get(view.line).map(|traveller| &*traveller.mobile);
+fn mobile<'d>(view: &FoundVoucher, details: &'d PrivateDetails) -> Option<&'d str> {
+    let traveller = view
+        .line()
+        .and_then(|line| details.travellers.get(line))
+        .map(|traveller| &*traveller.mobile);
     let of_order = Some(&*details.mobile).filter(|mobile| !mobile.is_empty());
     of_order.or(traveller).filter(|mobile| !mobile.is_empty())
 }

@@ -224,22 +224,27 @@ fn order_event() -> impl Strategy<Value = OrderEvent> {
 }
 
 fn close_reason() -> impl Strategy<Value = CloseReason> {
-    one_of(&[CloseReason::Cancelled, CloseReason::Expired])
+    one_of(&[CloseReason::Cancelled, CloseReason::Expired, CloseReason::Refunded])
 }
 
 fn ticket(line_max: u16) -> impl Strategy<Value = Ticket> {
-    (any::<u64>(), 0..=line_max, code()).prop_map(|(id, line, code)| Ticket {
-        id: TicketId::new(id),
-        line,
-        code,
+    let life = (any::<u16>(), any::<bool>(), option::of(any::<i16>()));
+    (any::<u64>(), 0..=line_max, code(), life).prop_map(|(id, line, code, life)| {
+        let (used, refunded, rebate_year) = life;
+        Ticket { id: TicketId::new(id), line, code, used, refunded, rebate_year }
     })
 }
 
 fn order_line() -> impl Strategy<Value = OrderLine> {
     let what = (any::<u64>(), product_no(), text(), slot_key(), area_no(), option::of(pool_no()));
     let price = (quantity(), fen(), fen(), fen());
-    (what, price, instant(), instant()).prop_map(|(what, price, valid_from, valid_until)| {
+    let rebate_at = one_of(&[RebateAt::Payment, RebateAt::Redemption]);
+    let tickets = (rebate_at, any::<u16>(), list(any::<u16>().prop_map(SeatNo::new)));
+    let valid = (instant(), instant());
+    (what, price, tickets, valid).prop_map(|(what, price, tickets, valid)| {
         let (id, product, product_name, slot, area, pool) = what;
+        let (rebate_at, uses, seats) = tickets;
+        let (valid_from, valid_until) = valid;
         let (quantity, unit_price, list_price, unit_rebate) = price;
         OrderLine {
             id: LineId::new(id),
@@ -252,6 +257,9 @@ fn order_line() -> impl Strategy<Value = OrderLine> {
             unit_price,
             list_price,
             unit_rebate,
+            rebate_at,
+            uses,
+            seats,
             valid_from,
             valid_until,
         }
@@ -263,7 +271,8 @@ fn order_placed() -> impl Strategy<Value = OrderPlaced> {
         slot_key().prop_map(CounterHome::Slot),
         limit_key().prop_map(CounterHome::Shard),
     ];
-    let taken = (home, count()).prop_map(|(home, count)| TakenCount { home, count });
+    let taken = (any::<u16>(), home, count());
+    let taken = taken.prop_map(|(line, home, count)| TakenCount { line, home, count });
     let channel = one_of(&[Channel::Ota, Channel::Douyin, Channel::LocalLife, Channel::Console]);
     let head = (order_id(), supplier_no(), agent_no(), channel, request_key());
     let body = (vec(order_line(), 1..=LIST_LEN_MAX), list(taken), sealed(), fen());

@@ -29,11 +29,13 @@ pub enum EntityKind {
     Sequence = 9,
     /// Whatever else its owner must find again.
     Meta = 10,
+    /// Ticket that has been used to its order.
+    Ticket = 11,
 }
 
 impl EntityKind {
     /// Every kind, in code order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Slot,
         Self::Pool,
         Self::Limit,
@@ -44,6 +46,7 @@ impl EntityKind {
         Self::Catalogue,
         Self::Sequence,
         Self::Meta,
+        Self::Ticket,
     ];
 
     /// The code on disk.
@@ -66,6 +69,7 @@ impl EntityKind {
             Self::Catalogue => "catalogue",
             Self::Sequence => "sequence",
             Self::Meta => "meta",
+            Self::Ticket => "ticket",
         }
     }
 

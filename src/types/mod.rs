@@ -12,7 +12,7 @@ mod time;
 pub use code::{CodeError, VoucherCode};
 pub use id::{
     AgentNo, AreaNo, Channel, HoldId, LineId, Lsn, OrderId, PartitionNo, PoolNo, ProductNo,
-    RequestKey, RequestKeyError, RuleNo, SlotKey, SupplierNo, TicketId, Timespan,
+    RequestKey, RequestKeyError, RuleNo, SeatNo, SlotKey, SupplierNo, TicketId, Timespan,
 };
 pub use money::{Fen, MoneyError, Quantity};
 pub use sealed::{IdentityHash, Sealed};

@@ -5,7 +5,7 @@ use crate::domain::account::BalanceShort;
 use crate::domain::catalogue::{LimitScope, LimitWindow};
 use crate::domain::identity::DocumentError;
 use crate::domain::inventory::Available;
-use crate::domain::order::CloseReason;
+use crate::domain::order::{CloseReason, RedeemError, RefundError, ReverseError};
 use crate::engine::{DateProblem, Rejection};
 
 /// Said of a request that was not decided and may be repeated as it is.
@@ -62,10 +62,38 @@ pub fn sentence(rejection: &Rejection) -> String {
         Rejection::BalanceShort(BalanceShort { .. }) => "代理商账户余额不足".to_owned(),
         Rejection::OrderClosed(CloseReason::Cancelled) => "订单已取消".to_owned(),
         Rejection::OrderClosed(CloseReason::Expired) => "订单超时未支付，已关闭".to_owned(),
+        Rejection::OrderClosed(CloseReason::Refunded) => "订单已全部退票".to_owned(),
         Rejection::OrderPaid => "订单已支付".to_owned(),
+        Rejection::Refund(error) => refund(*error),
+        Rejection::RefundClosed => "已超过可退票时间".to_owned(),
+        Rejection::Redeem(error) => redeem(*error),
+        Rejection::Reverse(ReverseError::UnknownRedemption) => "核销记录不存在".to_owned(),
+        Rejection::Reverse(ReverseError::AlreadyReversed) => "核销已撤销".to_owned(),
         Rejection::UnknownOrder => "订单不存在".to_owned(),
         Rejection::TooLarge => "订单内容过大".to_owned(),
         Rejection::CodesExhausted => "系统故障，无可用券码".to_owned(),
+    }
+}
+
+fn refund(error: RefundError) -> String {
+    match error {
+        RefundError::NotPaid => "订单未支付，不能退票".to_owned(),
+        RefundError::NoTickets => "请指定要退的门票".to_owned(),
+        RefundError::UnknownTicket(ticket) => format!("订单中没有门票{ticket}"),
+        RefundError::TicketUsed(ticket) => format!("门票{ticket}已使用，不能退票"),
+    }
+}
+
+fn redeem(error: RedeemError) -> String {
+    match error {
+        RedeemError::RequestReused => "请求号已用于其他核销".to_owned(),
+        RedeemError::UnknownTicket => "订单中没有该门票".to_owned(),
+        RedeemError::NoUses => "核销数量必须大于零".to_owned(),
+        RedeemError::Refunded(_) => "门票已退".to_owned(),
+        RedeemError::UsedUp { left: 0, .. } => "门票已使用".to_owned(),
+        RedeemError::UsedUp { left, .. } => format!("剩余可用次数不足，仅剩{left}次"),
+        RedeemError::TooEarly { .. } => "未到使用时间".to_owned(),
+        RedeemError::Expired(_) => "门票已过期".to_owned(),
     }
 }
 

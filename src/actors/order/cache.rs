@@ -9,16 +9,16 @@ use tokio::sync::oneshot;
 
 use crate::actors::EngineError;
 use crate::actors::cold::LoadError;
-use crate::actors::handle::VoucherView;
+use crate::actors::handle::FoundVoucher;
 use crate::actors::order::commit::SharedOrder;
 use crate::actors::order::{OrderActor, Submit};
-use crate::actors::voucher::Siblings;
+use crate::actors::stored::{Open, ticket_key};
 use crate::domain::order::{CloseReason, Order, OrderState};
 use crate::domain::voucher::Voucher;
 use crate::engine::Rejection;
 use crate::schema;
 use crate::snapshot::{EntityKind, Entry};
-use crate::types::{Lsn, OrderId, UnixMillis};
+use crate::types::{Lsn, OrderId, TicketId};
 
 struct Cached {
     order: SharedOrder,
@@ -27,7 +27,8 @@ struct Cached {
     dirty: bool,
     /// Whether its state is on its way to the snapshots.
     saving: bool,
-    /// Whether the snapshots may have a note that it is unpaid. Orders sold at once never get one.
+    /// Whether the snapshots may have a note that something is still to come of it. Orders sold at once
+    /// whose agent is told nothing never get one.
     noted: bool,
 }
 
@@ -35,7 +36,7 @@ struct Cached {
 pub(super) struct ToSave {
     pub(super) order: SharedOrder,
     pub(super) lsn: Lsn,
-    /// Whether the snapshots may have a note that it is unpaid.
+    /// Whether the snapshots may have a note that something is still to come of it.
     pub(super) noted: bool,
 }
 
@@ -50,6 +51,8 @@ pub(super) struct OrderCache {
     saved: VecDeque<OrderId>,
     /// Requests that wait for an order to be fetched.
     fetching: HashMap<OrderId, Vec<Waiting>>,
+    /// Orders of used tickets, for the orders in memory.
+    used: HashMap<TicketId, OrderId>,
     /// Times everything was dropped: what was read before is not what it should be now.
     forgotten: u64,
     cached_max: usize,
@@ -62,13 +65,33 @@ pub(super) enum Waiting {
     Expire,
 }
 
-/// Asks what a voucher's order says about it; the answer goes to whoever previews the code.
+/// Asks for a voucher's order; the answer goes to whoever asks for the code.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Describe {
     pub(crate) voucher: Voucher,
-    pub(crate) now: UnixMillis,
-    pub(crate) reply: oneshot::Sender<Result<Option<VoucherView>, EngineError>>,
+    pub(crate) reply: oneshot::Sender<Result<Option<FoundVoucher>, EngineError>>,
+}
+
+/// Asks which order a used ticket belongs to.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct WhoseTicket {
+    pub(crate) ticket: TicketId,
+    pub(crate) reply: oneshot::Sender<Result<Option<OrderId>, EngineError>>,
+}
+
+/// Tickets of an order that were ever used.
+fn used_tickets(order: &Order) -> impl Iterator<Item = TicketId> {
+    let uses = order.redemptions.iter().flat_map(|redemption| &redemption.uses);
+    uses.filter_map(|used| order.tickets.get(usize::from(used.ticket))).map(|ticket| ticket.id)
+}
+
+impl Describe {
+    fn answer(self, order: &SharedOrder) {
+        let Self { voucher, reply } = self;
+        let _ = reply.send(Ok(Some(FoundVoucher { order: Arc::clone(order), voucher })));
+    }
 }
 
 /// An order has been fetched from the snapshots, or not.
@@ -89,6 +112,7 @@ impl OrderCache {
             saving: Vec::new(),
             saved: VecDeque::new(),
             fetching: HashMap::new(),
+            used: HashMap::new(),
             forgotten: 0,
             cached_max,
         }
@@ -118,6 +142,7 @@ impl OrderCache {
             return;
         };
         change(Arc::make_mut(&mut cached.order));
+        self.used.extend(used_tickets(&cached.order).map(|ticket| (ticket, id)));
         cached.lsn = lsn;
         if !cached.dirty {
             cached.dirty = true;
@@ -141,8 +166,8 @@ impl OrderCache {
                 cached.dirty = false;
                 cached.saving = true;
                 self.saving.push((first, id));
-                let held = matches!(cached.order.state, OrderState::Held { .. });
-                let noted = std::mem::replace(&mut cached.noted, held);
+                let open = Open::of(&cached.order).is_some();
+                let noted = std::mem::replace(&mut cached.noted, open);
                 orders.push(ToSave { order: Arc::clone(&cached.order), lsn: cached.lsn, noted });
             }
         }
@@ -161,8 +186,12 @@ impl OrderCache {
             && let Some(id) = self.saved.pop_front()
         {
             let gone = |cached: &Cached| !cached.dirty && !cached.saving && !is_locked(id);
-            if self.orders.get(&id).is_some_and(gone) {
-                self.orders.remove(&id);
+            if self.orders.get(&id).is_some_and(gone)
+                && let Some(cached) = self.orders.remove(&id)
+            {
+                used_tickets(&cached.order).for_each(|ticket| {
+                    self.used.remove(&ticket);
+                });
             }
         }
     }
@@ -188,6 +217,7 @@ impl OrderCache {
         self.dirty.clear();
         self.saving.clear();
         self.saved.clear();
+        self.used.clear();
         self.forgotten += 1;
         self.fetching.drain().flat_map(|(_, waiting)| waiting).collect()
     }
@@ -195,7 +225,7 @@ impl OrderCache {
     fn put_fetched(&mut self, lsn: Lsn, order: Order) -> SharedOrder {
         let order = Arc::new(order);
         let id = order.id;
-        let noted = matches!(order.state, OrderState::Held { .. });
+        let noted = Open::of(&order).is_some();
         let shared = Arc::clone(&order);
         let cached = Cached { order: shared, lsn, dirty: false, saving: false, noted };
         self.orders.insert(id, cached);
@@ -269,7 +299,7 @@ impl OrderActor {
                 submit.answer(Err(Rejection::UnknownOrder.into()));
             }
             (Waiting::Submit(submit), Err(error)) => submit.answer(Err(error.clone())),
-            (Waiting::Describe(describe), Ok(Some(order))) => self.describe(describe, order),
+            (Waiting::Describe(describe), Ok(Some(order))) => describe.answer(order),
             (Waiting::Describe(describe), Ok(None)) => {
                 let _ = describe.reply.send(Ok(None));
             }
@@ -280,12 +310,6 @@ impl OrderActor {
             // A rebuild lists unpaid orders anew.
             (Waiting::Expire, _) => {}
         }
-    }
-
-    /// Sends a voucher's preview on to ask how the other vouchers of its product stand.
-    fn describe(&self, describe: Describe, order: &SharedOrder) {
-        let Describe { voucher, now, reply } = describe;
-        self.vouchers.do_send(Siblings { voucher, order: Arc::clone(order), now, reply });
     }
 
     /// An unpaid order's time is up.
@@ -311,9 +335,39 @@ impl Handler<Describe> for OrderActor {
         }
         let id = describe.voucher.order;
         match self.orders.get(id) {
-            Some(order) => self.describe(describe, &order),
+            Some(order) => describe.answer(&order),
             None => self.fetch(id, Waiting::Describe(describe), ctx),
         }
+    }
+}
+
+impl Handler<WhoseTicket> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, message: WhoseTicket, _: &mut Self::Context) {
+        let WhoseTicket { ticket, reply } = message;
+        if self.rebuilding {
+            let _ = reply.send(Err(EngineError::Overloaded));
+            return;
+        }
+        if let Some(order) = self.orders.used.get(&ticket) {
+            let _ = reply.send(Ok(Some(*order)));
+            return;
+        }
+        let load = self.context.cold.load(EntityKind::Ticket, ticket_key(ticket));
+        actix_rt::spawn(async move {
+            let answer = match load.await {
+                Ok(entry) => Ok(entry.and_then(|entry| {
+                    let id = <[u8; 8]>::try_from(&*entry.payload).ok()?;
+                    Some(OrderId::new(u64::from_be_bytes(id)))
+                })),
+                Err(error) => {
+                    tracing::error!(%ticket, %error, "a ticket cannot be looked up");
+                    Err(EngineError::Unavailable)
+                }
+            };
+            let _ = reply.send(answer);
+        });
     }
 }
 

@@ -73,7 +73,12 @@ impl OrderActor {
                 }
                 self.orders.insert(lsn, order);
             }
-            event => self.orders.update(id, lsn, |order| order.apply(&event)),
+            event => {
+                if let OrderEvent::Extended { expires_at, .. } = &event {
+                    self.expiries.add(*expires_at, id);
+                }
+                self.orders.update(id, lsn, |order| order.apply(&event));
+            }
         }
         let held = self.orders.get(id).is_some_and(|o| matches!(o.state, OrderState::Held { .. }));
         if !held {

@@ -1,5 +1,6 @@
 //! Driving checkouts: asking participants, taking their answers, appending the record.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::prelude::*;
@@ -10,7 +11,8 @@ use crate::actors::order::{OrderActor, Reply, Submit, TopUp};
 use crate::actors::participant::Answer;
 use crate::actors::record::{Origin, Record};
 use crate::actors::request_keys::KeyFingerprint;
-use crate::domain::order::{CloseReason, Order};
+use crate::domain::catalogue::Catalogue;
+use crate::domain::order::{CloseReason, Order, OrderState};
 use crate::engine::Rejection;
 use crate::engine::checkout::{Checkout, Purpose, Step};
 use crate::engine::ids::{IdSource, Numbers};
@@ -45,7 +47,7 @@ pub(super) enum Caller {
     /// Someone who submitted it.
     Submitter(Submit),
     /// Someone who brought money, and the operator who entered it.
-    TopUp(oneshot::Sender<Result<(), EngineError>>, Option<Operator>),
+    TopUp(oneshot::Sender<Result<(), EngineError>>, Option<Arc<Operator>>),
     /// Nobody: time was up.
     Nobody,
 }
@@ -64,8 +66,8 @@ impl Caller {
     /// The operator whom the command's record names.
     fn operator(&self) -> Option<&Operator> {
         match self {
-            Self::Submitter(submit) => submit.operator.as_ref(),
-            Self::TopUp(_, operator) => operator.as_ref(),
+            Self::Submitter(submit) => submit.operator.as_deref(),
+            Self::TopUp(_, operator) => operator.as_deref(),
             Self::Nobody => None,
         }
     }
@@ -100,7 +102,7 @@ impl OrderActor {
             self.locks.insert(lock, Vec::new());
         }
         let hold = self.fresh_hold();
-        let checkout = Checkout::begin(purpose);
+        let checkout = Checkout::begin(purpose, &self.context.catalogue.load());
         self.ask(hold, &checkout, keep);
         let (checkout, caller) = (Some(checkout), Caller::Submitter(submit));
         self.running.insert(hold, Running { checkout, permit, caller, key, lock });
@@ -132,26 +134,49 @@ impl OrderActor {
         reason: CloseReason,
         submit: Option<Submit>,
     ) {
+        let now = self.context.clock.now();
+        let expires_at = match order.state {
+            OrderState::Held { expires_at } if submit.is_none() => Some(expires_at),
+            _ => None,
+        };
+        let transaction = Transaction::close(order, reason, now);
+        let begun = self.begin_record(order.id, transaction, submit);
+        if let Some(expires_at) = expires_at.filter(|_| !begun) {
+            // An expiry is tried again at the next tick.
+            self.expiries.add(expires_at, order.id);
+        }
+    }
+
+    /// Appends a record about an order that needs nothing granted. Says whether it could; the caller
+    /// has been told otherwise.
+    pub(super) fn begin_record(
+        &mut self,
+        order: OrderId,
+        transaction: Transaction,
+        submit: Option<Submit>,
+    ) -> bool {
         let permit = match self.context.journal.permit() {
             Ok(permit) => permit,
             Err(refused) => {
-                // An expiry is tried again at the next tick.
                 if let Some(submit) = submit {
                     submit.answer(Err(busy(refused)));
-                } else if let crate::domain::order::OrderState::Held { expires_at } = order.state {
-                    self.expiries.add(expires_at, order.id);
                 }
-                return;
+                return false;
             }
         };
         let hold = self.fresh_hold();
-        let lock = Some(order.id);
-        self.locks.insert(order.id, Vec::new());
+        let lock = Some(order);
+        self.locks.insert(order, Vec::new());
         let caller = submit.map_or(Caller::Nobody, Caller::Submitter);
         let running = Running { checkout: None, permit: None, caller, key: None, lock };
         self.running.insert(hold, running);
-        let transaction = Transaction::close(order, reason, self.context.clock.now());
         self.append(hold, permit, transaction);
+        true
+    }
+
+    /// A fresh number of 19 digits.
+    pub(super) fn fresh_number(&mut self) -> u64 {
+        self.numbers.next(self.context.clock.now())
     }
 
     fn fresh_hold(&mut self) -> HoldId {
@@ -209,13 +234,14 @@ impl OrderActor {
         let now = self.context.clock.now();
         let Some(running) = self.running.get_mut(&hold) else { return };
         let Some(checkout) = &running.checkout else { return };
+        let notify = wants_notices(&self.context.catalogue.load(), checkout.purpose());
         let mut ids = Ids {
             numbers: &mut self.numbers,
             mint: &self.context.mint,
             lane: self.context.lane.0,
             last_code: &self.context.lane.1,
         };
-        match checkout.record(now, &mut ids) {
+        match checkout.record(now, notify, &mut ids) {
             Ok(Some(transaction)) => {
                 let Some(permit) = running.permit.take() else { return };
                 self.append(hold, permit, transaction);
@@ -237,7 +263,7 @@ impl OrderActor {
         debug_assert!(transaction.is_balanced(), "INV-4: postings of a record sum to zero");
         self.appended += 1;
         let operator = self.running.get(&hold).and_then(|running| running.caller.operator());
-        let transaction = transaction.done_for(operator.cloned());
+        let transaction = transaction.done_for(operator);
         let record = Record { transaction, origin: Origin::Orders(hold) };
         permit.append(self.context.partition, record);
     }
@@ -288,6 +314,22 @@ impl Handler<Answer> for OrderActor {
     fn handle(&mut self, message: Answer, ctx: &mut Self::Context) {
         self.guarded(ctx, |actor, ctx| actor.answered(message, ctx));
     }
+}
+
+/// Whether the agent of a checkout is to be told what becomes of it.
+fn wants_notices(catalogue: &Catalogue, purpose: &Purpose) -> bool {
+    match purpose {
+        Purpose::Sell { order, .. } | Purpose::Place { order } => {
+            catalogue.wants_notices(order.admitted.agent)
+        }
+        Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => is_told(catalogue, order),
+        Purpose::Verify { .. } | Purpose::Adjust { .. } => false,
+    }
+}
+
+/// Whether an order's agent is to be told about it: only of orders that carry the agent's own number.
+pub(super) fn is_told(catalogue: &Catalogue, order: &Order) -> bool {
+    order.request_key.is_some() && catalogue.wants_notices(order.agent)
 }
 
 /// Why a command cannot be begun at the moment.

@@ -3,6 +3,7 @@
 //!
 //! It owns the directory of the supplier's participants and its orders; it decides nothing itself.
 
+mod after_sale;
 mod cache;
 mod checkpoint;
 mod commit;
@@ -27,22 +28,28 @@ use crate::actors::gate::InFlight;
 use crate::actors::record::Record;
 use crate::actors::recovery::Rebuilder;
 use crate::actors::request_keys::{KeyClaim, KeyFingerprint, RequestKeys};
+use crate::actors::stored::Open;
 use crate::actors::voucher::VoucherActor;
 use crate::clock::SharedClock;
 use crate::domain::account::{AccountKey, Balance};
-use crate::domain::order::{CloseReason, Order, OrderError};
+use crate::domain::order::{
+    CloseReason, NoticeKind, NoticeOutcome, Order, OrderError, PayDecision, RefundSelection,
+    ReverseSelection, UseSelection,
+};
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::checkout::{NewOrder, Purpose};
 use crate::engine::ids::Numbers;
 use crate::engine::operator::{Operator, StockCommand};
-use crate::engine::transaction::Payment;
+use crate::engine::transaction::{Payment, Transaction};
 use crate::journal::JournalHandle;
 use crate::metrics::Metrics;
-use crate::types::{AgentNo, Fen, HoldId, Lsn, OrderId, PartitionNo, SupplierNo};
+use crate::types::{
+    AgentNo, Fen, HoldId, Lsn, OrderId, PartitionNo, RequestKey, SupplierNo, UnixMillis,
+};
 use crate::vault::CodeMint;
 
-pub(crate) use cache::Describe;
+pub(crate) use cache::{Describe, WhoseTicket};
 pub(crate) use checkpoint::{Drain, VouchersSaved};
 pub(crate) use commit::{Committed, JournalFailed, TooLarge};
 
@@ -71,8 +78,43 @@ pub(crate) enum Command {
     Cancel { order: OrderId },
     /// How an order stands.
     Query { order: OrderId },
+    /// Keep a held order's places for longer.
+    Extend { order: OrderId, until: UnixMillis },
+    /// Give tickets back.
+    Refund { order: OrderId, selection: RefundSelection, request: Option<RequestKey> },
+    /// Use tickets.
+    Redeem { order: OrderId, by: Box<str>, request: RequestKey, selection: UseSelection },
+    /// Take a use back.
+    Reverse { order: OrderId, by: Box<str>, request: RequestKey, selection: ReverseSelection },
+    /// A notice has ended.
+    Settle { order: OrderId, no: u16, outcome: NoticeOutcome },
+    /// Tell the agent again.
+    TellAgain { order: OrderId, kind: NoticeKind, about: u64 },
     /// Change stock for an operator.
     Adjust(StockCommand),
+}
+
+impl Command {
+    /// The order that a command is about, for those that are about one that was placed before.
+    const fn order(&self) -> Option<OrderId> {
+        match self {
+            Self::Resume { order, .. }
+            | Self::Pay { order, .. }
+            | Self::Cancel { order }
+            | Self::Query { order }
+            | Self::Extend { order, .. }
+            | Self::Refund { order, .. }
+            | Self::Redeem { order, .. }
+            | Self::Reverse { order, .. }
+            | Self::Settle { order, .. }
+            | Self::TellAgain { order, .. } => Some(*order),
+            Self::Verify { .. }
+            | Self::Sell { .. }
+            | Self::Place { .. }
+            | Self::Await
+            | Self::Adjust(_) => None,
+        }
+    }
 }
 
 /// What a caller gets.
@@ -80,6 +122,8 @@ pub(crate) enum Command {
 pub(crate) enum Reply {
     /// The order, whether made now or before.
     Order(Arc<Order>),
+    /// The order as it stands: what was asked for had been done before.
+    Unchanged(Arc<Order>),
     /// The order would be granted, or the money was credited.
     Done,
     /// Nothing is known here under the key; ask where the request itself belongs.
@@ -91,14 +135,33 @@ pub(crate) enum Reply {
 #[rtype(result = "()")]
 pub(crate) struct Submit {
     pub(crate) command: Command,
-    pub(crate) agent: AgentNo,
-    /// The operator it is done for, who may act for any agent and whom its record names.
-    pub(crate) operator: Option<Operator>,
+    pub(crate) asker: Asker,
+    /// The operator it is done for, whom its record names.
+    pub(crate) operator: Option<Arc<Operator>>,
     /// The request key's claim, for commands that have one.
     pub(crate) claim: Option<KeyClaim>,
     /// Room taken in the gate, given back when the command ends.
     pub(crate) _in_flight: InFlight,
     pub(crate) reply: oneshot::Sender<Result<Reply, EngineError>>,
+}
+
+/// Who asks, and so about whose orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// An agent: its own.
+    Agent(AgentNo),
+    /// The house: an operator, a gate or the channel a code was sold through. Any.
+    House,
+}
+
+impl Asker {
+    /// Whether it may know of an order of `agent`.
+    fn may_see(self, agent: AgentNo) -> bool {
+        match self {
+            Self::Agent(asker) => asker == agent,
+            Self::House => true,
+        }
+    }
 }
 
 /// Credits money that an agent brought in.
@@ -108,7 +171,7 @@ pub(crate) struct TopUp {
     pub(crate) account: AccountKey,
     pub(crate) balance: Balance,
     pub(crate) amount: Fen,
-    pub(crate) operator: Option<Operator>,
+    pub(crate) operator: Option<Arc<Operator>>,
     pub(crate) reply: oneshot::Sender<Result<(), EngineError>>,
 }
 
@@ -137,8 +200,8 @@ pub(crate) struct OrderContext {
     pub(crate) rebuilder: Rebuilder,
     /// Position of the supplier's numbers as recovered.
     pub(crate) numbers: u64,
-    /// Unpaid orders as recovered.
-    pub(crate) held: Vec<(crate::types::UnixMillis, OrderId)>,
+    /// Orders of which something is still to come, as recovered.
+    pub(crate) open: Vec<(OrderId, Open)>,
 }
 
 /// The actor.
@@ -186,7 +249,7 @@ impl OrderActor {
             directory,
             vouchers,
             orders: OrderCache::new(context.config.orders_cached_max),
-            expiries: Expiries::new(context.held.iter().copied()),
+            expiries: Expiries::new(unpaid(&context.open)),
             checkpoint: Checkpoint::default(),
             numbers,
             next_hold: 0,
@@ -230,12 +293,10 @@ impl OrderActor {
             | Command::Place { .. }
             | Command::Adjust(_) => self.begin_new(submit),
             Command::Await => submit.answer(Ok(Reply::NotHere)),
-            Command::Resume { order, .. }
-            | Command::Pay { order, .. }
-            | Command::Cancel { order }
-            | Command::Query { order } => {
-                let order = *order;
-                self.with_order(order, submit, ctx);
+            other => {
+                if let Some(order) = other.order() {
+                    self.with_order(order, submit, ctx);
+                }
             }
         }
     }
@@ -267,7 +328,7 @@ impl OrderActor {
         let supplier = match &purpose {
             Purpose::Verify { admitted, .. } => admitted.supplier_no(),
             Purpose::Sell { order, .. } | Purpose::Place { order } => order.admitted.supplier_no(),
-            Purpose::Pay { order, .. } => order.supplier,
+            Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => order.supplier,
             Purpose::Adjust { supplier, .. } => *supplier,
         };
         if supplier != self.context.supplier {
@@ -279,7 +340,7 @@ impl OrderActor {
 
     /// Carries out a command about an order that is in memory.
     fn on_order(&mut self, order: &Arc<Order>, mut submit: Submit) {
-        if order.agent != submit.agent && submit.operator.is_none() {
+        if !submit.asker.may_see(order.agent) {
             return submit.answer(Err(Rejection::UnknownOrder.into()));
         }
         if let Some(waiting) = self.locks.get_mut(&order.id)
@@ -288,34 +349,59 @@ impl OrderActor {
             waiting.push(submit);
             return;
         }
-        let now = self.context.clock.now();
         match std::mem::replace(&mut submit.command, Command::Await) {
             Command::Resume { payment: Some(payment), .. } | Command::Pay { payment, .. } => {
-                match order.decide_pay(now) {
-                    Ok(()) => self.begin_payment(order, payment, submit),
+                match order.decide_pay() {
+                    Ok(places) => self.begin_payment(order, payment, places, submit),
                     // What it has come to is the answer, and the caller's protocol judges it.
                     Err(OrderError::AlreadyPaid | OrderError::Closed(_)) => {
-                        submit.answer(Ok(Reply::Order(Arc::clone(order))));
-                    }
-                    Err(error @ OrderError::Expired) => {
-                        submit.answer(Err(Rejection::from(error).into()));
+                        submit.answer(Ok(Reply::Unchanged(Arc::clone(order))));
                     }
                 }
             }
             Command::Cancel { .. } => match order.decide_close() {
                 Ok(()) => self.begin_close(order, CloseReason::Cancelled, Some(submit)),
-                Err(OrderError::Closed(_)) => submit.answer(Ok(Reply::Order(Arc::clone(order)))),
+                Err(OrderError::Closed(_)) => {
+                    submit.answer(Ok(Reply::Unchanged(Arc::clone(order))));
+                }
                 Err(error) => submit.answer(Err(Rejection::from(error).into())),
             },
+            Command::Extend { until, .. } => self.begin_extension(order, until, submit),
+            Command::Refund { selection, request, .. } => {
+                self.begin_refund(order, &selection, request, submit);
+            }
+            Command::Redeem { by, request, selection, .. } => {
+                self.begin_redemption(order, by, request, &selection, submit);
+            }
+            Command::Reverse { by, request, selection, .. } => {
+                self.begin_reversal(order, by, request, selection, submit);
+            }
+            Command::Settle { no, outcome, .. } => self.begin_settling(order, no, outcome, submit),
+            Command::TellAgain { kind, about, .. } => {
+                let now = self.context.clock.now();
+                let told = Transaction::tell_again(order, kind, about, now);
+                self.begin_record(order.id, told, Some(submit));
+            }
             _ => submit.answer(Ok(Reply::Order(Arc::clone(order)))),
         }
     }
 
-    fn begin_payment(&mut self, order: &Arc<Order>, payment: Payment, submit: Submit) {
+    fn begin_payment(
+        &mut self,
+        order: &Arc<Order>,
+        payment: Payment,
+        places: PayDecision,
+        submit: Submit,
+    ) {
         let id = order.id;
         let order = Box::new(Order::clone(order));
-        self.begin(Purpose::Pay { order, payment }, submit, Some(id));
+        self.begin(Purpose::Pay { order, payment, places }, submit, Some(id));
     }
+}
+
+/// Unpaid orders among those of which something is still to come, with when their time is up.
+fn unpaid(open: &[(OrderId, Open)]) -> impl Iterator<Item = (UnixMillis, OrderId)> {
+    open.iter().filter_map(|(order, open)| open.expires_at.map(|at| (at, *order)))
 }
 
 impl Submit {

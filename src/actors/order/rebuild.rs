@@ -11,12 +11,13 @@ use actix::prelude::*;
 
 use crate::actors::EngineError;
 use crate::actors::order::{OrderActor, OrderContext};
-use crate::types::{HoldId, OrderId, UnixMillis};
+use crate::actors::stored::Open;
+use crate::types::{HoldId, OrderId};
 
 /// The supplier's state has been brought up to the journal's end in the snapshots, or could not be.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Rebuilt(pub(crate) Result<Vec<(UnixMillis, OrderId)>, String>);
+struct Rebuilt(pub(crate) Result<Vec<(OrderId, Open)>, String>);
 
 impl OrderActor {
     /// Runs `act`; a panic in it is a bug of ours, and after it only the disk can be trusted.
@@ -88,9 +89,9 @@ impl Handler<Rebuilt> for OrderActor {
 
     fn handle(&mut self, Rebuilt(result): Rebuilt, _: &mut Self::Context) {
         match result {
-            Ok(held) => {
+            Ok(open) => {
                 self.answer_the_lost();
-                self.expiries = super::expiry::Expiries::new(held.into_iter());
+                self.expiries = super::expiry::Expiries::new(super::unpaid(&open));
                 self.reading_anew = false;
                 self.rebuilding = false;
                 self.vouchers.do_send(crate::actors::voucher::Resume);

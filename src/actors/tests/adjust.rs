@@ -1,8 +1,8 @@
 //! Operators change stock while it sells.
 
 use super::*;
-use crate::actors::OrderCommand;
 use crate::actors::recovery::{RecoveryError, decode_record, journal_dir};
+use crate::actors::{OrderCommand, Owner};
 use crate::domain::inventory::{AdjustError, Adjustment, Available};
 use crate::domain::order::OrderState;
 use crate::engine::books;
@@ -79,9 +79,10 @@ fn nothing_is_oversold_while_operators_adjust() {
         let buyers: Vec<_> = buyers.collect();
         let (mut added, mut withdrawn) = (0, 0);
         for round in 0..20 {
-            handle.adjust(in_pool(Adjustment::Add(n(2))), operator("more")).await.unwrap();
+            handle.acting(operator("more")).adjust(in_pool(Adjustment::Add(n(2)))).await.unwrap();
             added += 2;
-            match handle.adjust(in_pool(Adjustment::Withdraw(n(1))), operator("fewer")).await {
+            match handle.acting(operator("fewer")).adjust(in_pool(Adjustment::Withdraw(n(1)))).await
+            {
                 Ok(()) => withdrawn += 1,
                 Err(error) => assert!(
                     matches!(
@@ -93,7 +94,7 @@ fn nothing_is_oversold_while_operators_adjust() {
             }
             if round % 5 == 4 && withdrawn > 0 {
                 let restore = in_pool(Adjustment::Restore(n(1)));
-                handle.adjust(restore, operator("back")).await.unwrap();
+                handle.acting(operator("back")).adjust(restore).await.unwrap();
                 withdrawn -= 1;
             }
         }
@@ -125,7 +126,7 @@ fn a_closed_slot_keeps_its_orders() {
         let slot = slot("P-CHILD", Some(date), 1);
         handle.order(request(&child(date), "unpaid", None)).await.unwrap();
         let close = StockCommand::SetOpen { slot, open: false };
-        handle.adjust(close, operator("storm")).await.unwrap();
+        handle.acting(operator("storm")).adjust(close).await.unwrap();
         let closed = |result: Result<u64, EngineError>| {
             let refused = refused(result.map(drop));
             assert!(matches!(refused, Rejection::SlotClosed { .. }), "{refused:?}");
@@ -143,7 +144,7 @@ fn a_closed_slot_keeps_its_orders() {
         let handle = engine.handle();
         closed(buy(&handle, &child(date), "after").await);
         let open = StockCommand::SetOpen { slot, open: true };
-        handle.adjust(open, operator("over")).await.unwrap();
+        handle.acting(operator("over")).adjust(open).await.unwrap();
         buy(&handle, &child(date), "at last").await.unwrap();
         // Only what is free can be taken away, and what is sold stays sold.
         let cut = |places| StockCommand::Slot {
@@ -151,7 +152,7 @@ fn a_closed_slot_keeps_its_orders() {
             area: AreaNo::NONE,
             adjustment: Adjustment::Withdraw(n(places)),
         };
-        let too_much = refused(handle.adjust(cut(100_000), operator("cut")).await);
+        let too_much = refused(handle.acting(operator("cut")).adjust(cut(100_000)).await);
         assert!(matches!(too_much, Rejection::NotAdjusted(AdjustError::NotFree { .. })));
         engine.stop().await;
         let (state, said) = replayed(dir.path());
@@ -169,14 +170,14 @@ fn an_operator_cancels_any_agents_order() {
         let handle = engine.handle();
         let date = today().plus_days(32);
         let placed = handle.order(request(&child(date), "unpaid", None)).await.unwrap();
-        let cancelled =
-            handle.operate(placed.id, OrderCommand::Cancel, operator("called us")).await;
+        let acting = handle.acting(operator("called us"));
+        let cancelled = acting.with_order_of(Owner::Anyone, placed.id, OrderCommand::Cancel).await;
         assert!(matches!(cancelled.unwrap().state, OrderState::Closed { .. }));
-        let nobody = handle.operate(OrderId::new(7), OrderCommand::Query, operator("look")).await;
+        let nobody =
+            acting.with_order_of(Owner::Anyone, OrderId::new(7), OrderCommand::Query).await;
         assert_eq!(nobody.map(drop), Err(Rejection::UnknownOrder.into()));
-        let money =
-            handle.top_up_for(purse(), Balance::Prepaid, Fen::new(1), Some(operator("cash")));
-        money.await.unwrap();
+        let cashier = handle.acting(operator("cash"));
+        cashier.top_up(purse(), Balance::Prepaid, Fen::new(1)).await.unwrap();
         engine.stop().await;
         assert_eq!(replayed(dir.path()).1, ["wang: called us", "wang: cash"]);
     });

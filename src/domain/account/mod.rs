@@ -48,6 +48,8 @@ pub enum Balance {
     RebateGranted,
     /// The house: money that agents brought in.
     Funding,
+    /// The house: fees kept of refunds.
+    Fees,
 }
 
 impl Balance {

@@ -158,6 +158,12 @@ impl Catalogue {
         self.agents.get(no.get() as usize)
     }
 
+    /// Whether an agent is to be told what becomes of its orders.
+    #[must_use]
+    pub fn wants_notices(&self, no: AgentNo) -> bool {
+        self.agent(no).is_some_and(|agent| agent.enabled && agent.callback.is_some())
+    }
+
     /// An agent by user name.
     #[must_use]
     pub fn agent_by_id(&self, id: &str) -> Option<&Arc<Agent>> {

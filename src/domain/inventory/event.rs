@@ -16,6 +16,8 @@ pub enum StockEvent {
     Confirmed(Quantity),
     /// Held places became free again: cancelled or expired.
     Released(Quantity),
+    /// Sold places became free again: refunded.
+    Returned(Quantity),
     /// An operator gave more places than the catalogue has.
     Added(Quantity),
     /// An operator took free places off sale.

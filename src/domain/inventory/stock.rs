@@ -244,6 +244,7 @@ impl Stock {
                 self.sold = add(self.sold, quantity);
             }
             StockEvent::Released(quantity) => self.held = take(self.held, quantity),
+            StockEvent::Returned(quantity) => self.sold = take(self.sold, quantity),
             StockEvent::Added(quantity) => self.added = add(self.added, quantity),
             StockEvent::Withdrawn(quantity) => self.withdrawn = add(self.withdrawn, quantity),
             StockEvent::Restored(quantity) => self.withdrawn = take(self.withdrawn, quantity),

@@ -19,6 +19,12 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// The claim that takes a count again that was given back, where `max` are allowed in all.
+    #[must_use]
+    pub const fn of(count: Count, max: Quantity) -> Self {
+        Self { rule: count.rule, identity: count.identity, amount: count.amount, max }
+    }
+
     /// The count this claim becomes when it is granted.
     #[must_use]
     pub const fn count(&self) -> Count {

@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::domain::account::Balance;
 use crate::domain::limits::{Count, LimitKey};
-use crate::domain::order::{OrderLine, Ticket};
+use crate::domain::order::{
+    Notice, NoticeOutcome, OrderLine, Redemption, Refund, Reversal, Ticket,
+};
 use crate::types::{
     AgentNo, Channel, Fen, OrderId, RequestKey, Sealed, SlotKey, SupplierNo, UnixMillis,
 };
@@ -21,19 +23,23 @@ pub enum CounterHome {
 /// A count an order took, and where, so that it can be given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TakenCount {
+    /// Index of the line it was taken for.
+    pub line: u16,
     /// Where.
     pub home: CounterHome,
     /// What.
     pub count: Count,
 }
 
-/// Why an order ended without a sale.
+/// Why an order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
     /// The buyer cancelled it.
     Cancelled,
     /// It was not paid in time.
     Expired,
+    /// Every ticket was given back.
+    Refunded,
 }
 
 impl fmt::Display for CloseReason {
@@ -41,6 +47,7 @@ impl fmt::Display for CloseReason {
         f.write_str(match self {
             Self::Cancelled => "cancelled",
             Self::Expired => "expired unpaid",
+            Self::Refunded => "refunded",
         })
     }
 }
@@ -97,6 +104,59 @@ pub enum OrderEvent {
         /// Why.
         reason: CloseReason,
     },
+    /// Its places are kept for longer.
+    Extended {
+        /// The order.
+        order: OrderId,
+        /// When.
+        at: UnixMillis,
+        /// When unpaid places go back now.
+        expires_at: UnixMillis,
+    },
+    /// Tickets were given back.
+    Refunded {
+        /// The order.
+        order: OrderId,
+        /// How.
+        refund: Box<Refund>,
+    },
+    /// Tickets were used.
+    Redeemed {
+        /// The order.
+        order: OrderId,
+        /// How.
+        redemption: Box<Redemption>,
+        /// The year whose rebate balance is credited with what the tickets earn by it, if they earn
+        /// anything.
+        rebate_year: Option<i16>,
+    },
+    /// A use was taken back.
+    Reversed {
+        /// The order.
+        order: OrderId,
+        /// The redemption's number.
+        redemption: u64,
+        /// How.
+        reversal: Box<Reversal>,
+    },
+    /// There is something to tell the agent.
+    NoticeQueued {
+        /// The order.
+        order: OrderId,
+        /// What.
+        notice: Notice,
+    },
+    /// The agent was told, or will not be.
+    NoticeSettled {
+        /// The order.
+        order: OrderId,
+        /// The notice's number.
+        no: u16,
+        /// When.
+        at: UnixMillis,
+        /// How it ended.
+        outcome: NoticeOutcome,
+    },
 }
 
 impl OrderEvent {
@@ -105,7 +165,14 @@ impl OrderEvent {
     pub fn order(&self) -> OrderId {
         match self {
             Self::Placed(placed) => placed.id,
-            Self::Paid { order, .. } | Self::Closed { order, .. } => *order,
+            Self::Paid { order, .. }
+            | Self::Closed { order, .. }
+            | Self::Extended { order, .. }
+            | Self::Refunded { order, .. }
+            | Self::Redeemed { order, .. }
+            | Self::Reversed { order, .. }
+            | Self::NoticeQueued { order, .. }
+            | Self::NoticeSettled { order, .. } => *order,
         }
     }
 }

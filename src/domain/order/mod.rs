@@ -1,16 +1,26 @@
-//! An order's life: held, paid, closed. It does not know stock, money or vouchers; it remembers what
-//! was taken for it, so that `engine` can give exactly that back.
+//! An order's life: held, paid, used, refunded, closed. It does not know stock or money; it remembers
+//! what was taken for it, so that `engine` can give exactly that back.
 
 mod event;
 #[cfg(test)]
 mod model;
+mod notice;
+mod redemption;
+mod refund;
 
 pub use event::{CloseReason, CounterHome, OrderEvent, OrderPlaced, TakenCount};
+pub use notice::{Notice, NoticeKind, NoticeOutcome};
+pub use redemption::{
+    RedeemDecision, RedeemError, Redemption, Reversal, ReverseDecision, ReverseError,
+    ReverseSelection, TicketUses, UseSelection,
+};
+pub use refund::{Refund, RefundDecision, RefundError, RefundSelection, RefundedTicket};
 
 use crate::domain::account::Balance;
+use crate::domain::catalogue::RebateAt;
 use crate::types::{
     AgentNo, AreaNo, Channel, Fen, LineId, OrderId, PoolNo, ProductNo, Quantity, RequestKey,
-    Sealed, ServiceDate, SlotKey, SupplierNo, TicketId, UnixMillis, VoucherCode,
+    Sealed, SeatNo, ServiceDate, SlotKey, SupplierNo, TicketId, UnixMillis, VoucherCode,
 };
 
 /// One line of an order.
@@ -36,6 +46,12 @@ pub struct OrderLine {
     pub list_price: Fen,
     /// Rebate one earns for the agent.
     pub unit_rebate: Fen,
+    /// When the rebate is credited.
+    pub rebate_at: RebateAt,
+    /// How often each ticket may be used.
+    pub uses: u16,
+    /// Seats, one a ticket in the tickets' order; empty where places have no numbers.
+    pub seats: Vec<SeatNo>,
     /// First instant at which the tickets are valid.
     pub valid_from: UnixMillis,
     /// First instant at which they are no longer valid.
@@ -51,6 +67,12 @@ pub struct Ticket {
     pub line: u16,
     /// Its voucher code.
     pub code: VoucherCode,
+    /// How often it was used.
+    pub used: u16,
+    /// Whether it was given back.
+    pub refunded: bool,
+    /// The year whose rebate balance was credited with what it earned, once that has happened.
+    pub rebate_year: Option<i16>,
 }
 
 /// Where an order stands.
@@ -68,7 +90,7 @@ pub enum OrderState {
         /// When.
         at: UnixMillis,
     },
-    /// Over without a sale.
+    /// Over without a sale, or with every ticket given back.
     Closed {
         /// Why.
         reason: CloseReason,
@@ -104,6 +126,23 @@ pub struct Order {
     pub state: OrderState,
     /// Tickets, once paid.
     pub tickets: Vec<Ticket>,
+    /// What was used, oldest first.
+    pub redemptions: Vec<Redemption>,
+    /// What was given back, oldest first.
+    pub refunds: Vec<Refund>,
+    /// What the agent is still to be told, oldest first.
+    pub notices: Vec<Notice>,
+    /// Number of notices there ever were.
+    pub notices_queued: u16,
+}
+
+/// What paying an order takes besides money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayDecision {
+    /// Nothing: its places are held.
+    Confirm,
+    /// Its places went back when its time was up: they must be taken again, if they are there.
+    Retake,
 }
 
 /// Why an order cannot be paid or cancelled, in order of precedence.
@@ -115,9 +154,6 @@ pub enum OrderError {
     /// It is over.
     #[error("the order is closed: {0}")]
     Closed(CloseReason),
-    /// Its time to pay has run out.
-    #[error("the order expired unpaid")]
-    Expired,
 }
 
 impl Order {
@@ -137,6 +173,10 @@ impl Order {
             total: event.total,
             state: OrderState::Held { expires_at: event.expires_at },
             tickets: Vec::new(),
+            redemptions: Vec::new(),
+            refunds: Vec::new(),
+            notices: Vec::new(),
+            notices_queued: 0,
         }
     }
 
@@ -152,14 +192,28 @@ impl Order {
         self.lines.first().and_then(|line| line.slot.date)
     }
 
-    /// Decides whether the order can be paid at `now`.
+    /// Decides whether the order can be paid, and what that takes. An order whose time is up still has
+    /// its places until it is closed for that.
     ///
     /// # Errors
-    /// [`OrderError`]: only a held order that has not expired can be paid.
-    pub fn decide_pay(&self, now: UnixMillis) -> Result<(), OrderError> {
+    /// [`OrderError`]: a paid or cancelled order cannot be.
+    pub fn decide_pay(&self) -> Result<PayDecision, OrderError> {
         match self.state {
-            OrderState::Held { expires_at } if expires_at <= now => Err(OrderError::Expired),
-            OrderState::Held { .. } => Ok(()),
+            OrderState::Held { .. } => Ok(PayDecision::Confirm),
+            OrderState::Paid { .. } => Err(OrderError::AlreadyPaid),
+            OrderState::Closed { reason: CloseReason::Expired, .. } => Ok(PayDecision::Retake),
+            OrderState::Closed { reason, .. } => Err(OrderError::Closed(reason)),
+        }
+    }
+
+    /// Decides whether the order may keep its places until `until`. Time is only ever added: an earlier
+    /// instant leaves it as it is.
+    ///
+    /// # Errors
+    /// [`OrderError`]: only a held order has places to keep.
+    pub fn decide_extend(&self, until: UnixMillis) -> Result<UnixMillis, OrderError> {
+        match self.state {
+            OrderState::Held { expires_at } => Ok(expires_at.max(until)),
             OrderState::Paid { .. } => Err(OrderError::AlreadyPaid),
             OrderState::Closed { reason, .. } => Err(OrderError::Closed(reason)),
         }
@@ -188,6 +242,56 @@ impl Order {
             OrderEvent::Closed { at, reason, .. } => {
                 self.state = OrderState::Closed { reason: *reason, at: *at };
             }
+            OrderEvent::Extended { expires_at, .. } => {
+                self.state = OrderState::Held { expires_at: *expires_at };
+            }
+            OrderEvent::Refunded { refund, .. } => self.apply_refund(refund),
+            OrderEvent::Redeemed { redemption, rebate_year, .. } => {
+                self.apply_redemption(redemption, *rebate_year);
+            }
+            OrderEvent::Reversed { redemption, reversal, .. } => {
+                self.apply_reversal(*redemption, reversal);
+            }
+            OrderEvent::NoticeQueued { notice, .. } => {
+                self.notices_queued = self.notices_queued.max(notice.no);
+                self.notices.push(*notice);
+            }
+            OrderEvent::NoticeSettled { no, .. } => self.notices.retain(|notice| notice.no != *no),
         }
+    }
+
+    fn apply_refund(&mut self, refund: &Refund) {
+        for refunded in &refund.tickets {
+            if let Some(ticket) = self.tickets.get_mut(usize::from(refunded.ticket)) {
+                ticket.refunded = true;
+            }
+        }
+        if self.tickets.iter().all(|ticket| ticket.refunded) {
+            self.state = OrderState::Closed { reason: CloseReason::Refunded, at: refund.at };
+        }
+        self.refunds.push(refund.clone());
+    }
+
+    fn apply_redemption(&mut self, redemption: &Redemption, rebate_year: Option<i16>) {
+        for used in &redemption.uses {
+            let Some(ticket) = self.tickets.get_mut(usize::from(used.ticket)) else { continue };
+            ticket.used = ticket.used.saturating_add(used.uses);
+            let line = self.lines.get(usize::from(ticket.line));
+            if line.is_some_and(|line| line.rebate_at == RebateAt::Redemption) {
+                ticket.rebate_year = ticket.rebate_year.or(rebate_year);
+            }
+        }
+        self.redemptions.push(redemption.clone());
+    }
+
+    fn apply_reversal(&mut self, no: u64, reversal: &Reversal) {
+        let found = self.redemptions.iter_mut().find(|redemption| redemption.no == no);
+        let Some(redemption) = found else { return };
+        for used in &redemption.uses {
+            if let Some(ticket) = self.tickets.get_mut(usize::from(used.ticket)) {
+                ticket.used = ticket.used.saturating_sub(used.uses);
+            }
+        }
+        redemption.reversed = Some(reversal.clone());
     }
 }

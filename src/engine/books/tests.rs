@@ -29,9 +29,14 @@ fn books() -> Books {
     ledger.apply(Transaction::close(&order, CloseReason::Cancelled, morning()));
     let paid = ledger.place("paid", &draft(vec![line("P-PAIR", 2)]));
     let order = ledger.state.orders[&paid].value.clone();
-    let record = Transaction::pay(&order, PREPAID, morning(), &mut ledger.ids).unwrap();
+    let record = pay(&order, &mut ledger);
     ledger.apply(record);
     Books { state: ledger.state, sold, held, closed }
+}
+
+fn pay(order: &Order, ledger: &mut Ledger) -> Transaction {
+    let places = PayDecision::Confirm;
+    Transaction::pay(order, PREPAID, places, false, morning(), &mut ledger.ids).unwrap()
 }
 
 /// Tampers with right books and compares the promises that the audit finds broken.
@@ -211,7 +216,7 @@ fn inv_6_a_change_that_no_record_made_changes_the_digest() {
     // What the other audits cannot see at all, because orders do not tell it.
     let mut tampered = books();
     let voucher = tampered.state.vouchers.values_mut().next().unwrap();
-    voucher.value.uses_left = 0;
+    voucher.value.uses = 7;
     let audit = audit(&tampered.state);
     assert_eq!(audit.violations, []);
     assert_ne!(audit.digest, books().state.digest());

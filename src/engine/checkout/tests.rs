@@ -21,8 +21,12 @@ fn new_order(draft: &Draft) -> Box<NewOrder> {
     Box::new(NewOrder { admitted, request_key: None, private: Sealed::default() })
 }
 
+fn begin(purpose: Purpose) -> Checkout {
+    Checkout::begin(purpose, &catalogue())
+}
+
 fn sell(draft: &Draft) -> Checkout {
-    Checkout::begin(Purpose::Sell { order: new_order(draft), payment: PREPAID })
+    begin(Purpose::Sell { order: new_order(draft), payment: PREPAID })
 }
 
 /// One adult and one child: two slots, a pool, a limit and the account.
@@ -62,7 +66,7 @@ fn answer(checkout: &mut Checkout, refuses: impl Fn(ParticipantKey) -> bool) -> 
     let mut step = Step::Wait;
     for (index, key) in keys(checkout).into_iter().enumerate().rev() {
         assert_eq!(step, Step::Wait, "only the last answer decides");
-        let answer = if refuses(key) { Err(refusal(key)) } else { Ok(()) };
+        let answer = if refuses(key) { Err(refusal(key)) } else { Ok(Grant::default()) };
         step = checkout.answered(index, answer, &catalogue());
     }
     step
@@ -78,14 +82,14 @@ fn it_commits_when_everybody_has_granted_and_not_before() {
     assert_eq!(checkout.plan().parts().len(), 5);
     let catalogue = catalogue();
     for index in 0..4 {
-        assert_eq!(checkout.answered(index, Ok(()), &catalogue), Step::Wait);
+        assert_eq!(checkout.answered(index, Ok(Grant::default()), &catalogue), Step::Wait);
     }
     // Repeated, contradicting and unasked answers change nothing.
     let key = keys(&checkout)[0];
     assert_eq!(checkout.answered(0, Err(refusal(key)), &catalogue), Step::Wait);
-    assert_eq!(checkout.answered(99, Ok(()), &catalogue), Step::Wait);
-    assert_eq!(checkout.answered(4, Ok(()), &catalogue), Step::Commit);
-    assert_eq!(checkout.answered(4, Ok(()), &catalogue), Step::Wait);
+    assert_eq!(checkout.answered(99, Ok(Grant::default()), &catalogue), Step::Wait);
+    assert_eq!(checkout.answered(4, Ok(Grant::default()), &catalogue), Step::Commit);
+    assert_eq!(checkout.answered(4, Ok(Grant::default()), &catalogue), Step::Wait);
 }
 
 #[test]
@@ -155,7 +159,7 @@ fn a_limit_whose_window_is_the_timespan_depends_on_it() {
         let limit = Refusal::Slot(SlotError::Limit(exceeded(16)));
         (0..keys(checkout).len())
             .map(|index| {
-                let answer = if index == 0 { Err(limit) } else { Ok(()) };
+                let answer = if index == 0 { Err(limit) } else { Ok(Grant::default()) };
                 checkout.answered(index, answer, &catalogue)
             })
             .last()
@@ -194,7 +198,8 @@ fn the_record_is_of_the_timespan_that_had_room() {
     let mut checkout = sell(&earliest(family()));
     answer(&mut checkout, |key| matches!(key, ParticipantKey::Pool(_)));
     assert_eq!(answer(&mut checkout, |_| false), Step::Commit);
-    let record = checkout.record(morning(), &mut CountingIds::with_codes(2)).unwrap().unwrap();
+    let record =
+        checkout.record(morning(), false, &mut CountingIds::with_codes(2)).unwrap().unwrap();
     let slots: Vec<u8> = record
         .events
         .iter()
@@ -215,7 +220,7 @@ fn without_codes_there_is_no_record() {
     let mut checkout = sell(&family());
     assert_eq!(answer(&mut checkout, |_| false), Step::Commit);
     let ids = &mut CountingIds::with_codes(1);
-    assert_eq!(checkout.record(morning(), ids), Err(Rejection::CodesExhausted));
+    assert_eq!(checkout.record(morning(), false, ids), Err(Rejection::CodesExhausted));
 }
 
 #[test]
@@ -229,25 +234,25 @@ fn each_purpose_asks_for_what_it_needs() {
     };
     assert_eq!(account(&sell(&family())), reserve(18_000));
     assert_eq!(account(&sell(&draft(vec![line("P-FREE", 1)]))), None);
-    let place = Checkout::begin(Purpose::Place { order: new_order(&family()) });
+    let place = begin(Purpose::Place { order: new_order(&family()) });
     assert_eq!((account(&place), place.plan().parts().len()), (None, 4));
 
     let admitted = Box::new(admitted(&family()).unwrap());
-    let mut verify = Checkout::begin(Purpose::Verify { admitted, year: 2026 });
+    let mut verify = begin(Purpose::Verify { admitted, year: 2026 });
     let any = Ask::AnyFunds { year: 2026, amount: Fen::new(18_000) };
     assert_eq!(account(&verify), Some(any));
     assert_eq!(answer(&mut verify, |_| false), Step::Commit);
-    assert_eq!(verify.record(morning(), &mut CountingIds::with_codes(0)), Ok(None));
+    assert_eq!(verify.record(morning(), false, &mut CountingIds::with_codes(0)), Ok(None));
 
     // A free order asks the account for nothing, and so still gets its one answer.
     for (product, amount) in [("P-DAY", 1000), ("P-FREE", 0)] {
         let mut ledger = Ledger::new();
         let id = ledger.place("order", &draft(vec![line(product, 1)]));
         let order = Box::new(ledger.state.orders[&id].value.clone());
-        let mut pay = Checkout::begin(Purpose::Pay { order, payment: PREPAID });
+        let mut pay = begin(Purpose::Pay { order, payment: PREPAID, places: PayDecision::Confirm });
         assert_eq!((account(&pay), pay.plan().parts().len()), (reserve(amount), 1));
         assert_eq!(answer(&mut pay, |_| false), Step::Commit);
-        let record = pay.record(morning(), &mut ledger.ids).unwrap().unwrap();
+        let record = pay.record(morning(), false, &mut ledger.ids).unwrap().unwrap();
         assert_eq!(record.order(), Some(id));
     }
 }

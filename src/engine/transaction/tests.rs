@@ -97,7 +97,9 @@ fn paying_later_comes_to_the_same_as_paying_at_once() {
     assert_eq!(stocks(&later.state), pairs([(2, 0), (2, 0), (1, 0), (4, 0)]));
     assert_eq!(later.state.vouchers.len(), 0);
     let order = later.state.orders[&order].value.clone();
-    let record = Transaction::pay(&order, PREPAID, morning(), &mut later.ids).unwrap();
+    let record =
+        Transaction::pay(&order, PREPAID, PayDecision::Confirm, false, morning(), &mut later.ids)
+            .unwrap();
     check_record(&record, 6);
     later.apply(record);
     assert_eq!(stocks(&later.state), stocks(&at_once.state));

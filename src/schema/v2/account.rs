@@ -60,6 +60,8 @@ pub(in crate::schema) enum BalanceV2 {
     RebateGranted,
     /// 5
     Funding,
+    /// 6
+    Fees,
 }
 
 impl Mirrored for Balance {
@@ -73,6 +75,7 @@ impl Mirrored for Balance {
             Self::Sales => BalanceV2::Sales,
             Self::RebateGranted => BalanceV2::RebateGranted,
             Self::Funding => BalanceV2::Funding,
+            Self::Fees => BalanceV2::Fees,
         }
     }
 
@@ -84,6 +87,7 @@ impl Mirrored for Balance {
             BalanceV2::Sales => Self::Sales,
             BalanceV2::RebateGranted => Self::RebateGranted,
             BalanceV2::Funding => Self::Funding,
+            BalanceV2::Fees => Self::Fees,
         })
     }
 }

@@ -81,10 +81,12 @@ pub(in crate::schema) enum StockEventV2 {
     /// 3
     Released(u32),
     /// 4
-    Added(u32),
+    Returned(u32),
     /// 5
-    Withdrawn(u32),
+    Added(u32),
     /// 6
+    Withdrawn(u32),
+    /// 7
     Restored(u32),
 }
 
@@ -97,6 +99,7 @@ impl Mirrored for StockEvent {
             Self::Sold(quantity) => StockEventV2::Sold(quantity.get()),
             Self::Confirmed(quantity) => StockEventV2::Confirmed(quantity.get()),
             Self::Released(quantity) => StockEventV2::Released(quantity.get()),
+            Self::Returned(quantity) => StockEventV2::Returned(quantity.get()),
             Self::Added(quantity) => StockEventV2::Added(quantity.get()),
             Self::Withdrawn(quantity) => StockEventV2::Withdrawn(quantity.get()),
             Self::Restored(quantity) => StockEventV2::Restored(quantity.get()),
@@ -109,6 +112,7 @@ impl Mirrored for StockEvent {
             StockEventV2::Sold(quantity) => Self::Sold(Quantity::new(quantity)),
             StockEventV2::Confirmed(quantity) => Self::Confirmed(Quantity::new(quantity)),
             StockEventV2::Released(quantity) => Self::Released(Quantity::new(quantity)),
+            StockEventV2::Returned(quantity) => Self::Returned(Quantity::new(quantity)),
             StockEventV2::Added(quantity) => Self::Added(Quantity::new(quantity)),
             StockEventV2::Withdrawn(quantity) => Self::Withdrawn(Quantity::new(quantity)),
             StockEventV2::Restored(quantity) => Self::Restored(Quantity::new(quantity)),

@@ -6,6 +6,7 @@
 //! a variant at the end is the one change that a released version allows.
 
 mod account;
+mod after_sale;
 mod catalogue;
 mod inventory;
 mod limits;

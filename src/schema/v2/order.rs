@@ -3,17 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::account::BalanceV2;
+use super::after_sale::{NoticeOutcomeV2, NoticeV2, request_key};
 use super::inventory::SlotKeyV2;
 use super::limits::{CountV2, LimitKeyV2};
+use super::product::RebateAtV2;
 use super::{Bytes, Invalid, List, Mirrored, Whole};
 use crate::domain::account::Balance;
 use crate::domain::order::{
-    CloseReason, CounterHome, Order, OrderEvent, OrderLine, OrderPlaced, OrderState, TakenCount,
-    Ticket,
+    CloseReason, CounterHome, Notice, NoticeOutcome, Order, OrderEvent, OrderLine, OrderPlaced,
+    OrderState, Redemption, Refund, Reversal, TakenCount, Ticket,
 };
 use crate::types::{
     AgentNo, AreaNo, Channel, Fen, LineId, OrderId, PoolNo, ProductNo, Quantity, RequestKey,
-    Sealed, SupplierNo, TicketId, UnixMillis, VoucherCode,
+    Sealed, SeatNo, SupplierNo, TicketId, UnixMillis, VoucherCode,
 };
 
 /// Twin of [`Channel`]. Numbers are never reordered.
@@ -58,6 +60,8 @@ pub(in crate::schema) enum CloseReasonV2 {
     Cancelled,
     /// 1
     Expired,
+    /// 2
+    Refunded,
 }
 
 impl Mirrored for CloseReason {
@@ -67,6 +71,7 @@ impl Mirrored for CloseReason {
         match self {
             Self::Cancelled => CloseReasonV2::Cancelled,
             Self::Expired => CloseReasonV2::Expired,
+            Self::Refunded => CloseReasonV2::Refunded,
         }
     }
 
@@ -74,6 +79,7 @@ impl Mirrored for CloseReason {
         Ok(match mirror {
             CloseReasonV2::Cancelled => Self::Cancelled,
             CloseReasonV2::Expired => Self::Expired,
+            CloseReasonV2::Refunded => Self::Refunded,
         })
     }
 }
@@ -111,6 +117,7 @@ pub(in crate::schema) enum CounterHomeV2 {
 /// Twin of [`TakenCount`].
 #[derive(Serialize, Deserialize)]
 pub(in crate::schema) struct TakenCountV2 {
+    line: u16,
     home: CounterHomeV2,
     count: CountV2,
 }
@@ -119,21 +126,21 @@ impl Mirrored for TakenCount {
     type Mirror<'a> = TakenCountV2;
 
     fn mirror(&self) -> TakenCountV2 {
-        let Self { home, count } = self;
+        let Self { line, home, count } = self;
         let home = match home {
             CounterHome::Slot(slot) => CounterHomeV2::Slot(slot.mirror()),
             CounterHome::Shard(limit) => CounterHomeV2::Shard(limit.mirror()),
         };
-        TakenCountV2 { home, count: count.mirror() }
+        TakenCountV2 { line: *line, home, count: count.mirror() }
     }
 
     fn restore(mirror: TakenCountV2) -> Result<Self, Invalid> {
-        let TakenCountV2 { home, count } = mirror;
+        let TakenCountV2 { line, home, count } = mirror;
         let home = match home {
             CounterHomeV2::Slot(slot) => CounterHome::Slot(Mirrored::restore(slot)?),
             CounterHomeV2::Shard(limit) => CounterHome::Shard(Mirrored::restore(limit)?),
         };
-        Ok(Self { home, count: Mirrored::restore(count)? })
+        Ok(Self { line, home, count: Mirrored::restore(count)? })
     }
 }
 
@@ -152,6 +159,10 @@ pub(in crate::schema) struct OrderLineV2<'a> {
     unit_price: i64,
     list_price: i64,
     unit_rebate: i64,
+    rebate_at: RebateAtV2,
+    uses: u16,
+    #[serde(borrow)]
+    seats: List<'a, SeatNo>,
     valid_from: i64,
     valid_until: i64,
 }
@@ -171,6 +182,9 @@ impl Mirrored for OrderLine {
             unit_price,
             list_price,
             unit_rebate,
+            rebate_at,
+            uses,
+            seats,
             valid_from,
             valid_until,
         } = self;
@@ -185,6 +199,9 @@ impl Mirrored for OrderLine {
             unit_price: unit_price.get(),
             list_price: list_price.get(),
             unit_rebate: unit_rebate.get(),
+            rebate_at: rebate_at.mirror(),
+            uses: *uses,
+            seats: List::Borrowed(seats),
             valid_from: valid_from.get(),
             valid_until: valid_until.get(),
         }
@@ -202,9 +219,24 @@ impl Mirrored for OrderLine {
             unit_price: Fen::new(mirror.unit_price),
             list_price: Fen::new(mirror.list_price),
             unit_rebate: Fen::new(mirror.unit_rebate),
+            rebate_at: Mirrored::restore(mirror.rebate_at)?,
+            uses: mirror.uses,
+            seats: mirror.seats.into_owned(),
             valid_from: UnixMillis::new(mirror.valid_from),
             valid_until: UnixMillis::new(mirror.valid_until),
         })
+    }
+}
+
+impl Mirrored for SeatNo {
+    type Mirror<'a> = u16;
+
+    fn mirror(&self) -> u16 {
+        self.get()
+    }
+
+    fn restore(mirror: u16) -> Result<Self, Invalid> {
+        Ok(Self::new(mirror))
     }
 }
 
@@ -216,20 +248,23 @@ pub(in crate::schema) struct TicketV2 {
     line: u16,
     /// The code's digits read as a number.
     code: u64,
+    used: u16,
+    refunded: bool,
+    rebate_year: Option<i16>,
 }
 
 impl Mirrored for Ticket {
     type Mirror<'a> = TicketV2;
 
     fn mirror(&self) -> TicketV2 {
-        let Self { id, line, code } = *self;
-        TicketV2 { id: id.get(), line, code: code.to_number() }
+        let Self { id, line, code, used, refunded, rebate_year } = *self;
+        TicketV2 { id: id.get(), line, code: code.to_number(), used, refunded, rebate_year }
     }
 
     fn restore(mirror: TicketV2) -> Result<Self, Invalid> {
-        let TicketV2 { id, line, code } = mirror;
+        let TicketV2 { id, line, code, used, refunded, rebate_year } = mirror;
         let code = VoucherCode::from_number(code).map_err(|_| Invalid)?;
-        Ok(Self { id: TicketId::new(id), line, code })
+        Ok(Self { id: TicketId::new(id), line, code, used, refunded, rebate_year })
     }
 }
 
@@ -324,6 +359,51 @@ pub(in crate::schema) enum OrderEventV2<'a> {
         at: i64,
         reason: CloseReasonV2,
     },
+    /// 3
+    Extended {
+        #[serde(with = "postcard::fixint::le")]
+        order: u64,
+        at: i64,
+        expires_at: i64,
+    },
+    /// 4
+    Refunded {
+        #[serde(with = "postcard::fixint::le")]
+        order: u64,
+        #[serde(borrow)]
+        refund: Whole<'a, Refund>,
+    },
+    /// 5
+    Redeemed {
+        #[serde(with = "postcard::fixint::le")]
+        order: u64,
+        #[serde(borrow)]
+        redemption: Whole<'a, Redemption>,
+        rebate_year: Option<i16>,
+    },
+    /// 6
+    Reversed {
+        #[serde(with = "postcard::fixint::le")]
+        order: u64,
+        #[serde(with = "postcard::fixint::le")]
+        redemption: u64,
+        #[serde(borrow)]
+        reversal: Whole<'a, Reversal>,
+    },
+    /// 7
+    NoticeQueued {
+        #[serde(with = "postcard::fixint::le")]
+        order: u64,
+        notice: NoticeV2,
+    },
+    /// 8
+    NoticeSettled {
+        #[serde(with = "postcard::fixint::le")]
+        order: u64,
+        no: u16,
+        at: i64,
+        outcome: NoticeOutcomeV2,
+    },
 }
 
 impl Mirrored for OrderEvent {
@@ -341,6 +421,33 @@ impl Mirrored for OrderEvent {
             Self::Closed { order, at, reason } => {
                 OrderEventV2::Closed { order: order.get(), at: at.get(), reason: reason.mirror() }
             }
+            Self::Extended { order, at, expires_at } => OrderEventV2::Extended {
+                order: order.get(),
+                at: at.get(),
+                expires_at: expires_at.get(),
+            },
+            Self::Refunded { order, refund } => {
+                OrderEventV2::Refunded { order: order.get(), refund: Whole::Borrowed(refund) }
+            }
+            Self::Redeemed { order, redemption, rebate_year } => OrderEventV2::Redeemed {
+                order: order.get(),
+                redemption: Whole::Borrowed(redemption),
+                rebate_year: *rebate_year,
+            },
+            Self::Reversed { order, redemption, reversal } => OrderEventV2::Reversed {
+                order: order.get(),
+                redemption: *redemption,
+                reversal: Whole::Borrowed(reversal),
+            },
+            Self::NoticeQueued { order, notice } => {
+                OrderEventV2::NoticeQueued { order: order.get(), notice: notice.mirror() }
+            }
+            Self::NoticeSettled { order, no, at, outcome } => OrderEventV2::NoticeSettled {
+                order: order.get(),
+                no: *no,
+                at: at.get(),
+                outcome: outcome.mirror(),
+            },
         }
     }
 
@@ -357,6 +464,33 @@ impl Mirrored for OrderEvent {
                 order: OrderId::new(order),
                 at: UnixMillis::new(at),
                 reason: CloseReason::restore(reason)?,
+            },
+            OrderEventV2::Extended { order, at, expires_at } => Self::Extended {
+                order: OrderId::new(order),
+                at: UnixMillis::new(at),
+                expires_at: UnixMillis::new(expires_at),
+            },
+            OrderEventV2::Refunded { order, refund } => {
+                Self::Refunded { order: OrderId::new(order), refund: refund.into_owned() }
+            }
+            OrderEventV2::Redeemed { order, redemption, rebate_year } => Self::Redeemed {
+                order: OrderId::new(order),
+                redemption: redemption.into_owned(),
+                rebate_year,
+            },
+            OrderEventV2::Reversed { order, redemption, reversal } => Self::Reversed {
+                order: OrderId::new(order),
+                redemption,
+                reversal: reversal.into_owned(),
+            },
+            OrderEventV2::NoticeQueued { order, notice } => {
+                Self::NoticeQueued { order: OrderId::new(order), notice: Notice::restore(notice)? }
+            }
+            OrderEventV2::NoticeSettled { order, no, at, outcome } => Self::NoticeSettled {
+                order: OrderId::new(order),
+                no,
+                at: UnixMillis::new(at),
+                outcome: NoticeOutcome::restore(outcome)?,
             },
         })
     }
@@ -421,6 +555,13 @@ pub(in crate::schema) struct OrderV2<'a> {
     state: OrderStateV2,
     #[serde(borrow)]
     tickets: List<'a, Ticket>,
+    #[serde(borrow)]
+    redemptions: List<'a, Redemption>,
+    #[serde(borrow)]
+    refunds: List<'a, Refund>,
+    #[serde(borrow)]
+    notices: List<'a, Notice>,
+    notices_queued: u16,
 }
 
 impl Mirrored for Order {
@@ -440,6 +581,10 @@ impl Mirrored for Order {
             total,
             state,
             tickets,
+            redemptions,
+            refunds,
+            notices,
+            notices_queued,
         } = self;
         OrderV2 {
             id: id.get(),
@@ -454,6 +599,10 @@ impl Mirrored for Order {
             total: total.get(),
             state: state.mirror(),
             tickets: List::Borrowed(tickets),
+            redemptions: List::Borrowed(redemptions),
+            refunds: List::Borrowed(refunds),
+            notices: List::Borrowed(notices),
+            notices_queued: *notices_queued,
         }
     }
 
@@ -477,10 +626,10 @@ impl Mirrored for Order {
             total: Fen::new(mirror.total),
             state: OrderState::restore(mirror.state)?,
             tickets,
+            redemptions: mirror.redemptions.into_owned(),
+            refunds: mirror.refunds.into_owned(),
+            notices: mirror.notices.into_owned(),
+            notices_queued: mirror.notices_queued,
         })
     }
-}
-
-fn request_key(text: Option<&str>) -> Result<Option<RequestKey>, Invalid> {
-    text.map(|text| RequestKey::new(text).map_err(|_| Invalid)).transpose()
 }

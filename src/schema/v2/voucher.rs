@@ -17,8 +17,7 @@ pub(in crate::schema) struct VoucherV2 {
     #[serde(with = "postcard::fixint::le")]
     order: u64,
     product: u32,
-    uses_total: u16,
-    uses_left: u16,
+    uses: u16,
     valid_from: i64,
     valid_until: i64,
 }
@@ -27,38 +26,26 @@ impl Mirrored for Voucher {
     type Mirror<'a> = VoucherV2;
 
     fn mirror(&self) -> VoucherV2 {
-        let Self { code, ticket, order, product, uses_total, uses_left, valid_from, valid_until } =
-            *self;
+        let Self { code, ticket, order, product, uses, valid_from, valid_until } = *self;
         VoucherV2 {
             code: code.to_number(),
             ticket: ticket.get(),
             order: order.get(),
             product: product.get(),
-            uses_total,
-            uses_left,
+            uses,
             valid_from: valid_from.get(),
             valid_until: valid_until.get(),
         }
     }
 
     fn restore(mirror: VoucherV2) -> Result<Self, Invalid> {
-        let VoucherV2 {
-            code,
-            ticket,
-            order,
-            product,
-            uses_total,
-            uses_left,
-            valid_from,
-            valid_until,
-        } = mirror;
+        let VoucherV2 { code, ticket, order, product, uses, valid_from, valid_until } = mirror;
         Ok(Self {
             code: VoucherCode::from_number(code).map_err(|_| Invalid)?,
             ticket: TicketId::new(ticket),
             order: OrderId::new(order),
             product: ProductNo::new(product),
-            uses_total,
-            uses_left,
+            uses,
             valid_from: UnixMillis::new(valid_from),
             valid_until: UnixMillis::new(valid_until),
         })
@@ -101,8 +88,7 @@ mod tests {
                 ticket: TicketId::new(2),
                 order: OrderId::new(1),
                 product: ProductNo::new(3),
-                uses_total: 1,
-                uses_left: 1,
+                uses: 1,
                 valid_from: UnixMillis::new(0),
                 valid_until: UnixMillis::new(1),
             };

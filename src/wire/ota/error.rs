@@ -43,6 +43,10 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         | Rejection::SeatChoiceUnsupported
         | Rejection::OrderClosed(_)
         | Rejection::OrderPaid
+        | Rejection::Refund(_)
+        | Rejection::RefundClosed
+        | Rejection::Redeem(_)
+        | Rejection::Reverse(_)
         | Rejection::UnknownOrder
         | Rejection::NotAdjusted(_)
         | Rejection::TooLarge => ResultCode::OTHER,
