@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use toml::Value;
+
 use super::arguments::ServeArguments;
 use crate::config::{self, Loaded};
 
@@ -15,7 +17,8 @@ pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
 fn shown(loaded: &Loaded) -> String {
     let lines = loaded.settings.iter().filter_map(|(key, setting)| {
         let (section, name) = key.rsplit_once('.')?;
-        Some((section, format!("{name} = {}", setting.value), setting.origin.to_string()))
+        let value = hide_tokens(setting.value.clone());
+        Some((section, format!("{name} = {value}"), setting.origin.to_string()))
     });
     let mut lines: Vec<_> = lines.collect();
     // Keys come in the order of their paths, in which a section's settings lie around its subsections.
@@ -34,6 +37,21 @@ fn shown(loaded: &Loaded) -> String {
         let _ = writeln!(text, "{line:width$}  # {origin}");
     }
     text
+}
+
+/// A value with a row of stars for every token in it: what is shown ends up in tickets and chats.
+fn hide_tokens(value: Value) -> Value {
+    match value {
+        Value::Array(values) => Value::Array(values.into_iter().map(hide_tokens).collect()),
+        Value::Table(members) => {
+            let hidden = members.into_iter().map(|(name, value)| match name.as_str() {
+                "token" => (name, Value::String("*".repeat(24))),
+                _ => (name, hide_tokens(value)),
+            });
+            Value::Table(hidden.collect())
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -55,5 +73,7 @@ mod tests {
         let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(line("dir = ").ends_with("  # --data-dir"), "{text}");
         assert!(line("tick_ms = ").contains("  # "), "{text}");
+        assert!(line("token = ").contains("name = \"demo\""), "{text}");
+        assert!(!text.contains(crate::http::DEMO_TOKEN), "{text}");
     }
 }

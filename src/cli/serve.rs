@@ -8,6 +8,7 @@ use std::io::IsTerminal as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use actix_web::dev::Server;
 use anyhow::{Context as _, bail};
@@ -19,6 +20,7 @@ use super::demo::PublicSecrets;
 use super::import::{self, NamedText};
 use crate::actors::{Engine, EngineHandle, StartReport};
 use crate::clock::{Clock as _, SystemClock};
+use crate::config::catalogue_file::CatalogueDocuments;
 use crate::config::{self, BUILT_IN_DEMO, Config, LogFormat, LoggingConfig};
 use crate::http::{self, HttpParts};
 use crate::metrics::Metrics;
@@ -73,7 +75,14 @@ async fn run_server(
     let imported = prepare(config, &listener, &handle, &keys).await?;
     let address = listener.local_addr()?;
     let url = format!("http://{address}");
-    let parts = HttpParts { engine: handle, keys, config: config.http.clone(), metrics };
+    let parts = HttpParts {
+        engine: handle,
+        keys,
+        config: config.http.clone(),
+        metrics,
+        admin: config.admin.clone(),
+        documents: Arc::new(CatalogueDocuments),
+    };
     let server = http::start(parts, listener)?;
     tracing::info!(%address, "ready");
     if imported && config.data.import == BUILT_IN_DEMO {
@@ -108,7 +117,10 @@ impl Offered<'_> {
     /// Secrets that everybody knows are for this machine only, unless configured otherwise.
     fn refuse_public_secrets(&self, engine: &EngineHandle) -> anyhow::Result<()> {
         let public = PublicSecrets::load(&self.config.data.dir)?;
-        self.refuse(&public.holders(&engine.catalogue(), self.keys))
+        let mut holders = public.holders(&engine.catalogue(), self.keys);
+        let admin = self.config.admin.public_tokens();
+        holders.extend(admin.map(|name| format!("admin.token {name}")));
+        self.refuse(&holders)
     }
 
     fn refuse(&self, holders: &[String]) -> anyhow::Result<()> {
@@ -123,7 +135,8 @@ impl Offered<'_> {
         bail!(
             "http.listen {listen} can be reached by others, and these have secrets that everybody \
              knows: {who}. Listen on 127.0.0.1, begin another data directory without the demo \
-             (data.import = \"\" or a catalogue of your own), give them secrets of their own, or set \
+             (data.import = \"\" or a catalogue of your own), give them secrets of their own (for \
+             operators: admin.token, or admin.enabled = false), or set \
              security.allow_demo_secrets_off_loopback = true \
              (PIAOKU__SECURITY__ALLOW_DEMO_SECRETS_OFF_LOOPBACK=true)"
         );

@@ -4,12 +4,15 @@
 //! what that would refuse is refused here, with the section and key that are to blame.
 //! Nothing is imported, stored or sealed here; sealing is the caller's function.
 
+mod document;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 use std::fmt;
+
+pub use document::CatalogueDocuments;
 
 use crate::config::catalogue_file::shape::{
     AgentSection, ClientSection, FileShape, PoolSection, ProductSection, SkuSection,

@@ -19,7 +19,7 @@ pub use source::{Origin, Setting};
 use serde::Deserialize;
 
 use crate::actors::EngineConfig;
-use crate::http::HttpConfig;
+use crate::http::{AdminConfig, HttpConfig};
 use crate::journal::JournalConfig;
 use crate::snapshot::SnapshotConfig;
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub snapshot: SnapshotConfig,
     /// Log lines.
     pub logging: LoggingConfig,
+    /// The operators' interface.
+    pub admin: AdminConfig,
     /// Guards against unsafe set-ups.
     pub security: SecurityConfig,
 }
@@ -54,6 +56,7 @@ impl Config {
             self.journal.validate().map_err(|error| error.to_string()),
             self.snapshot.validate().map_err(|error| error.to_string()),
             self.logging.validate().map_err(|error| error.to_string()),
+            self.admin.validate().map_err(|error| error.to_string()),
         ];
         results.into_iter().filter_map(Result::err).collect()
     }

@@ -6,6 +6,7 @@
 mod agent;
 mod command;
 mod event;
+mod narrow;
 mod product;
 mod refund;
 #[cfg(test)]
