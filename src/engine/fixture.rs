@@ -170,9 +170,11 @@ fn products() -> Vec<SetProduct> {
         start_minute: 19 * 60 + 30,
         end_minute: 21 * 60 + 30,
     }];
+    let mut card = SetProduct { id: "P-CARD".to_owned(), price: Fen::new(3000), ..coupon.clone() };
+    (card.uses, card.rebate, card.rebate_at) = (3, Fen::new(300), RebateAt::Redemption);
     let dear = [dear("P-DEAR-1"), dear("P-DEAR-2"), dear("P-DEAR-3")];
     let rest = [adult, child, flash, day, windows, pair, coupon, off, free, show];
-    rest.into_iter().chain(dear).collect()
+    rest.into_iter().chain(dear).chain([card]).collect()
 }
 
 /// An untimed product of supplier `01` without limits: ten yuan, 100 places a day for 60 days.
@@ -264,6 +266,13 @@ pub(crate) fn draft(lines: Vec<DraftLine>) -> Draft {
     }
 }
 
+/// An agent's order of products not bound to a date, valid for thirty days.
+pub(crate) fn open_draft(lines: Vec<DraftLine>) -> Draft {
+    let validity = (today().start(OFFSET), today().plus_days(30).start(OFFSET));
+    let (date, timespan) = (DraftDate::Missing, DraftTimespan::Unset);
+    Draft { date, timespan, validity: Some(validity), ..draft(lines) }
+}
+
 /// Admits at nine in the morning.
 pub(crate) fn admitted(draft: &Draft) -> Result<Admitted, Rejection> {
     admit(draft, &catalogue(), &policy(), &PlainHasher, morning())
@@ -323,6 +332,11 @@ impl Ledger {
         self.state.refresh_capacities();
     }
 
+    /// A fresh number.
+    pub(crate) fn next_number(&mut self, now: UnixMillis) -> u64 {
+        self.ids.next_number(now)
+    }
+
     /// Sells a draft in timespan 1, whatever stock and money say.
     pub(crate) fn sell(&mut self, key: &str, draft: &Draft) -> OrderId {
         let key = RequestKey::new(key).unwrap();
@@ -358,5 +372,7 @@ pub(crate) fn with_grant<T>(
     let timespan = admitted.candidates[0];
     let plan = Plan::new(&admitted, timespan, None);
     let private = Sealed { key_id: 1, bytes: Box::new([1, 2, 3]) };
-    make(Granted { admitted: &admitted, plan: &plan, timespan, request_key, private: &private })
+    let (grants, notify) = (&[][..], false);
+    let (admitted, plan, private) = (&admitted, &plan, &private);
+    make(Granted { admitted, plan, grants, timespan, request_key, private, notify })
 }

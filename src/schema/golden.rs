@@ -16,7 +16,8 @@ use crate::domain::catalogue::{
 use crate::domain::inventory::{AreaEvent, Capacity, PoolKey, SlotEvent, Stock, StockEvent};
 use crate::domain::limits::{Count, CounterEvent, Counters, LimitKey, WindowInstance};
 use crate::domain::order::{
-    CloseReason, CounterHome, OrderEvent, OrderLine, OrderPlaced, TakenCount, Ticket,
+    CloseReason, CounterHome, Notice, NoticeKind, NoticeOutcome, OrderEvent, OrderLine,
+    OrderPlaced, Redemption, Refund, RefundedTicket, Reversal, TakenCount, Ticket, TicketUses,
 };
 use crate::domain::voucher::VoucherEvent;
 use crate::engine::operator::Operator;
@@ -91,6 +92,7 @@ fn records_are_read_and_written_as_their_files() {
     check("record-paid", Some(0), paid());
     check("record-cancelled", Some(0), closed(CloseReason::Cancelled));
     check("record-expired", Some(0), closed(CloseReason::Expired));
+    check("record-after-sale", Some(0), after_sale());
     check("record-adjusted", Some(0), adjusted());
     check("record-closed-slot", Some(0), shut());
 }
@@ -118,7 +120,7 @@ fn entities_are_read_and_written_as_their_files() {
         account.balances().to_vec()
     });
     let code = VoucherCode::from_number(16_569_843_362).unwrap();
-    let voucher = Voucher { uses_total: 3, uses_left: 2, ..voucher(code) };
+    let voucher = Voucher { uses: 3, ..voucher(code) };
     check("entity-voucher", &voucher, encode_voucher, decode_voucher, |voucher| *voucher);
 
     let order = Order::placed(placed(Some("20261121-0001"), Channel::Ota, SLOT));
@@ -127,8 +129,13 @@ fn entities_are_read_and_written_as_their_files() {
         ("entity-order-paid", payment(Balance::Prepaid)),
         ("entity-order-cancelled", closing(CloseReason::Cancelled)),
         ("entity-order-expired", closing(CloseReason::Expired)),
+        ("entity-order-refunded", refund()),
+        ("entity-order-used", redemption()),
     ] {
         let mut order = order.clone();
+        if matches!(event, OrderEvent::Refunded { .. } | OrderEvent::Redeemed { .. }) {
+            order.apply(&payment(Balance::Prepaid));
+        }
         order.apply(&event);
         check(name, &order, encode_order, decode_order, Clone::clone);
     }
@@ -162,7 +169,7 @@ fn a_one_ticket_order_is_small() {
     let transaction = Transaction { at: NOW, supplier: Some(SupplierNo::new(0)), events: sold() };
     let mut bytes = Vec::new();
     encode_transaction(&transaction, &mut bytes);
-    assert!(bytes.len() - sealed().bytes.len() < 350, "{} bytes", bytes.len());
+    assert!(bytes.len() - sealed().bytes.len() < 360, "{} bytes", bytes.len());
 }
 
 fn sealed() -> Sealed {
@@ -200,12 +207,15 @@ fn placed(request_key: Option<&str>, channel: Channel, slot: SlotKey) -> OrderPl
             unit_price: Fen::new(12_000),
             list_price: Fen::new(15_000),
             unit_rebate: Fen::new(600),
+            rebate_at: RebateAt::Payment,
+            uses: 1,
+            seats: vec![],
             valid_from: DATE.start(28_800),
             valid_until: DATE.plus_days(1).start(28_800),
         }],
         counts: vec![
-            TakenCount { home, count: count(0, 1, 1) },
-            TakenCount { home, count: count(1, 2, 1) },
+            TakenCount { line: 0, home, count: count(0, 1, 1) },
+            TakenCount { line: 0, home, count: count(1, 2, 1) },
         ],
         private: sealed(),
         total: Fen::new(12_000),
@@ -214,7 +224,14 @@ fn placed(request_key: Option<&str>, channel: Channel, slot: SlotKey) -> OrderPl
 
 fn ticket() -> Ticket {
     let code = VoucherCode::from_number(523_162_942_005).unwrap();
-    Ticket { id: TicketId::new(ORDER.get() + 2), line: 0, code }
+    Ticket {
+        id: TicketId::new(ORDER.get() + 2),
+        line: 0,
+        code,
+        used: 0,
+        refunded: false,
+        rebate_year: Some(2026),
+    }
 }
 
 fn voucher(code: VoucherCode) -> Voucher {
@@ -223,8 +240,7 @@ fn voucher(code: VoucherCode) -> Voucher {
         ticket: ticket().id,
         order: ORDER,
         product: ADULT,
-        uses_total: 1,
-        uses_left: 1,
+        uses: 1,
         valid_from: DATE.start(28_800),
         valid_until: DATE.plus_days(1).start(28_800),
     }
@@ -236,6 +252,52 @@ fn payment(from: Balance) -> OrderEvent {
 
 fn closing(reason: CloseReason) -> OrderEvent {
     OrderEvent::Closed { order: ORDER, at: NOW.plus_millis(1), reason }
+}
+
+fn refund() -> OrderEvent {
+    let refund = Refund {
+        batch: 20_261_121_110_000_000,
+        request: Some(RequestKey::new("T-1").unwrap()),
+        at: NOW.plus_millis(2),
+        tickets: smallvec![RefundedTicket { ticket: 0, fee: Fen::new(1200) }],
+        amount: Fen::new(12_000),
+        fee: Fen::new(1200),
+        rebate: Fen::new(600),
+        withheld: Fen::new(100),
+    };
+    OrderEvent::Refunded { order: ORDER, refund: Box::new(refund) }
+}
+
+fn redemption() -> OrderEvent {
+    let redemption = Redemption {
+        no: ORDER.get() + 3,
+        by: "gate/north".into(),
+        request: RequestKey::new("G-1").unwrap(),
+        uses: smallvec![TicketUses { ticket: 0, uses: 1 }],
+        at: NOW.plus_millis(2),
+        reversed: None,
+    };
+    let redemption = Box::new(redemption);
+    OrderEvent::Redeemed { order: ORDER, redemption, rebate_year: Some(2026) }
+}
+
+/// What may happen to an order after it was paid, one event of each kind.
+fn after_sale() -> Vec<Event> {
+    let order = ORDER;
+    let (by, request, at) = ("gate/north".into(), RequestKey::new("G-2").unwrap(), NOW);
+    let reversal = Box::new(Reversal { by, request, at });
+    let notice = Notice { no: 1, kind: NoticeKind::Consumed, at, about: ORDER.get() + 3 };
+    let (no, outcome) = (1, NoticeOutcome::Delivered);
+    vec![
+        Event::Order(OrderEvent::Extended { order, at, expires_at: at.plus_millis(1) }),
+        Event::Order(redemption()),
+        Event::Order(OrderEvent::Reversed { order, redemption: ORDER.get() + 3, reversal }),
+        Event::Order(OrderEvent::NoticeQueued { order, notice }),
+        Event::Order(OrderEvent::NoticeSettled { order, no, at, outcome }),
+        Event::Order(refund()),
+        slot_event(SLOT, StockEvent::Returned(Quantity::ONE), CounterEvent::default()),
+        moved(HOUSE, Balance::Fees, 1200),
+    ]
 }
 
 fn slot_event(slot: SlotKey, stock: StockEvent, counters: CounterEvent) -> Event {

@@ -10,6 +10,8 @@
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod histories;
 mod key;
 #[cfg(test)]
 mod sample;

@@ -18,16 +18,17 @@ use crate::domain::inventory::{
 };
 use crate::domain::limits::{Count, CounterEvent, Counters, LimitKey, LimitShard, WindowInstance};
 use crate::domain::order::{
-    CloseReason, CounterHome, Order, OrderEvent, OrderLine, OrderPlaced, OrderState, TakenCount,
-    Ticket,
+    CloseReason, CounterHome, Notice, NoticeKind, NoticeOutcome, Order, OrderEvent, OrderLine,
+    OrderPlaced, OrderState, Redemption, Refund, RefundedTicket, Reversal, TakenCount, Ticket,
+    TicketUses,
 };
 use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::operator::Operator;
 use crate::engine::transaction::{Event, Transaction};
 use crate::types::{
     AgentNo, AreaNo, Channel, Fen, IdentityHash, LineId, OrderId, PoolNo, ProductNo, Quantity,
-    RequestKey, RuleNo, Sealed, ServiceDate, SlotKey, SupplierNo, TicketId, Timespan, UnixMillis,
-    VoucherCode,
+    RequestKey, RuleNo, Sealed, SeatNo, ServiceDate, SlotKey, SupplierNo, TicketId, Timespan,
+    UnixMillis, VoucherCode,
 };
 
 /// Longest list: longer than what small collections keep inline.
@@ -168,18 +169,25 @@ fn balance() -> impl Strategy<Value = Balance> {
     prop_oneof![
         Just(Balance::Prepaid),
         any::<i16>().prop_map(|year| Balance::Rebate { year }),
-        one_of(&[Balance::Receivable, Balance::Sales, Balance::RebateGranted, Balance::Funding]),
+        one_of(&[
+            Balance::Receivable,
+            Balance::Sales,
+            Balance::RebateGranted,
+            Balance::Funding,
+            Balance::Fees,
+        ]),
     ]
 }
 
 // Events.
 
 fn stock_event() -> BoxedStrategy<StockEvent> {
-    let kinds: [fn(Quantity) -> StockEvent; 7] = [
+    let kinds: [fn(Quantity) -> StockEvent; 8] = [
         StockEvent::Held,
         StockEvent::Sold,
         StockEvent::Confirmed,
         StockEvent::Released,
+        StockEvent::Returned,
         StockEvent::Added,
         StockEvent::Withdrawn,
         StockEvent::Restored,
@@ -213,14 +221,94 @@ fn posting() -> impl Strategy<Value = Posting> {
     (balance(), fen()).prop_map(|(balance, amount)| Posting { balance, amount })
 }
 
-fn order_event() -> impl Strategy<Value = OrderEvent> {
+fn order_event() -> BoxedStrategy<OrderEvent> {
     prop_oneof![
         order_placed().prop_map(|placed| OrderEvent::Placed(Box::new(placed))),
         (order_id(), instant(), balance(), list(ticket(u16::MAX)))
             .prop_map(|(order, at, from, tickets)| OrderEvent::Paid { order, at, from, tickets }),
         (order_id(), instant(), close_reason())
             .prop_map(|(order, at, reason)| OrderEvent::Closed { order, at, reason }),
+        (order_id(), instant(), instant())
+            .prop_map(|(order, at, expires_at)| OrderEvent::Extended { order, at, expires_at }),
+        (order_id(), refund())
+            .prop_map(|(order, refund)| OrderEvent::Refunded { order, refund: Box::new(refund) }),
+        (order_id(), redemption(), option::of(any::<i16>())).prop_map(
+            |(order, redemption, rebate_year)| OrderEvent::Redeemed {
+                order,
+                redemption: Box::new(redemption),
+                rebate_year,
+            }
+        ),
+        (order_id(), any::<u64>(), reversal()).prop_map(|(order, redemption, reversal)| {
+            OrderEvent::Reversed { order, redemption, reversal: Box::new(reversal) }
+        }),
+        (order_id(), notice())
+            .prop_map(|(order, notice)| OrderEvent::NoticeQueued { order, notice }),
+        (order_id(), any::<u16>(), instant(), notice_outcome()).prop_map(
+            |(order, no, at, outcome)| OrderEvent::NoticeSettled { order, no, at, outcome }
+        ),
     ]
+    .boxed()
+}
+
+fn some_request() -> impl Strategy<Value = RequestKey> {
+    request_key().prop_map(|key| key.unwrap_or_else(|| RequestKey::new("R").unwrap()))
+}
+
+fn refund() -> impl Strategy<Value = Refund> {
+    let ticket = (any::<u16>(), fen()).prop_map(|(ticket, fee)| RefundedTicket { ticket, fee });
+    let money = (fen(), fen(), fen(), fen());
+    (any::<u64>(), request_key(), instant(), list(ticket), money).prop_map(
+        |(batch, request, at, tickets, (amount, fee, rebate, withheld))| Refund {
+            batch,
+            request,
+            at,
+            tickets: tickets.into(),
+            amount,
+            fee,
+            rebate,
+            withheld,
+        },
+    )
+}
+
+fn reversal() -> impl Strategy<Value = Reversal> {
+    (text(), some_request(), instant()).prop_map(|(by, request, at)| Reversal { by, request, at })
+}
+
+fn redemption() -> impl Strategy<Value = Redemption> {
+    let used = (any::<u16>(), any::<u16>()).prop_map(|(ticket, uses)| TicketUses { ticket, uses });
+    let head = (any::<u64>(), text(), some_request(), instant());
+    (head, list(used), option::of(reversal())).prop_map(
+        |((no, by, request, at), uses, reversed)| Redemption {
+            no,
+            by,
+            request,
+            uses: uses.into(),
+            at,
+            reversed,
+        },
+    )
+}
+
+fn notice() -> impl Strategy<Value = Notice> {
+    let kind = one_of(&[
+        NoticeKind::Booked,
+        NoticeKind::Paid,
+        NoticeKind::PickedUp,
+        NoticeKind::Consumed,
+        NoticeKind::Refunded,
+    ]);
+    (any::<u16>(), kind, instant(), any::<u64>()).prop_map(|(no, kind, at, about)| Notice {
+        no,
+        kind,
+        at,
+        about,
+    })
+}
+
+fn notice_outcome() -> impl Strategy<Value = NoticeOutcome> {
+    one_of(&[NoticeOutcome::Delivered, NoticeOutcome::GaveUp, NoticeOutcome::Skipped])
 }
 
 fn close_reason() -> impl Strategy<Value = CloseReason> {
@@ -388,7 +476,7 @@ fn rules() -> impl Strategy<Value = Rules> {
     let limit = (rule_no(), scope, window, quantity())
         .prop_map(|(no, scope, window, max)| LimitRule { no, scope, window, max });
     let numbers = (quantity(), quantity(), any::<bool>(), any::<u16>(), any::<u32>());
-    (numbers, list(limit), refund()).prop_map(|(numbers, limits, refund)| {
+    (numbers, list(limit), refund_rule()).prop_map(|(numbers, limits, refund)| {
         let (order_min, order_max, document_per_ticket, horizon_days, hold_seconds) = numbers;
         Rules {
             order_min,
@@ -402,7 +490,7 @@ fn rules() -> impl Strategy<Value = Rules> {
     })
 }
 
-fn refund() -> impl Strategy<Value = RefundRule> {
+fn refund_rule() -> impl Strategy<Value = RefundRule> {
     let fee = prop_oneof![fen().prop_map(Fee::Fixed), any::<u16>().prop_map(Fee::Percent)];
     let tier = (any::<i32>(), fee).prop_map(|(hours_before, fee)| FeeTier { hours_before, fee });
     list(tier).prop_map(|tiers| RefundRule { tiers })
@@ -456,8 +544,11 @@ pub(super) fn order() -> impl Strategy<Value = Order> {
         (balance(), instant()).prop_map(|(from, at)| OrderState::Paid { from, at }),
         (close_reason(), instant()).prop_map(|(reason, at)| OrderState::Closed { reason, at }),
     ];
-    (order_placed(), state, list(ticket(u16::MAX))).prop_map(|(placed, state, mut tickets)| {
+    let after = (list(redemption()), list(refund()), list(notice()), any::<u16>());
+    let sold = (list(ticket(u16::MAX)), after);
+    (order_placed(), state, sold).prop_map(|(placed, state, (mut tickets, after))| {
         let mut order = Order::placed(placed);
+        (order.redemptions, order.refunds, order.notices, order.notices_queued) = after;
         let lines = u16::try_from(order.lines.len()).unwrap();
         tickets.iter_mut().for_each(|ticket| ticket.line %= lines);
         order.state = state;
@@ -468,16 +559,15 @@ pub(super) fn order() -> impl Strategy<Value = Order> {
 
 pub(super) fn voucher() -> BoxedStrategy<Voucher> {
     let ids = (code(), any::<u64>(), order_id(), product_no());
-    (ids, any::<u16>(), any::<u16>(), instant(), instant())
-        .prop_map(|(ids, uses_total, uses_left, valid_from, valid_until)| {
+    (ids, any::<u16>(), instant(), instant())
+        .prop_map(|(ids, uses, valid_from, valid_until)| {
             let (code, ticket, order, product) = ids;
             Voucher {
                 code,
                 ticket: TicketId::new(ticket),
                 order,
                 product,
-                uses_total,
-                uses_left,
+                uses,
                 valid_from,
                 valid_until,
             }

@@ -121,14 +121,14 @@ mod tests {
     #[test]
     fn codes_are_dense_and_frozen() {
         let codes: Vec<u8> = EntityKind::ALL.iter().map(|kind| kind.code()).collect();
-        assert_eq!(codes, (1..=10).collect::<Vec<u8>>());
+        assert_eq!(codes, (1..=11).collect::<Vec<u8>>());
         for (index, kind) in EntityKind::ALL.iter().enumerate() {
             assert_eq!(kind.index(), index);
         }
         let names: Vec<&str> = EntityKind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(
             names.join(" "),
-            "slot pool limit account order voucher request-key catalogue sequence meta"
+            "slot pool limit account order voucher request-key catalogue sequence meta ticket"
         );
     }
 }

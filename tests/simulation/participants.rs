@@ -8,7 +8,7 @@ use piaoku::domain::catalogue::Catalogue;
 use piaoku::domain::inventory::{Pool, PoolKey, Slot, Stock};
 use piaoku::domain::limits::{Claim, Count, Counters, LimitKey, LimitShard};
 use piaoku::engine::digest::{self, Digest};
-use piaoku::engine::plan::{Ask, ParticipantKey, Refusal};
+use piaoku::engine::plan::{Ask, Grant, ParticipantKey, Refusal};
 use piaoku::engine::state::{State, Tracked, pool_capacity, set_capacity};
 use piaoku::engine::transaction::Event;
 use piaoku::types::{HoldId, Lsn, ProductNo, Quantity, SlotKey};
@@ -43,7 +43,7 @@ pub struct Mail {
 pub struct Answer {
     pub hold: HoldId,
     pub index: usize,
-    pub result: Result<(), Refusal>,
+    pub result: Result<Grant, Refusal>,
 }
 
 #[derive(Debug, Default)]
@@ -107,7 +107,7 @@ impl Participants {
         match body {
             Body::Release => self.release(hold, to),
             Body::Ask(index, mode, ask) => {
-                let result = self.ask(hold, to, mode, ask);
+                let result = self.ask(hold, to, mode, ask).map(|()| Grant::default());
                 self.answers.push(Answer { hold, index, result });
             }
         }

@@ -301,10 +301,10 @@ impl Process {
         let order = &self.orders[&id].value;
         match &call.request {
             Request::Sell { payment, .. } | Request::Pay { payment, .. } => {
-                match order.decide_pay(now) {
-                    Ok(()) => {
+                match order.decide_pay() {
+                    Ok(places) => {
                         let (order, payment) = (Box::new(order.clone()), *payment);
-                        self.begin(call, Some(lock), Purpose::Pay { order, payment });
+                        self.begin(call, Some(lock), Purpose::Pay { order, payment, places });
                     }
                     Err(error) => {
                         let reply = match order.state {
@@ -327,9 +327,7 @@ impl Process {
             Request::Cancel { .. } => self.close(call, lock, id, CloseReason::Cancelled, now, log),
             Request::Expire { .. } => {
                 // Only a timer of an order that is still unpaid and still due closes it.
-                let due = matches!(order.decide_pay(now), Err(e) if Rejection::from(e)
-                    == Rejection::OrderClosed(CloseReason::Expired));
-                if due && matches!(order.state, OrderState::Held { .. }) {
+                if matches!(order.state, OrderState::Held { expires_at } if expires_at <= now) {
                     self.close(call, lock, id, CloseReason::Expired, now, log);
                 }
             }
@@ -379,7 +377,7 @@ impl Process {
         if let Some(lock) = &lock {
             self.locks.entry(lock.clone()).or_default();
         }
-        let checkout = Checkout::begin(purpose);
+        let checkout = Checkout::begin(purpose, &self.catalogue);
         self.checkouts.insert(hold, Running { call, lock, checkout });
         self.ask(hold);
     }
@@ -407,7 +405,7 @@ impl Process {
         let checkout = &self.checkouts[&hold].checkout;
         let codes_left = if random.chance(2) { 1 } else { usize::MAX };
         let mut ids = self.ids.of(supplier(checkout), codes_left);
-        match checkout.record(now, &mut ids) {
+        match checkout.record(now, false, &mut ids) {
             Ok(None) => self.finish(hold, Reply::Allowed, now, log),
             Ok(Some(record)) => {
                 let Running { call, lock, .. } =
@@ -507,7 +505,7 @@ fn supplier(checkout: &Checkout) -> SupplierNo {
     match checkout.purpose() {
         Purpose::Sell { order, .. } | Purpose::Place { order } => order.admitted.supplier_no(),
         Purpose::Verify { admitted, .. } => admitted.supplier_no(),
-        Purpose::Pay { order, .. } => order.supplier,
+        Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => order.supplier,
         Purpose::Adjust { supplier, .. } => *supplier,
     }
 }

@@ -71,8 +71,8 @@ fn the_demo_has_exactly_its_suppliers_and_products() {
         ("P-FLASH", "01", 990, false, limited(10_000), Some(59), &[], (1, 5), true, 0),
         ("P-BULK", "01", 100, false, limited(1_000_000_000), Some(59), &[], (1, 100), false, 0),
         ("P-COUPON", "01", 8_800, false, limited(100_000), None, &[], (1, 100), false, 0),
-        ("P-CARD", "01", 24_000, false, limited(100_000), None, &[], (1, 10), false, 900),
         ("P-SHOW", "02", 18_000, false, limited(900), Some(59), &[(1170, 1260)], (1, 6), false, 0),
+        ("P-CARD", "01", 24_000, false, limited(100_000), None, &[], (1, 10), false, 900),
     ];
     let supplier_of = |product: &Product| catalogue.supplier(product.supplier).unwrap().id.clone();
     assert_eq!(catalogue.products().len(), expected.len());

@@ -5,7 +5,7 @@ use crate::domain::account::{Balance, BalanceShort};
 use crate::domain::catalogue::{LimitScope, LimitWindow};
 use crate::domain::inventory::{Available, PoolKey, SlotError, SoldOut};
 use crate::domain::limits::LimitExceeded;
-use crate::domain::order::OrderEvent;
+use crate::domain::order::{OrderEvent, PayDecision};
 use crate::engine::admission::{Draft, DraftTimespan};
 use crate::engine::fixture::{
     CountingIds, Ledger, PREPAID, admitted, catalogue, draft, line, morning, person, slot, today,

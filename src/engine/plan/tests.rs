@@ -93,16 +93,15 @@ fn refusals_are_answered_in_the_order_slot_pool_limit_money() {
 
 #[test]
 fn sums_that_cannot_be_expressed_saturate() {
-    let claim = LineClaim {
+    let claim = Claim {
         rule: RuleNo::new(0),
-        window: LimitWindow::Lifetime,
         identity: identity("x"),
         amount: Quantity::new(u32::MAX),
         max: Quantity::ONE,
     };
     let mut claims = SmallVec::new();
-    merge(&mut claims, &claim);
-    merge(&mut claims, &claim);
+    merge(&mut claims, claim);
+    merge(&mut claims, claim);
     assert_eq!(claims.iter().map(|claim| claim.amount.get()).collect::<Vec<_>>(), [u32::MAX]);
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::inventory::Stock;
-use crate::domain::order::OrderState;
+use crate::domain::order::{OrderState, PayDecision};
 use crate::engine::admission::Draft;
 use crate::engine::books::audit;
 use crate::engine::fixture::{

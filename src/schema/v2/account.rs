@@ -161,6 +161,6 @@ mod tests {
         check(&[2, 2, 3, 2, 0, 2], Some(SchemaError::Invalid));
         check(&[2, 2, 3, 2, 3, 2], Some(SchemaError::Invalid));
         check(&[2, 1, 0, 0], Some(SchemaError::Invalid));
-        check(&[2, 1, 6, 2], Some(SchemaError::Invalid));
+        check(&[2, 1, 7, 2], Some(SchemaError::Invalid));
     }
 }
