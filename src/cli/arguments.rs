@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::admin::AdminArguments;
 use super::call::CallArguments;
 use crate::config::Sources;
 
@@ -32,6 +33,8 @@ pub(super) enum Command {
     Audit(AuditArguments),
     /// Act as a partner: build, sign and send one real request, and print both sides
     Call(Box<CallArguments>),
+    /// As an operator: look into a running server and change what it sells
+    Admin(Box<AdminArguments>),
 }
 
 /// Flags of `serve` and `check-config`.
@@ -148,6 +151,8 @@ mod tests {
         check("piaoku import");
         check("piaoku --listen x audit");
         check("piaoku call");
+        check("piaoku admin");
+        check("piaoku admin slot");
         check("piaoku call consult");
         check("piaoku call order --format csv");
     }

@@ -1,7 +1,9 @@
-//! The command line: serves, imports, audits, explains the configuration, and acts as a partner.
+//! The command line: serves, imports, audits, explains the configuration, acts as a partner, and gives
+//! operators' commands to a running server.
 //!
 //! Assembly only: what a command does is done by the modules below. `anyhow` stays in here.
 
+mod admin;
 mod arguments;
 mod audit;
 mod call;
@@ -36,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
+        Command::Admin(arguments) => admin::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("piaoku: {}", told(&error));
