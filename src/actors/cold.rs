@@ -11,6 +11,9 @@ use crate::snapshot::{EntityKind, Entry, Refusal, SnapshotError, SnapshotHandle,
 /// How long a load waits before it tries a full queue again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
 
+/// Hears what was loaded.
+type Reply<T> = Box<dyn FnOnce(Result<T, SnapshotError>) + Send>;
+
 /// The snapshots, as actors read them. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ColdStore {
@@ -41,25 +44,37 @@ impl ColdStore {
         kind: EntityKind,
         key: Box<[u8]>,
     ) -> impl Future<Output = Result<Option<Entry>, LoadError>> + use<> {
-        let this = self.clone();
-        async move {
-            loop {
-                let (sender, receiver) = oneshot::channel();
-                let reply = move |entry| {
-                    // Whoever asked may have gone; then nobody wants the answer.
-                    let _ = sender.send(entry);
-                };
-                match this.snapshots.load(kind, key.clone(), reply) {
-                    Ok(()) => {
-                        let entry = receiver.await.map_err(|_| LoadError::Closed)?;
-                        return entry.map_err(|error| {
-                            this.report_damage(&error.to_string());
-                            LoadError::Store(error)
-                        });
-                    }
-                    Err(Refusal::Full) => tokio::time::sleep(QUEUE_FULL_PAUSE).await,
-                    Err(Refusal::Stopped) => return Err(LoadError::Closed),
+        self.clone().ask(move |snapshots, reply| snapshots.load(kind, key.clone(), reply))
+    }
+
+    /// Loads several entities, in the order asked.
+    pub(crate) fn load_many(
+        &self,
+        wanted: Vec<(EntityKind, Box<[u8]>)>,
+    ) -> impl Future<Output = Result<Vec<Option<Entry>>, LoadError>> + use<> {
+        self.clone().ask(move |snapshots, reply| snapshots.load_many(wanted.clone(), reply))
+    }
+
+    async fn ask<T: Send + 'static>(
+        self,
+        queue: impl Fn(&SnapshotHandle, Reply<T>) -> Result<(), Refusal>,
+    ) -> Result<T, LoadError> {
+        loop {
+            let (sender, receiver) = oneshot::channel();
+            let reply: Reply<T> = Box::new(move |loaded| {
+                // Whoever asked may have gone; then nobody wants the answer.
+                let _ = sender.send(loaded);
+            });
+            match queue(&self.snapshots, reply) {
+                Ok(()) => {
+                    let loaded = receiver.await.map_err(|_| LoadError::Closed)?;
+                    return loaded.map_err(|error| {
+                        self.report_damage(&error.to_string());
+                        LoadError::Store(error)
+                    });
                 }
+                Err(Refusal::Full) => tokio::time::sleep(QUEUE_FULL_PAUSE).await,
+                Err(Refusal::Stopped) => return Err(LoadError::Closed),
             }
         }
     }

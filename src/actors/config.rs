@@ -26,7 +26,7 @@ pub struct EngineConfig {
     pub vouchers_cached_max: usize,
     /// Milliseconds between looks for journal segments that can be archived.
     pub archive_interval_ms: u64,
-    /// Unpaid orders closed in one step when their time is up.
+    /// Unpaid orders being closed at once when their time is up.
     pub expiry_step: usize,
 }
 

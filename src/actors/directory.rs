@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use crate::actors::cold::ColdStore;
+use crate::actors::look::{Look, Peek, Seen, Shelf};
 use crate::actors::machine::{Machine, MoneyAsk, PoolAsk, SlotAsk};
 use crate::actors::order::OrderActor;
 use crate::actors::participant::{
@@ -286,6 +287,27 @@ impl Directory {
             }
         };
         self.dirty.entry(key).or_insert(lsn);
+    }
+
+    /// Lets the active among the shelves say how they stand. Looking is no use: it keeps nobody awake.
+    pub(crate) fn look(&self, look: Look) {
+        let Look { shelves, reply } = look;
+        for (index, shelf) in shelves {
+            let active = match shelf {
+                Shelf::Slot(key) => self.slots.entries.contains_key(&key),
+                Shelf::Pool(key) => self.pools.entries.contains_key(&key),
+            };
+            if !active {
+                // Whoever looked may have gone.
+                let _ = reply.send(Seen::Asleep(index));
+                continue;
+            }
+            let peek = Peek { index, reply: reply.clone() };
+            match shelf {
+                Shelf::Slot(key) => self.slots.tell(key, peek),
+                Shelf::Pool(key) => self.pools.tell(key, peek),
+            }
+        }
     }
 
     /// Tells every active participant what the catalogue says now.

@@ -17,7 +17,7 @@ use crate::actors::order::{
 };
 use crate::actors::record::{Origin, Record, Routes};
 use crate::actors::recovery::{catalogue_batch, lane_of, new_supplier_batch};
-use crate::actors::request_keys::{Entered, KeyClaim, KeyFingerprint, RequestKeys};
+use crate::actors::request_keys::{Entered, Found, KeyClaim, KeyFingerprint, RequestKeys};
 use crate::actors::voucher::{Find, VoucherActor};
 use crate::clock::SharedClock;
 use crate::domain::account::{AccountKey, Balance};
@@ -554,6 +554,27 @@ impl EngineHandle {
             Reply::Order(order) => Ok((order, false)),
             Reply::Unchanged(order) => Ok((order, true)),
             Reply::Done | Reply::NotHere => Err(EngineError::OutcomeUnknown),
+        }
+    }
+
+    /// How the order stands that `agent` made under a number of its own.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownOrder`] when it made none, [`EngineError::Overloaded`] while one is on its
+    /// way, or why there is no answer.
+    pub async fn order_by_key(
+        &self,
+        agent: AgentNo,
+        key: &RequestKey,
+    ) -> Result<Arc<Order>, EngineError> {
+        match self.0.request_keys.find(KeyFingerprint::new(agent, key)) {
+            Found::Order(order) => self.with_order(agent, order, OrderCommand::Query).await,
+            Found::Busy => Err(EngineError::Overloaded),
+            Found::Nothing => {
+                // Whoever stops or has failed knows nothing for certain.
+                self.check_status()?;
+                Err(Rejection::UnknownOrder.into())
+            }
         }
     }
 

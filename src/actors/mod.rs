@@ -19,6 +19,7 @@ mod error;
 mod explain;
 mod gate;
 mod handle;
+mod look;
 mod machine;
 mod order;
 mod participant;
@@ -37,3 +38,4 @@ pub use handle::{
     CatalogueChangeError, EngineHandle, EngineStatus, FoundVoucher, OrderCommand, OrderRequest,
     Owner, PayFrom, RedeemRequest, Redeemed, RefundRequest, Refunded, ReverseRequest,
 };
+pub use look::{SlotStock, more};

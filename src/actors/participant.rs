@@ -13,6 +13,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::actors::cold::ColdStore;
+use crate::actors::look::{Peek, Seen, Stocked};
 use crate::actors::machine::Machine;
 use crate::actors::order::OrderActor;
 use crate::actors::stored::put;
@@ -269,6 +270,19 @@ impl<M: Machine> Handler<Inspect<M>> for ParticipantActor<M> {
         match found {
             // Whoever asked may have gone.
             Ok(found) => drop(reply.send(found)),
+            Err(Faulted) => self.tell_state(None),
+        }
+        self.handled();
+    }
+}
+
+impl<M: Stocked> Handler<Peek> for ParticipantActor<M> {
+    type Result = ();
+
+    fn handle(&mut self, Peek { index, reply }: Peek, _: &mut Self::Context) {
+        match self.guarded(|machine| machine.stocks()) {
+            // Whoever looked may have gone.
+            Ok(stocks) => drop(reply.send(Seen::Live(index, stocks))),
             Err(Faulted) => self.tell_state(None),
         }
         self.handled();

@@ -66,6 +66,17 @@ pub(crate) enum Entered {
     Unknown,
 }
 
+/// What a key stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// This order.
+    Order(OrderId),
+    /// Nothing yet: requests with it are on their way.
+    Busy,
+    /// Nothing.
+    Nothing,
+}
+
 /// Keeps a key with its supplier while a request under it is on its way. It travels with the request.
 #[derive(Debug)]
 pub(crate) struct KeyClaim {
@@ -101,11 +112,20 @@ impl RequestKeys {
         }
     }
 
+    /// What a key stands for.
+    pub(crate) fn find(&self, key: KeyFingerprint) -> Found {
+        match self.0.0[key.shard()].lock().get(&key) {
+            Some(Entry::Order(order)) => Found::Order(*order),
+            Some(Entry::Busy { .. }) => Found::Busy,
+            None => Found::Nothing,
+        }
+    }
+
     /// The order a key stands for.
     pub(crate) fn order(&self, key: KeyFingerprint) -> Option<OrderId> {
-        match self.0.0[key.shard()].lock().get(&key) {
-            Some(Entry::Order(order)) => Some(*order),
-            _ => None,
+        match self.find(key) {
+            Found::Order(order) => Some(order),
+            Found::Busy | Found::Nothing => None,
         }
     }
 
@@ -195,8 +215,10 @@ mod tests {
         else {
             panic!("a new key");
         };
+        assert_eq!(keys.find(fingerprint()), Found::Busy);
         keys.set_order(fingerprint(), OrderId::new(7));
         drop(claim);
+        assert_eq!(keys.find(fingerprint()), Found::Order(OrderId::new(7)));
         let entered = keys.enter(fingerprint(), Some(SupplierNo::new(2)));
         assert!(matches!(entered, Entered::Order(order) if order == OrderId::new(7)));
     }
@@ -204,6 +226,7 @@ mod tests {
     #[test]
     fn agents_do_not_share_keys() {
         let key = RequestKey::new("A-1").unwrap();
+        assert_eq!(RequestKeys::default().find(fingerprint()), Found::Nothing);
         let of = |agent| KeyFingerprint::new(AgentNo::new(agent), &key);
         assert_ne!(of(1), of(2));
     }

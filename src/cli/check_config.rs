@@ -1,4 +1,5 @@
 //! `piaoku check-config`: the configuration as it would be used, and where each value comes from.
+//! Secrets are not shown.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -7,6 +8,11 @@ use toml::Value;
 
 use super::arguments::ServeArguments;
 use crate::config::{self, Loaded};
+
+/// Keys whose values are secret, wherever they stand.
+const SECRET_KEYS: [&str; 1] = ["token"];
+/// Shown in place of a secret. Long enough to be one, so that what is shown can be read again.
+const HIDDEN: &str = "****************";
 
 pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     print!("{}", shown(&config::load(&arguments.sources())?));
@@ -17,7 +23,8 @@ pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
 fn shown(loaded: &Loaded) -> String {
     let lines = loaded.settings.iter().filter_map(|(key, setting)| {
         let (section, name) = key.rsplit_once('.')?;
-        let value = hide_tokens(setting.value.clone());
+        let mut value = setting.value.clone();
+        hide_secrets(name, &mut value);
         Some((section, format!("{name} = {value}"), setting.origin.to_string()))
     });
     let mut lines: Vec<_> = lines.collect();
@@ -39,18 +46,15 @@ fn shown(loaded: &Loaded) -> String {
     text
 }
 
-/// A value with a row of stars for every token in it: what is shown ends up in tickets and chats.
-fn hide_tokens(value: Value) -> Value {
+/// Replaces every secret in a value of that name.
+fn hide_secrets(name: &str, value: &mut Value) {
     match value {
-        Value::Array(values) => Value::Array(values.into_iter().map(hide_tokens).collect()),
-        Value::Table(members) => {
-            let hidden = members.into_iter().map(|(name, value)| match name.as_str() {
-                "token" => (name, Value::String("*".repeat(24))),
-                _ => (name, hide_tokens(value)),
-            });
-            Value::Table(hidden.collect())
+        Value::Array(items) => items.iter_mut().for_each(|item| hide_secrets(name, item)),
+        Value::Table(table) => {
+            table.iter_mut().for_each(|(name, value)| hide_secrets(name, value));
         }
-        other => other,
+        _ if SECRET_KEYS.contains(&name) => *value = Value::String(HIDDEN.to_owned()),
+        _ => {}
     }
 }
 
@@ -75,5 +79,7 @@ mod tests {
         assert!(line("tick_ms = ").contains("  # "), "{text}");
         assert!(line("token = ").contains("name = \"demo\""), "{text}");
         assert!(!text.contains(crate::http::DEMO_TOKEN), "{text}");
+        let gates = line("gates = ");
+        assert!(gates.contains("demo-gate") && !gates.contains(crate::http::DEMO_GATE_TOKEN));
     }
 }

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use toml::{Table, Value};
 
 use crate::domain::catalogue::Catalogue;
+use crate::http::{DEMO_GATE_TOKEN, GateConfig};
 use crate::types::Sealed;
 use crate::vault::agent_secrets::{
     AGENT_SECRETS_PURPOSE, DOUYIN_SECRET_PURPOSE, TOP_SECRET_PURPOSE, decode_agent_secrets,
@@ -77,6 +78,22 @@ impl PublicSecrets {
     }
 }
 
+/// Which gates have a token that everybody knows.
+pub(super) fn public_gates(gates: &[GateConfig]) -> Vec<String> {
+    let public = gates.iter().filter(|gate| is_public(gate));
+    public.map(|gate| format!("gate {} (http.gates)", gate.name)).collect()
+}
+
+/// The gates to serve: the demo's opens nothing but the demo. Behind a proxy on the same machine it
+/// would otherwise open everybody's vouchers to everybody, and its being the default goes unnoticed.
+pub(super) fn served_gates(gates: &[GateConfig], serves_demo: bool) -> Vec<GateConfig> {
+    gates.iter().filter(|gate| serves_demo || !is_public(gate)).cloned().collect()
+}
+
+fn is_public(gate: &GateConfig) -> bool {
+    gate.token.as_bytes() == DEMO_GATE_TOKEN.as_bytes()
+}
+
 /// Hashes of every secret in a catalogue file.
 fn hashes(catalogue_file: &str) -> anyhow::Result<BTreeSet<String>> {
     let sections = catalogue_file.parse::<Table>().context("a catalogue file")?;
@@ -126,6 +143,18 @@ mod tests {
                 "TOP application 12345678"
             ]
         );
+    }
+
+    #[test]
+    fn the_demos_gate_opens_nothing_but_the_demo() {
+        let own = "name = \"own\"\ntoken = \"0123456789abcdef\"";
+        let gates = [GateConfig::demo(), toml::from_str(own).unwrap()];
+        let names = |serves_demo: bool| -> Vec<String> {
+            served_gates(&gates, serves_demo).into_iter().map(|gate| gate.name).collect()
+        };
+        assert_eq!(names(true), ["demo-gate", "own"]);
+        assert_eq!(names(false), ["own"]);
+        assert_eq!(public_gates(&gates), ["gate demo-gate (http.gates)"]);
     }
 
     #[test]

@@ -16,13 +16,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::ServeArguments;
 use super::call;
-use super::demo::PublicSecrets;
+use super::demo::{self, PublicSecrets};
 use super::import::{self, NamedText};
 use crate::actors::{Engine, EngineHandle, StartReport};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::catalogue_file::CatalogueDocuments;
 use crate::config::{self, BUILT_IN_DEMO, Config, LogFormat, LoggingConfig};
-use crate::http::{self, HttpParts};
+use crate::http::{self, HttpConfig, HttpParts};
 use crate::metrics::Metrics;
 use crate::vault::KeyRing;
 
@@ -75,10 +75,17 @@ async fn run_server(
     let imported = prepare(config, &listener, &handle, &keys).await?;
     let address = listener.local_addr()?;
     let url = format!("http://{address}");
+    let public = PublicSecrets::load(&config.data.dir)?;
+    let serves_demo = !public.holders(&handle.catalogue(), &keys).is_empty();
+    let gates = demo::served_gates(&config.http.gates, serves_demo);
+    if gates.len() < config.http.gates.len() {
+        tracing::warn!("the demo's gate (http.gates) is not served beside another catalogue");
+    }
+    let http_config = HttpConfig { gates, ..config.http.clone() };
     let parts = HttpParts {
         engine: handle,
         keys,
-        config: config.http.clone(),
+        config: http_config,
         metrics,
         admin: config.admin.clone(),
         documents: Arc::new(CatalogueDocuments),
@@ -118,6 +125,9 @@ impl Offered<'_> {
     fn refuse_public_secrets(&self, engine: &EngineHandle) -> anyhow::Result<()> {
         let public = PublicSecrets::load(&self.config.data.dir)?;
         let mut holders = public.holders(&engine.catalogue(), self.keys);
+        if !holders.is_empty() {
+            holders.extend(demo::public_gates(&self.config.http.gates));
+        }
         let admin = self.config.admin.public_tokens();
         holders.extend(admin.map(|name| format!("admin.token {name}")));
         self.refuse(&holders)
@@ -221,8 +231,9 @@ fn welcome(url: &str) -> anyhow::Result<String> {
          Sell a ticket from another terminal:\n\n\
          \x20 {program} call order{at}\n\
          \x20 {program} call order{at} --product P-ADULT --timespan -1\n\
-         \x20 {program} call codes{at} --sku 7000000000000000001 --count 2\n\
-         \x20 {program} call consult{at} --code CODE\n\n\
+         \x20 {program} call codes{at} --sku 7000000000000000001 --count 2 --date today\n\
+         \x20 {program} call consult{at} --code CODE\n\
+         \x20 {program} call redeem{at} --code CODE\n\n\
          Or ask whether one could be sold (signed, good for the next 60 seconds; any of the calls\n\
          above prints such a line with --print-only):\n\n{verify}\n",
         credentials = call::demo_credentials(),

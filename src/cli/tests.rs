@@ -120,6 +120,17 @@ fn every_call_is_answered_by_a_real_server_in_both_formats() {
             let seen = call(&format!("consult --code {code}{flags}"));
             assert!(seen.starts_with("2 usable of product P-COUPON"), "{seen}");
         }
+        let codes = call("codes --count 2 --date today");
+        let mut codes = codes.rsplit(' ');
+        let (first, second) = (codes.next().unwrap(), codes.next().unwrap());
+        let redeemed = call(&format!("redeem --code {first} --request-no R-1"));
+        assert!(redeemed.ends_with("of 1, 景区通用券"), "{redeemed}");
+        assert_eq!(call(&format!("redeem --code {first} --request-no R-1")), redeemed);
+        let taken_back = call(&format!("reverse --code {first}"));
+        assert!(taken_back.ends_with("was taken back, 1 of this code"), "{taken_back}");
+        let shop = "2017112100077000000046517463";
+        let redeemed = call(&format!("redeem --code {second} --shop {shop}"));
+        assert!(redeemed.starts_with("SUCCESS redemption "), "{redeemed}");
     }
 }
 
@@ -140,6 +151,10 @@ fn a_refusal_is_told_from_a_success() {
     refused("codes --sku 7000000000000000002 --count 6", "result 2: ");
     refused("consult --code 000000000000", "TICKET_CODE_INVALID");
     refused("consult --code 0 --secret wrong", "25 ");
+    refused("redeem --code 000000000000", "UNKNOWN_CODE ");
+    refused("redeem --code 0 --token wrong", "UNAUTHENTICATED ");
+    refused("redeem --code 0 --shop S", "41 ");
+    refused("reverse --code 000000000000", "UNKNOWN_CODE ");
 }
 
 #[test]
@@ -228,6 +243,7 @@ fn public_secrets_stay_on_this_machine_unless_configured_otherwise() {
     assert_eq!(served(&config, "127.0.0.1:0"), Ok(false));
     let refusal = served(&config, "0.0.0.0:0").unwrap_err();
     assert!(refusal.contains("agent demo-agent"), "{refusal}");
+    assert!(refusal.contains("gate demo-gate"), "{refusal}");
     config.security.allow_demo_secrets_off_loopback = true;
     assert_eq!(served(&config, "0.0.0.0:0"), Ok(false));
 }
@@ -286,7 +302,9 @@ fn commands(markdown: &str) -> Vec<String> {
         cargo.or_else(|| line.strip_prefix("piaoku "))
     });
     // A command with subcommands may be spoken of by its name alone.
-    ours.map(|rest| rest.trim().to_owned()).filter(|command| command != "call").collect()
+    ours.map(|rest| rest.trim().to_owned())
+        .filter(|command| command != "call" && command != "admin")
+        .collect()
 }
 
 #[test]

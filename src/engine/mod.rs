@@ -13,6 +13,7 @@ pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod ids;
+pub mod occasion;
 pub mod operator;
 pub mod plan;
 pub mod refund;

@@ -1,10 +1,14 @@
 //! How the HTTP side is run.
 
+mod gate;
+
 use serde::Deserialize;
 
 use crate::domain::identity::{DocumentCheck, IdentityRules, MobileCheck, PersonalText};
 use crate::wire::codec::Limits;
 use crate::wire::top::gateway::GatewayConfig;
+
+pub use gate::{DEMO_GATE_TOKEN, GateConfig, GateToken};
 
 /// Addresses, bounds, time limits, and what each partner's protocol leaves open.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +30,8 @@ pub struct HttpConfig {
     pub text_bytes_max: usize,
     /// Lines of one order.
     pub order_lines_max: usize,
+    /// Slots that one question about stock may look at.
+    pub query_slots_max: usize,
     /// Milliseconds a client may take to send its request's head.
     pub request_head_timeout_ms: u64,
     /// Milliseconds a client may take to send its request's body.
@@ -36,6 +42,8 @@ pub struct HttpConfig {
     pub engine_timeout_ms: u64,
     /// Seconds that requests in flight may take to end when the server stops.
     pub shutdown_timeout_seconds: u64,
+    /// Gates that may ask about codes and redeem them.
+    pub gates: Vec<GateConfig>,
     /// What agents' own interface leaves open.
     pub ota: OtaConfig,
     /// What Douyin's interface leaves open.
@@ -135,11 +143,13 @@ impl Default for HttpConfig {
             list_len_max: 200,
             text_bytes_max: 65_536,
             order_lines_max: 100,
+            query_slots_max: 5000,
             request_head_timeout_ms: 5000,
             request_body_timeout_ms: 10_000,
             keep_alive_ms: 75_000,
             engine_timeout_ms: 5000,
             shutdown_timeout_seconds: 10,
+            gates: vec![GateConfig::demo()],
             ota: OtaConfig::default(),
             douyin: DouyinConfig::default(),
             top: GatewayConfig::default(),
@@ -197,6 +207,7 @@ impl HttpConfig {
             ((1..=10_000).contains(&self.list_len_max), "list_len_max", "1 to 10000"),
             ((64..=1_048_576).contains(&self.text_bytes_max), "text_bytes_max", "64 to 1048576"),
             ((1..=10_000).contains(&self.order_lines_max), "order_lines_max", "1 to 10000"),
+            ((1..=1_000_000).contains(&self.query_slots_max), "query_slots_max", "1 to 1000000"),
             // The server's clock for connections ticks every 500 ms: less would refuse everybody.
             (self.request_head_timeout_ms >= 1000, "request_head_timeout_ms", "at least 1000"),
             (self.request_body_timeout_ms > 0, "request_body_timeout_ms", "at least 1"),
@@ -218,6 +229,7 @@ impl HttpConfig {
         if let Some((_, key, must)) = checks.into_iter().find(|(right, ..)| !right) {
             return Err(HttpConfigError { key, must });
         }
+        GateConfig::check(&self.gates).map_err(|must| HttpConfigError { key: "gates", must })?;
         let gateway = crate::wire::top::gateway::Gateway::new(self.top.clone());
         let must = "every check exactly once";
         gateway.map(drop).map_err(|_| HttpConfigError { key: "top.check_order", must })

@@ -5,12 +5,15 @@
 //! ignores case in paths and answers unknown ones in its own way.
 
 mod admin;
+mod bearer;
 mod config;
 mod credentials;
 mod douyin;
+mod gate;
 mod identity;
 mod operations;
 mod ota;
+mod queries;
 mod route;
 mod top;
 mod webapi;
@@ -37,8 +40,8 @@ pub use admin::{
     AdminConfig, AdminConfigError, AdminRole, AdminToken, DEMO_TOKEN, Documents, EntryKind, Seal,
 };
 pub use config::{
-    DocumentCheckName, DouyinConfig, HttpConfig, HttpConfigError, InvalidBody, MobileCheckName,
-    OtaConfig,
+    DEMO_GATE_TOKEN, DocumentCheckName, DouyinConfig, GateConfig, GateToken, HttpConfig,
+    HttpConfigError, InvalidBody, MobileCheckName, OtaConfig,
 };
 
 use credentials::Credentials;
@@ -67,6 +70,7 @@ struct AppState {
     credentials: Credentials,
     config: HttpConfig,
     gateway: Gateway,
+    gates: gate::Gates,
     metrics: Metrics,
     /// Whether there is an operators' interface.
     admin_enabled: bool,
@@ -131,6 +135,7 @@ pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
         credentials: Credentials::new(keys.clone()),
         keys,
         gateway,
+        gates: gate::Gates::new(&config.gates),
         metrics,
         answers: AtomicU64::new(0),
         admin_enabled: admin.enabled,
@@ -164,19 +169,19 @@ async fn handle(
     }
     let mut started = monotonic_nanos();
     let (operation, answer) = match route::find(request.path(), request.method().as_str()) {
-        Route::Found(action) => {
+        Route::Found(action, parts) => {
             let answer = match read(action, &request, payload, &state).await {
                 Ok(body) => {
                     // A slow client's time is not ours.
                     started = monotonic_nanos();
-                    run(action, &request, &body, &state).await
+                    run(action, &parts, &request, &body, &state).await
                 }
                 Err(answer) => *answer,
             };
             (action.name(), answer)
         }
         Route::WrongMethod(action, allowed) => {
-            (action.name(), webapi::wrong_method(&request, allowed, &state))
+            (action.name(), webapi::wrong_method(action, &request, allowed))
         }
         Route::Unknown => ("none", webapi::unknown_path(&request, &state)),
     };
@@ -234,11 +239,19 @@ async fn read_body(
     }
 }
 
-async fn run(action: Action, request: &HttpRequest, body: &[u8], state: &AppState) -> Answer {
+async fn run(
+    action: Action,
+    parts: &[String],
+    request: &HttpRequest,
+    body: &[u8],
+    state: &AppState,
+) -> Answer {
     match action {
         Action::Ota(action) => ota::run(action, request, body, state).await,
+        Action::Query(action) => queries::run(action, parts, request, body, state).await,
         Action::TicketCode => douyin::ticket_code(request, body, state).await,
         Action::Router => top::router(request, body, state).await,
+        Action::Gate(action) => gate::run(action, parts, request, body, state).await,
         Action::Live => operations::live(),
         Action::Ready => operations::ready(state),
         Action::Metrics => operations::metrics(state),

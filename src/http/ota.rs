@@ -34,8 +34,8 @@ use crate::wire::ota::{
 };
 
 /// The caller, authenticated.
-struct Caller {
-    agent: Arc<Agent>,
+pub(super) struct Caller {
+    pub(super) agent: Arc<Agent>,
     credentials: Arc<AgentCredentials>,
 }
 
@@ -81,7 +81,11 @@ pub(super) async fn run(
 
 /// Who signed the request, if it is an agent of ours and the signature is right.
 /// Source: docs/protocols/ota.md, "HAWK".
-fn authenticate(request: &HttpRequest, bytes: &[u8], state: &AppState) -> Option<Caller> {
+pub(super) fn authenticate(
+    request: &HttpRequest,
+    bytes: &[u8],
+    state: &AppState,
+) -> Option<Caller> {
     let header = HawkHeader::parse(webapi::header(request, AUTHORIZATION)?).ok()?;
     let catalogue = state.engine.catalogue();
     let agent = catalogue.agent_by_id(header.id).filter(|agent| agent.enabled)?;
@@ -434,7 +438,7 @@ fn first_error(state: &ModelState) -> String {
 
 /// The code and sentence of an error. Without a request key a repeat would be another order, so an
 /// unknown outcome must not be called transient then.
-fn failure(error: &EngineError, may_repeat: bool) -> (ResultCode, String) {
+pub(super) fn failure(error: &EngineError, may_repeat: bool) -> (ResultCode, String) {
     match error {
         EngineError::Rejected(rejection) => (result_code(rejection), message::sentence(rejection)),
         EngineError::Overloaded | EngineError::Unavailable => {
@@ -448,7 +452,7 @@ fn failure(error: &EngineError, may_repeat: bool) -> (ResultCode, String) {
 }
 
 /// An order's state as one character. Source: docs/protocols/ota.md, "Order states".
-const fn status(order: &Order) -> &'static str {
+pub(super) const fn status(order: &Order) -> &'static str {
     match order.state {
         OrderState::Held { .. } => "0",
         OrderState::Paid { from: Balance::Rebate { .. }, .. } => "D",
@@ -465,7 +469,7 @@ const fn pay_from(fund: Fund) -> PayFrom {
 }
 
 /// An order number of ours; anything else names no order.
-fn order_id(text: &str) -> Option<OrderId> {
+pub(super) fn order_id(text: &str) -> Option<OrderId> {
     let digits = text.len() == 19 && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| digits).map(OrderId::new)
 }

@@ -1,4 +1,7 @@
-//! The TOP gateway: voucher preview. Source: docs/protocols/top.md.
+//! The TOP gateway: voucher preview here, redemption and reversal in [`redemption`].
+//! Source: docs/protocols/top.md.
+
+mod redemption;
 
 use std::sync::atomic::Ordering;
 
@@ -7,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::actors::{EngineError, FoundVoucher};
 use crate::domain::identity::{PersonalText, is_ciphertext, mask_mobile};
-use crate::domain::order::{OrderLine, Ticket};
+use crate::domain::order::{Order, OrderLine, Ticket};
 use crate::http::{Answer, AppState, Outcome, webapi, within};
 use crate::types::{Quantity, VoucherCode};
 use crate::vault::{IdentityKind, PrivateDetails};
@@ -43,6 +46,9 @@ pub(super) async fn router(request: &HttpRequest, body: &[u8], state: &AppState)
     };
     match call.api {
         Api::TicketConsult => consult(&call, state).await,
+        Api::TicketCodeUse => redemption::ticket_use(&call, state).await,
+        Api::TicketReserve => redemption::reserve(&call, state).await,
+        Api::OrderUse => redemption::order_use(&call, state).await,
     }
 }
 
@@ -57,12 +63,7 @@ async fn consult(call: &Call<'_>, state: &AppState) -> Answer {
         Ok(asked) => asked,
         Err(wrong) => return error(state, call.format, &wrong, Outcome::Invalid),
     };
-    let catalogue = state.engine.catalogue();
-    let app = call.params.get("app_key").and_then(|app_key| catalogue.top_app(app_key));
-    let knows =
-        |shops: &[Box<str>]| shops.is_empty() || shops.iter().any(|s| **s == *asked.shop_id);
-    if !app.is_some_and(|app| knows(&app.shops)) {
-        let wrong = TopError::invalid_argument("shop_id", "不是该应用的门店");
+    if let Some(wrong) = shop_error(call, &asked.shop_id, state) {
         return error(state, call.format, &wrong, Outcome::Rejected);
     }
     let Ok(code) = VoucherCode::parse(&asked.ticket_code) else {
@@ -74,31 +75,37 @@ async fn consult(call: &Call<'_>, state: &AppState) -> Answer {
             outcome(state, call.format, &value.ok_or_else(code_invalid))
         }
         Ok(None) => outcome(state, call.format, &invalid()),
-        Err(failed) => {
-            let top = match &failed {
-                EngineError::Overloaded => TopError::busy(),
-                EngineError::Unavailable => TopError::unavailable(),
-                EngineError::OutcomeUnknown => TopError::timed_out(),
-                EngineError::Rejected(_) => TopError::internal(),
-            };
-            error(state, call.format, &top, Outcome::of(&failed))
-        }
+        Err(failed) => error(state, call.format, &engine_error(&failed), Outcome::of(&failed)),
+    }
+}
+
+/// What is wrong with a shop: it is not one of the application's, which has any if it lists none.
+fn shop_error(call: &Call<'_>, shop_id: &str, state: &AppState) -> Option<TopError> {
+    let catalogue = state.engine.catalogue();
+    let app = call.params.get("app_key").and_then(|app_key| catalogue.top_app(app_key));
+    let knows = |shops: &[Box<str>]| shops.is_empty() || shops.iter().any(|s| **s == *shop_id);
+    let wrong = || TopError::invalid_argument("shop_id", "不是该应用的门店");
+    (!app.is_some_and(|app| knows(&app.shops))).then(wrong)
+}
+
+/// The gateway's error when the engine gives no answer.
+const fn engine_error(failed: &EngineError) -> TopError {
+    match failed {
+        EngineError::Overloaded => TopError::busy(),
+        EngineError::Unavailable => TopError::unavailable(),
+        EngineError::OutcomeUnknown => TopError::timed_out(),
+        EngineError::Rejected(_) => TopError::internal(),
     }
 }
 
 /// The preview of a usable voucher.
 fn value(view: &FoundVoucher, state: &AppState) -> Option<ConsultValue> {
-    let (asked, line) = (view.ticket()?, view.line()?);
-    let line = view.order.lines.get(line)?;
+    let (asked, line_at) = (view.ticket()?, view.line()?);
+    let line = view.order.lines.get(line_at)?;
     let catalogue = state.engine.catalogue();
     let product = catalogue.product(line.product)?;
-    let details = details(view, state).unwrap_or_default();
-    let mobile = mobile(view, &details);
-    let open_id = Some(&*details.open_id).filter(|open_id| !open_id.is_empty());
-    // Whoever tells nothing of themselves is a buyer of this one order.
-    let number = view.order.id.to_string();
-    let buyer = format!("{}/{}", view.order.agent, mobile.or(open_id).unwrap_or(&number));
-    let buyer = state.keys.identity(IdentityKind::OpenId, &buyer).get().to_be_bytes();
+    let details = details(&view.order, state).unwrap_or_default();
+    let mobile = mobile(line_at, &details);
     let usable = view.usable_tickets(state.engine.now());
     let left: u32 = usable.iter().map(|at| u32::from(view.order.uses_left(*at))).sum();
     let tickets = usable.iter().filter_map(|at| {
@@ -113,8 +120,8 @@ fn value(view: &FoundVoucher, state: &AppState) -> Option<ConsultValue> {
             .map(mask_mobile),
         available_quantity: Quantity::new(left),
         ticket_info_list: tickets.collect(),
-        buyer_id: base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, buyer),
-        alsc_order_no: number,
+        buyer_id: buyer_of(&view.order, line_at, &details, state),
+        alsc_order_no: view.order.id.to_string(),
         alsc_sub_order_no: line.id.to_string(),
         item_id: line.product.to_string(),
         out_item_id: product.id.to_string(),
@@ -134,22 +141,35 @@ fn ticket_info(ticket: &Ticket, line: &OrderLine, is_asked: bool) -> TicketInfo 
 }
 
 /// Everything personal about the voucher's order, unless it cannot be opened.
-fn details(view: &FoundVoucher, state: &AppState) -> Option<PrivateDetails> {
-    match state.keys.open_details(&view.order.private) {
+fn details(order: &Order, state: &AppState) -> Option<PrivateDetails> {
+    match state.keys.open_details(&order.private) {
         Ok(details) => Some(details),
         Err(error) => {
-            tracing::error!(order = %view.order.id, %error, "an order's details cannot be opened");
+            tracing::error!(order = %order.id, %error, "an order's details cannot be opened");
             None
         }
     }
 }
 
-/// The buyer's mobile: the order's, or that of its line's traveller.
-fn mobile<'d>(view: &FoundVoucher, details: &'d PrivateDetails) -> Option<&'d str> {
-    let traveller = view
-        .line()
-        .and_then(|line| details.travellers.get(line))
-        .map(|traveller| &*traveller.mobile);
+/// The buyer of the order line at index `line`, obfuscated, as a preview shows it.
+fn buyer_id(order: &Order, line: usize, state: &AppState) -> String {
+    let details = details(order, state).unwrap_or_default();
+    buyer_of(order, line, &details, state)
+}
+
+fn buyer_of(order: &Order, line: usize, details: &PrivateDetails, state: &AppState) -> String {
+    let open_id = Some(&*details.open_id).filter(|open_id| !open_id.is_empty());
+    // Whoever tells nothing of themselves is a buyer of this one order.
+    let number = order.id.to_string();
+    let buyer = mobile(line, details).or(open_id).unwrap_or(&number);
+    let buyer = format!("{}/{buyer}", order.agent);
+    let buyer = state.keys.identity(IdentityKind::OpenId, &buyer).get().to_be_bytes();
+    base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, buyer)
+}
+
+/// The buyer's mobile: the order's, or that of the traveller of the line at index `line`.
+fn mobile(line: usize, details: &PrivateDetails) -> Option<&str> {
+    let traveller = details.travellers.get(line).map(|traveller| &*traveller.mobile);
     let of_order = Some(&*details.mobile).filter(|mobile| !mobile.is_empty());
     of_order.or(traveller).filter(|mobile| !mobile.is_empty())
 }

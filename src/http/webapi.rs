@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::route::Action;
 use crate::http::{Answer, AppState, Outcome};
-use crate::wire::codec::{Body, HttpError, Negotiation, Record, ResponseFormat};
+use crate::wire::codec::{Body, HttpError, Item, Negotiation, Record, ResponseFormat};
 use crate::wire::ota::hawk;
 
 /// A header's text, `None` when it is not there or not text.
@@ -41,6 +41,14 @@ pub(super) fn result<'r, T: Record<'r>>(
     let response =
         HttpResponse::Ok().content_type(format.content_type()).body(format.write(record));
     Answer { response, outcome }
+}
+
+/// A list of results as the caller wants it.
+pub(super) fn list<'r, T: Item<'r>>(request: &HttpRequest, items: &[T]) -> Answer {
+    let format = format(request);
+    let body = format.write_list(items);
+    let response = HttpResponse::Ok().content_type(format.content_type()).body(body);
+    Answer { response, outcome: Outcome::Ok }
 }
 
 /// One of the framework's own errors.
@@ -75,7 +83,10 @@ pub(super) fn unknown_path(request: &HttpRequest, state: &AppState) -> Answer {
 }
 
 /// The action does not take this method.
-pub(super) fn wrong_method(request: &HttpRequest, allowed: &'static str, _: &AppState) -> Answer {
+pub(super) fn wrong_method(action: Action, request: &HttpRequest, allowed: &'static str) -> Answer {
+    if matches!(action, Action::Gate(_)) {
+        return super::gate::wrong_method(allowed);
+    }
     let mut answer = error(request, &HttpError::method_not_allowed(request.method().as_str()));
     let value = actix_web::http::header::HeaderValue::from_static(allowed);
     answer.response.headers_mut().insert(ALLOW, value);
@@ -86,6 +97,7 @@ pub(super) fn wrong_method(request: &HttpRequest, allowed: &'static str, _: &App
 pub(super) fn body_too_large(action: Action, request: &HttpRequest, state: &AppState) -> Answer {
     match action {
         Action::Router => super::top::body_too_large(state),
+        Action::Gate(_) => super::gate::body_too_large(),
         _ => error(request, &HttpError::too_large()),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod douyin;
+pub mod gate;
 pub mod message;
 pub mod ota;
 pub mod top;

@@ -308,7 +308,7 @@ impl OrderActor {
             }
             (Waiting::Expire, Ok(Some(order))) => self.expire(order),
             // A rebuild lists unpaid orders anew.
-            (Waiting::Expire, _) => {}
+            (Waiting::Expire, _) => self.not_expired(),
         }
     }
 
@@ -319,6 +319,7 @@ impl OrderActor {
             if let OrderState::Held { expires_at } = order.state {
                 self.expiries.add(expires_at, order.id);
             }
+            self.not_expired();
             return;
         }
         self.begin_close(order, CloseReason::Expired, None);

@@ -144,6 +144,7 @@ impl OrderActor {
         if let Some(expires_at) = expires_at.filter(|_| !begun) {
             // An expiry is tried again at the next tick.
             self.expiries.add(expires_at, order.id);
+            self.not_expired();
         }
     }
 
@@ -302,6 +303,9 @@ impl OrderActor {
                     submit.answer(Err(error.clone()));
                 }
             }
+        }
+        if matches!(running.caller, Caller::Nobody) {
+            self.expired(ctx);
         }
         running.caller.answer(reply);
         by_lock.into_iter().for_each(|submit| self.dispatch(submit, ctx));

@@ -58,6 +58,21 @@ impl Expiries {
     }
 }
 
+/// Orders being closed because their time is up.
+#[derive(Debug, Default)]
+pub(super) struct Expiring {
+    /// How many are under way: being fetched, or their record not durable yet.
+    under_way: usize,
+    /// Whether the next look is asked for already.
+    asked: bool,
+}
+
+/// Asks for the next look for orders whose time is up. It goes through the mailbox, so that whatever
+/// came in meanwhile is served first.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct NextDue;
+
 /// Unpaid orders looked at to tell when a slot gets places back: a wave of them must not hold up sales.
 const LOOKED_AT_MAX: usize = 2000;
 
@@ -95,20 +110,49 @@ impl OrderActor {
         due.find(|(_, id)| holds(*id)).map(|(at, _)| at)
     }
 
-    /// Closes orders whose time is up, a bounded number at once so that sales go on between.
+    /// Closes orders whose time is up. Only so many are under way at once, and the next come when half of
+    /// them are done: a wave of any size goes through at the journal's pace, and sales go on between.
     pub(super) fn expire_due(&mut self, ctx: &mut Context<Self>) {
         let now = self.context.clock.now();
+        let room = self.context.config.expiry_step.saturating_sub(self.expiring.under_way);
         let mut due = Vec::new();
-        while due.len() < self.context.config.expiry_step
+        while due.len() < room
             && let Some(order) = self.expiries.pop_due(now)
         {
             due.push(order);
         }
+        self.expiring.under_way += due.len();
         for id in due {
             match self.orders.get(id) {
                 Some(order) => self.expire(&order),
                 None => self.fetch(id, Waiting::Expire, ctx),
             }
+        }
+    }
+
+    /// One less is under way, without having been closed: the next tick tries it again if it must be.
+    pub(super) fn not_expired(&mut self) {
+        self.expiring.under_way = self.expiring.under_way.saturating_sub(1);
+    }
+
+    /// One less is under way, closed for good.
+    pub(super) fn expired(&mut self, ctx: &mut Context<Self>) {
+        self.not_expired();
+        let half = self.context.config.expiry_step / 2;
+        if self.expiring.under_way <= half && !self.expiring.asked {
+            self.expiring.asked = true;
+            ctx.notify(NextDue);
+        }
+    }
+}
+
+impl Handler<NextDue> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, _: NextDue, ctx: &mut Self::Context) {
+        self.expiring.asked = false;
+        if !self.rebuilding {
+            self.guarded(ctx, Self::expire_due);
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::actors::cold::ColdStore;
 use crate::actors::config::EngineConfig;
 use crate::actors::directory::{Directory, Surroundings};
 use crate::actors::gate::InFlight;
+use crate::actors::look::Look;
 use crate::actors::record::Record;
 use crate::actors::recovery::Rebuilder;
 use crate::actors::request_keys::{KeyClaim, KeyFingerprint, RequestKeys};
@@ -56,7 +57,7 @@ pub(crate) use commit::{Committed, JournalFailed, TooLarge};
 use cache::OrderCache;
 use checkpoint::Checkpoint;
 use drive::Running;
-use expiry::Expiries;
+use expiry::{Expiries, Expiring};
 
 /// What a caller wants.
 #[derive(Debug)]
@@ -211,6 +212,7 @@ pub(crate) struct OrderActor {
     vouchers: Addr<VoucherActor>,
     orders: OrderCache,
     expiries: Expiries,
+    expiring: Expiring,
     checkpoint: Checkpoint,
     numbers: Numbers,
     next_hold: u64,
@@ -250,6 +252,7 @@ impl OrderActor {
             vouchers,
             orders: OrderCache::new(context.config.orders_cached_max),
             expiries: Expiries::new(unpaid(&context.open)),
+            expiring: Expiring::default(),
             checkpoint: Checkpoint::default(),
             numbers,
             next_hold: 0,
@@ -436,6 +439,17 @@ impl Handler<TopUp> for OrderActor {
 
     fn handle(&mut self, message: TopUp, ctx: &mut Self::Context) {
         self.guarded(ctx, |actor, _| actor.begin_top_up(message));
+    }
+}
+
+impl Handler<Look> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, look: Look, _: &mut Self::Context) {
+        // While the state is read anew nobody knows it; whoever looks hears of nothing.
+        if !self.rebuilding {
+            self.directory.look(look);
+        }
     }
 }
 

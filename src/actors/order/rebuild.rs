@@ -92,6 +92,7 @@ impl Handler<Rebuilt> for OrderActor {
             Ok(open) => {
                 self.answer_the_lost();
                 self.expiries = super::expiry::Expiries::new(super::unpaid(&open));
+                self.expiring = super::expiry::Expiring::default();
                 self.reading_anew = false;
                 self.rebuilding = false;
                 self.vouchers.do_send(crate::actors::voucher::Resume);

@@ -42,18 +42,28 @@ const LIMITS: Limits = Limits {
 
 /// Reads an answer as the partner would.
 pub(super) fn judge(asked: &Asked, response: &Response) -> Verdict {
+    let at_a_gate = match asked {
+        Asked::Redeem(arguments) => arguments.shop.is_none(),
+        Asked::Reverse(_) => true,
+        _ => false,
+    };
+    if at_a_gate && let Some(verdict) = admitted(asked, response) {
+        return verdict;
+    }
     if response.status != 200 {
         return Verdict::Refused(format!("HTTP status {}", response.status));
     }
     let content_type = response.headers.iter().find(|(name, _)| name == "content-type");
     let content_type = content_type.map(|(_, value)| value.as_str());
     let judged = match asked {
-        Asked::Consult(_) => consulted(&response.body),
+        _ if at_a_gate => None,
+        Asked::Consult(_) | Asked::Redeem(_) => consulted(&response.body),
+        Asked::Ask(_) => Some(Verdict::Success("the question was answered".to_owned())),
         _ => Body::new(content_type, &response.body).ok().and_then(|body| match asked {
             Asked::Order(_) => body.read("answer", &LIMITS).model.map(ordered),
             Asked::Verify(_) => body.read("answer", &LIMITS).model.map(verified),
             Asked::Codes(_) => body.read("answer", &LIMITS).model.map(issued),
-            Asked::Consult(_) => None,
+            Asked::Ask(_) | Asked::Consult(_) | Asked::Redeem(_) | Asked::Reverse(_) => None,
         }),
     };
     judged.unwrap_or_else(|| Verdict::Refused("the answer cannot be read".to_owned()))
@@ -92,7 +102,26 @@ fn refused(code: i32, message: Option<&str>) -> Verdict {
     Verdict::Refused(format!("code {code}: {}", message.unwrap_or_default()))
 }
 
-/// The gateway's answer: a preview, a failure, or the gateway's own error.
+/// The gate API's answer, whose status says little that its error does not say better.
+fn admitted(asked: &Asked, response: &Response) -> Option<Verdict> {
+    let answer: Value = serde_json::from_slice(&response.body).ok()?;
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    if response.status != 200 {
+        let error = &answer["error"];
+        return Some(Verdict::Refused(format!(
+            "{} {}",
+            text(&error["code"])?,
+            text(&error["message"])?
+        )));
+    }
+    let (number, uses) = (text(&answer["redemption_no"])?, answer["quantity"].as_u64()?);
+    Some(Verdict::Success(match asked {
+        Asked::Reverse(_) => format!("redemption {number} was taken back, {uses} of this code"),
+        _ => format!("redemption {number} of {uses}, {}", text(&answer["product_name"])?),
+    }))
+}
+
+/// The gateway's answer: a preview, a redemption, a failure, or the gateway's own error.
 fn consulted(body: &[u8]) -> Option<Verdict> {
     let text = std::str::from_utf8(body).ok()?;
     let mut values = BTreeMap::new();
@@ -102,6 +131,11 @@ fn consulted(body: &[u8]) -> Option<Verdict> {
         xml_values(text, &mut values)?;
     }
     let value = |name: &str| values.get(name).cloned().unwrap_or_default();
+    if values.contains_key("biz_code") {
+        let (number, name) = (value("ticket_trans_id"), value("item_name"));
+        let said = format!("{} redemption {number}, {name}", value("biz_code"));
+        return Some(Verdict::Success(said));
+    }
     Some(if value("success") == "true" {
         Verdict::Success(format!(
             "{} usable of product {} in order {}",
@@ -203,6 +237,28 @@ mod tests {
         check("codes", json, again, Err("code 100: 忙"));
         check("codes", json, "no", Err("the answer cannot be read"));
         check("codes", "text/plain", "no", Err("the answer cannot be read"));
+    }
+
+    #[test]
+    fn gates_answers_are_understood() {
+        let json = "application/json; charset=utf-8";
+        let done = r#"{"redemption_no":"21","quantity":2,"product_name":"次卡"}"#;
+        check("redeem --code 1", json, done, Ok("redemption 21 of 2, 次卡"));
+        check("reverse --code 1", json, done, Ok("redemption 21 was taken back, 2 of this code"));
+        check("redeem --code 1", json, "{}", Err("the answer cannot be read"));
+        let golden = |file: &str| {
+            let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/top/use/");
+            std::fs::read_to_string(format!("{root}{file}")).unwrap()
+        };
+        let through_top = "redeem --code 1 --shop S";
+        let said = "TICKET_ALREADY_USED redemption 2208301071920082803, 成人票 <A&B> \"云山\"";
+        for file in ["response.json", "response.simplified.json"] {
+            check(through_top, "x", &golden(&format!("replay/{file}")), Ok(said));
+        }
+        let said = "50 Remote service error isv.ticket-used-up 门票已使用";
+        for file in ["response.json", "response.simplified.json", "response.xml"] {
+            check(through_top, "x", &golden(&format!("used-up/{file}")), Err(said));
+        }
     }
 
     #[test]

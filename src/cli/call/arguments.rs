@@ -23,6 +23,7 @@ pub(in crate::cli) mod demo {
     pub(in crate::cli) const APP_KEY: &str = "12345678";
     pub(in crate::cli) const APP_SECRET: &str = "helloworld";
     pub(in crate::cli) const SHOP: &str = "2017112100077000000046517463";
+    pub(in crate::cli) use crate::http::DEMO_GATE_TOKEN as GATE_TOKEN;
 }
 
 /// Flags of `call`.
@@ -37,8 +38,11 @@ impl CallArguments {
         match &self.asked {
             Asked::Order(arguments) => &arguments.connection,
             Asked::Verify(arguments) => &arguments.connection,
+            Asked::Ask(arguments) => &arguments.connection,
             Asked::Codes(arguments) => &arguments.connection,
             Asked::Consult(arguments) => &arguments.connection,
+            Asked::Redeem(arguments) => &arguments.connection,
+            Asked::Reverse(arguments) => &arguments.connection,
         }
     }
 }
@@ -50,10 +54,17 @@ pub(super) enum Asked {
     Order(OrderArguments),
     /// As an agent: whether an order would be accepted
     Verify(VerifyArguments),
+    /// As an agent: a question by its path, e.g. /api/Products or '/api/Products/Inventory?productid=P-FLASH'
+    Ask(AskArguments),
     /// As Douyin: issue voucher codes (TicketCode/Get)
     Codes(CodesArguments),
     /// As Alibaba local life: preview a voucher code (alibaba.alsc.daodian.ticket.consult)
     Consult(ConsultArguments),
+    /// As a gate: redeem a voucher code; with --shop as Alibaba local life
+    /// (alibaba.alsc.merchant.ext.ticketcode.use)
+    Redeem(RedeemArguments),
+    /// As a gate: take a redemption back
+    Reverse(ReverseArguments),
 }
 
 /// Format of a body.
@@ -158,7 +169,7 @@ pub(super) struct OrderArguments {
     /// Product
     #[arg(long, value_name = "ID", default_value = demo::SHOW)]
     pub(super) product: String,
-    /// Visit date, yyyyMMdd or yyyy-MM-dd [default: tomorrow]
+    /// Visit date, yyyyMMdd, yyyy-MM-dd or today [default: tomorrow]
     #[arg(long, value_name = "DATE")]
     pub(super) date: Option<DateArgument>,
     /// Tickets; each is a line with a traveller of its own
@@ -196,7 +207,7 @@ pub(super) struct VerifyArguments {
     /// Product
     #[arg(long, value_name = "ID", default_value = demo::TIMED)]
     pub(super) product: String,
-    /// Visit date, yyyyMMdd or yyyy-MM-dd [default: tomorrow]
+    /// Visit date, yyyyMMdd, yyyy-MM-dd or today [default: tomorrow]
     #[arg(long, value_name = "DATE")]
     pub(super) date: Option<DateArgument>,
     /// Tickets; each is a line with a traveller of its own
@@ -205,6 +216,18 @@ pub(super) struct VerifyArguments {
     /// Timespan from 1, 0 for a product without any, -1 for the earliest with room
     #[arg(long, value_name = "INDEX", default_value_t = -1, allow_negative_numbers = true)]
     pub(super) timespan: i32,
+}
+
+/// Flags of `call ask`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct AskArguments {
+    /// Path and query, as docs/protocols/ota.md, "Queries" lists them
+    #[arg(value_name = "PATH", value_parser = path)]
+    pub(super) path: String,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    #[command(flatten)]
+    pub(super) agent: AgentArguments,
 }
 
 /// Flags of `call codes`.
@@ -268,6 +291,53 @@ pub(super) struct ConsultArguments {
     pub(super) get: bool,
 }
 
+/// Flags of `call redeem`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RedeemArguments {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    /// The voucher code, e.g. one that `call codes` printed
+    #[arg(long, value_name = "CODE")]
+    pub(super) code: String,
+    /// Uses
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(super) quantity: u16,
+    /// The gate's number of the request; sent again it gets the same answer [default: a fresh one]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) request_no: Option<String>,
+    /// The gate's token
+    #[arg(long, value_name = "TEXT", default_value = demo::GATE_TOKEN)]
+    pub(super) token: String,
+    /// Redeem through the TOP gateway at this shop instead, e.g. 2017112100077000000046517463
+    #[arg(long, value_name = "ID", conflicts_with = "token")]
+    pub(super) shop: Option<String>,
+    /// app_key, with --shop
+    #[arg(long, value_name = "KEY", default_value = demo::APP_KEY)]
+    pub(super) app_key: String,
+    /// The application's secret, with --shop
+    #[arg(long, value_name = "TEXT", default_value = demo::APP_SECRET)]
+    pub(super) secret: String,
+}
+
+/// Flags of `call reverse`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReverseArguments {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+    /// The voucher code
+    #[arg(long, value_name = "CODE")]
+    pub(super) code: String,
+    /// The redemption [default: the code's last one that still counts]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) redemption: Option<String>,
+    /// The gate's number of the request; sent again it gets the same answer [default: a fresh one]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) request_no: Option<String>,
+    /// The gate's token
+    #[arg(long, value_name = "TEXT", default_value = demo::GATE_TOKEN)]
+    pub(super) token: String,
+}
+
 impl Default for VerifyArguments {
     fn default() -> Self {
         Self {
@@ -288,19 +358,35 @@ impl Default for VerifyArguments {
     }
 }
 
+fn path(text: &str) -> Result<String, String> {
+    let sent_as_it_is = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if text.starts_with('/') && sent_as_it_is {
+        return Ok(text.to_owned());
+    }
+    Err("a path that begins with /, percent-encoded where it is not ASCII".to_owned())
+}
+
 fn sign_method(name: &str) -> Result<SignMethod, String> {
     SignMethod::from_name(name).ok_or_else(|| "md5, hmac or hmac-sha256".to_owned())
 }
 
 /// A date as it is typed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DateArgument(pub(super) ServiceDate);
+pub(super) enum DateArgument {
+    /// The venue's day at the time of the call.
+    Today,
+    /// A day of the calendar.
+    Day(ServiceDate),
+}
 
 impl FromStr for DateArgument {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "today" {
+            return Ok(Self::Today);
+        }
         let date = ServiceDate::parse_compact(&text.replace('-', ""));
-        date.map(Self).map_err(|error| format!("{error}: yyyyMMdd or yyyy-MM-dd"))
+        date.map(Self::Day).map_err(|error| format!("{error}: yyyyMMdd, yyyy-MM-dd or today"))
     }
 }

@@ -7,6 +7,7 @@ mod answer;
 mod arguments;
 mod douyin;
 pub(in crate::cli) mod exchange;
+mod gate;
 mod ota;
 mod person;
 mod top;
@@ -69,15 +70,25 @@ fn build(
     match asked {
         Asked::Order(arguments) => Ok(ota::order(arguments, address, draw, now)),
         Asked::Verify(arguments) => Ok(ota::verify(arguments, address, draw, now)),
+        Asked::Ask(arguments) => Ok(ota::ask(arguments, address, draw, now)),
         Asked::Codes(arguments) => Ok(douyin::codes(arguments, address, draw, now)),
         Asked::Consult(arguments) => top::consult(arguments, address, draw, now),
+        Asked::Redeem(arguments) => match &arguments.shop {
+            Some(shop) => top::redeem(arguments, shop, address, draw, now),
+            None => gate::redeem(arguments, address, draw),
+        },
+        Asked::Reverse(arguments) => gate::reverse(arguments, address, draw),
     }
 }
 
 /// The day a request is for.
 fn day(date: Option<DateArgument>, now: UnixMillis) -> ServiceDate {
-    let tomorrow = || ServiceDate::at(now, VENUE_OFFSET_SECONDS).plus_days(1);
-    date.map_or_else(tomorrow, |date| date.0)
+    let today = ServiceDate::at(now, VENUE_OFFSET_SECONDS);
+    match date {
+        None => today.plus_days(1),
+        Some(DateArgument::Today) => today,
+        Some(DateArgument::Day(date)) => date,
+    }
 }
 
 /// A Verify of the demo, as a line to paste. It is signed, so it is good for a minute.
@@ -91,14 +102,15 @@ pub(super) fn demo_verify_curl(url: &str, now: UnixMillis) -> anyhow::Result<Str
 /// The demo's credentials, one holder a line.
 pub(super) fn demo_credentials() -> String {
     use arguments::demo::{
-        AGENT, APP_KEY, APP_SECRET, CLIENT_KEY, CLIENT_SECRET, LOGIN_PASSWORD, PAY_PASSWORD,
-        SESSION_KEY, SHOP,
+        AGENT, APP_KEY, APP_SECRET, CLIENT_KEY, CLIENT_SECRET, GATE_TOKEN, LOGIN_PASSWORD,
+        PAY_PASSWORD, SESSION_KEY, SHOP,
     };
     format!(
         "  agent   {AGENT}  session key {SESSION_KEY}\n\
          \x20         login password {LOGIN_PASSWORD}  pay password {PAY_PASSWORD}\n\
          \x20 Douyin  client_key {CLIENT_KEY}  secret {CLIENT_SECRET}\n\
-         \x20 TOP     app_key {APP_KEY}  secret {APP_SECRET}  shop {SHOP}\n"
+         \x20 TOP     app_key {APP_KEY}  secret {APP_SECRET}  shop {SHOP}\n\
+         \x20 gate    demo-gate  token {GATE_TOKEN}\n"
     )
 }
 

@@ -1,9 +1,10 @@
-//! As an agent: orders and verifications, signed with HAWK and the pay password.
+//! As an agent: orders, verifications and questions, signed with HAWK and the pay password.
 //! Source: docs/protocols/ota.md.
 
 use super::arguments::demo::{SHOW, SHOW_TIME};
 use super::arguments::{
-    AgentArguments, Connection, OrderArguments, PayFrom, PersonArguments, VerifyArguments,
+    AgentArguments, AskArguments, Connection, OrderArguments, PayFrom, PersonArguments,
+    VerifyArguments,
 };
 use super::exchange::{Address, Request};
 use super::person::Draw;
@@ -63,6 +64,17 @@ pub(super) fn verify(
     let body = encoded(&model, &arguments.connection);
     let call = Call { agent: &arguments.agent, connection: &arguments.connection, address };
     call.signed(VERIFY.to_owned(), body, draw, now)
+}
+
+/// A question, which has no body.
+pub(super) fn ask(
+    arguments: &AskArguments,
+    address: &Address,
+    draw: &Draw,
+    now: UnixMillis,
+) -> Request {
+    let call = Call { agent: &arguments.agent, connection: &arguments.connection, address };
+    call.request("GET", arguments.path.clone(), String::new(), draw, now)
 }
 
 fn theatre(
@@ -177,31 +189,38 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn signed(&self, path: String, body: String, draw: &Draw, now: UnixMillis) -> Request {
+        self.request("POST", path, body, draw, now)
+    }
+
+    fn request(
+        &self,
+        method: &'static str,
+        path: String,
+        body: String,
+        draw: &Draw,
+        now: UnixMillis,
+    ) -> Request {
         let Self { agent, connection, address } = self;
         let credential =
             HawkCredential::new(&agent.session_key, &UpperMd5::of(&agent.login_password));
         let media_type = connection.format.media_type();
         let request = HawkRequest {
-            method: "POST",
+            method,
             path_and_query: &path,
             host: &address.host,
             port: address.port,
-            content_type: media_type,
+            content_type: if body.is_empty() { "" } else { media_type },
             body: body.as_bytes(),
         };
         let (nonce, hash) = (draw.nonce(), agent.payload_hash);
         let authorization =
             authorization(&credential, &agent.agent, now.as_secs(), &nonce, &request, hash);
-        Request {
-            address: (*address).clone(),
-            method: "POST",
-            headers: vec![
-                ("Content-Type", format!("{media_type}; charset=utf-8")),
-                ("Accept", media_type.to_owned()),
-                ("Authorization", authorization),
-            ],
-            path_and_query: path,
-            body,
+        let mut headers = Vec::new();
+        if !body.is_empty() {
+            headers.push(("Content-Type", format!("{media_type}; charset=utf-8")));
         }
+        headers.push(("Accept", media_type.to_owned()));
+        headers.push(("Authorization", authorization));
+        Request { address: (*address).clone(), method, headers, path_and_query: path, body }
     }
 }

@@ -9,14 +9,16 @@ use crate::cli::{Arguments, Command};
 use crate::wire::codec::{Body, Limits, Record};
 use crate::wire::douyin::sign::{ClientSecret, SIGNATURE_HEADER, verify};
 use crate::wire::douyin::{GetTicketCodeDouyinParm, SpiQuery, parse_timestamp};
+use crate::wire::gate::{RedeemRequest, ReverseRequest};
 use crate::wire::ota::hawk::{HawkHeader, HawkRequest};
 use crate::wire::ota::{
     HawkCredential, OrderAddParm, OrderAndPayWithPassword2Parm, OrderAndPayWithPasswordParm,
     PayPassword, UpperMd5,
 };
 use crate::wire::top::consult::ConsultRequest;
-use crate::wire::top::gateway::{Format, Gateway, GatewayConfig};
+use crate::wire::top::gateway::{Api, Format, Gateway, GatewayConfig};
 use crate::wire::top::request::HttpCall;
+use crate::wire::top::ticket_use::UseRequest;
 
 /// 2026-11-21 20:00 in China.
 const NOW: UnixMillis = UnixMillis::new(1_795_262_400_000);
@@ -178,6 +180,42 @@ fn a_consult_is_admitted_however_it_is_sent_and_signed() {
 }
 
 #[test]
+fn redemptions_and_reversals_are_a_gates() {
+    let redeem = request("redeem --code 016569843362 --quantity 2 --request-no R-1");
+    assert_eq!(redeem.path_and_query, "/v1/vouchers/016569843362/redeem");
+    assert_eq!(header(&redeem, "authorization"), "Bearer demo-gate-token-2024");
+    let expected = RedeemRequest { request_no: "R-1".to_owned(), quantity: 2 };
+    assert_eq!(RedeemRequest::parse(redeem.body.as_bytes()), Ok(expected));
+
+    let reverse = request("reverse --code 0/1 --token another-gates-token");
+    assert_eq!(reverse.path_and_query, "/v1/vouchers/0%2F1/reverse");
+    assert_eq!(header(&reverse, "authorization"), "Bearer another-gates-token");
+    let read = ReverseRequest::parse(reverse.body.as_bytes()).unwrap();
+    assert_eq!((read.request_no.len(), read.redemption_no), (21, None));
+}
+
+#[test]
+fn a_redemption_at_a_shop_goes_through_the_gateway() {
+    let gateway = Gateway::new(GatewayConfig::default()).unwrap();
+    for (format, expected) in [("json", Format::Json), ("xml", Format::Xml)] {
+        let line = format!("redeem --code 016569843362 --shop S1 --format {format}");
+        let request = request(&line);
+        let call = HttpCall {
+            http_method: request.method,
+            query: "",
+            content_type: request.headers.first().map(|(_, value)| value.as_str()),
+            body: request.body.as_bytes(),
+        };
+        let known = |key: &str| (key == "12345678").then_some("helloworld");
+        let call = gateway.admit(&call, NOW, known).unwrap_or_else(|no| panic!("{line}: {no:?}"));
+        assert_eq!((call.api, call.format), (Api::TicketCodeUse, expected));
+        let asked = UseRequest::parse(&call.params).unwrap();
+        assert_eq!(asked.ticket_code.as_deref(), Some("016569843362"));
+        assert_eq!((&*asked.shop_id, asked.quantity), ("S1", Some(1)));
+    }
+}
+
+#[test]
 fn a_curl_line_has_everything_that_is_sent() {
     let request = request("verify --name O'Hara");
     let line = request.curl();
@@ -208,6 +246,9 @@ fn the_defaults_are_those_of_the_demo() {
         APP_SECRET,
         SHOP,
     ];
+    assert_eq!(GATE_TOKEN, crate::http::DEMO_GATE_TOKEN);
+    assert!(demo_credentials().contains(GATE_TOKEN));
+    assert!(crate::config::DEFAULTS.contains(GATE_TOKEN));
     for name in named {
         assert!(demo.contains(&format!("{name:?}")), "{name}");
         let is_credential = ![SHOW, AREA, TIMED, SKU].contains(&name);
@@ -215,4 +256,19 @@ fn the_defaults_are_those_of_the_demo() {
     }
     let Asked::Verify(parsed) = asked("verify") else { panic!("verify") };
     assert_eq!(format!("{parsed:?}"), format!("{:?}", VerifyArguments::default()));
+}
+
+#[test]
+fn a_question_is_signed_as_it_stands_and_has_no_body() {
+    let question = "/api/Products/Inventory?startdate=&productid=P-FLASH";
+    for flags in ["", " --format xml", " --payload-hash"] {
+        let request = request(&format!("ask {question}{flags}"));
+        assert_eq!((request.method, request.path_and_query.as_str()), ("GET", question));
+        assert_eq!((request.body.as_str(), header(&request, "content-type")), ("", ""));
+        check_hawk(&request);
+    }
+    for bad in ["api/Products", "/api/\u{4ea7}", "/a#b"] {
+        let line = ["piaoku", "call", "ask", bad];
+        assert!(Arguments::try_parse_from(line).is_err(), "{bad}");
+    }
 }

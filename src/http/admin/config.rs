@@ -6,7 +6,7 @@ use serde::Deserialize;
 pub const DEMO_TOKEN: &str = "demo-admin-token-known-to-everybody";
 
 /// Shortest token, in bytes: too long to be guessed.
-const TOKEN_LEN_MIN: usize = 24;
+const TOKEN_LEN_MIN: usize = 16;
 /// Longest token, in bytes.
 const TOKEN_LEN_MAX: usize = 256;
 /// Longest name of a token, in characters: with whoever uses it, it still fits the journal.
@@ -128,13 +128,13 @@ mod tests {
             let shown = format!("{config:?}{found:?}");
             assert!(tokens.iter().all(|(_, token)| token.is_empty() || !shown.contains(token)));
         };
-        let (one, other) = ("a".repeat(24), "b".repeat(24));
+        let (one, other) = ("a".repeat(16), "b".repeat(16));
         check(&[], None);
         check(&[("desk", &one), ("night", &other)], None);
         check(&[("", &one)], Some("printable characters"));
         check(&[("a/b", &one)], Some("printable characters"));
-        check(&[("desk", "short")], Some("24 to 256"));
-        check(&[("desk", &"票".repeat(9))], Some("24 to 256"));
+        check(&[("desk", "short")], Some("16 to 256"));
+        check(&[("desk", &"票".repeat(6))], Some("16 to 256"));
         check(&[("desk", &one), ("desk", &other)], Some("another entry"));
         check(&[("desk", &one), ("night", &one)], Some("another entry"));
     }

@@ -13,7 +13,7 @@ mod orders;
 mod stock;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use actix_web::http::header::WWW_AUTHENTICATE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -24,7 +24,7 @@ pub use config::{AdminConfig, AdminConfigError, AdminRole, AdminToken, DEMO_TOKE
 pub(in crate::http) use call::Tokens;
 
 use crate::clock::monotonic_nanos;
-use crate::http::{Answer, AppState, BodyError, Outcome, read_body, webapi};
+use crate::http::{Answer, AppState, BodyError, Outcome, bearer, read_body};
 use call::Call;
 use failure::Failure;
 
@@ -69,8 +69,7 @@ async fn admit(
     payload: web::Payload,
     state: &AppState,
 ) -> Result<Call, Failure> {
-    let authorization = webapi::header(request, AUTHORIZATION);
-    let known = state.admin_tokens.find(authorization);
+    let known = state.admin_tokens.find(bearer::shown(request).as_ref());
     let (name, role) = known.ok_or_else(Failure::unauthenticated)?;
     let actor = match utf8_header(request, "x-actor") {
         actor if actor.is_empty() => name.to_owned(),

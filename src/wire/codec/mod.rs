@@ -21,14 +21,14 @@ mod xml;
 
 pub use body::{Body, Decoded};
 pub use http_error::HttpError;
-pub use json::to_json;
+pub use json::{to_json, to_json_list};
 pub use media_type::{Charset, Formatter};
 pub use model_state::{ModelError, ModelState};
 pub use negotiate::{Negotiation, ResponseFormat};
 pub(crate) use schema::wire_record;
 pub use schema::{Fatal, Item, Member, Record, Rules, Sink, Source, Text, Value, alphabetical};
 pub use validate::Check;
-pub use xml::to_xml;
+pub use xml::{to_xml, to_xml_list};
 
 /// Bounds of one body. A value beyond one of them is an entry of the model state, not an
 /// allocation.

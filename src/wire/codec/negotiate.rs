@@ -4,10 +4,10 @@
 //! JSON. Source: docs/protocols/ota.md, "Content negotiation".
 
 use super::http_error::HttpError;
-use super::json::to_json;
+use super::json::{to_json, to_json_list};
 use super::media_type::{self, Charset, Element, Formatter};
-use super::schema::Record;
-use super::xml::to_xml;
+use super::schema::{Item, Record};
+use super::xml::{to_xml, to_xml_list};
 
 /// The request headers that decide. Each is the header's text, `None` when it was not sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,6 +177,15 @@ impl ResponseFormat {
         self.encode(match self.formatter {
             Formatter::Xml => to_xml(record),
             Formatter::Json | Formatter::Form => to_json(record),
+        })
+    }
+
+    /// Writes a list of results.
+    #[must_use]
+    pub fn write_list<'de, T: Item<'de>>(&self, items: &[T]) -> Vec<u8> {
+        self.encode(match self.formatter {
+            Formatter::Xml => to_xml_list(items),
+            Formatter::Json | Formatter::Form => to_json_list(items),
         })
     }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::validate::Check;
+use crate::types::Fen;
 
 /// Text as a body carries it: absent or null, or characters borrowed from the body if possible.
 pub type Text<'de> = Option<Cow<'de, str>>;
@@ -163,6 +164,8 @@ pub trait Sink {
     fn text(&mut self, text: &str);
     /// An integer.
     fn integer(&mut self, number: i64);
+    /// A number of hundredths, written as a decimal.
+    fn decimal(&mut self, hundredths: i64);
     /// An object.
     fn record<'de, T: Record<'de>>(&mut self, record: &T);
     /// A list.
@@ -226,6 +229,24 @@ impl<'de> Value<'de> for i64 {
 
     fn shape(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+/// Money is a decimal member in yuan. No request has one, so what cannot be read is simply nothing.
+impl<'de> Value<'de> for Fen {
+    fn read<S: Source<'de>>(source: &mut S) -> Result<Self, Fatal> {
+        let text = source.text()?;
+        Ok(text.and_then(|text| Self::parse_yuan(text.trim()).ok()).unwrap_or_default())
+    }
+
+    fn write<W: Sink>(&self, sink: &mut W) {
+        sink.decimal(self.get());
+    }
+
+    fn check(&self, _: Rules, _: &mut Check<'_>) {}
+
+    fn shape(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_yuan())
     }
 }
 
@@ -317,6 +338,18 @@ impl<'de> Item<'de> for Cow<'de, str> {
 
     fn shape_item(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "text({})", self.len())
+    }
+}
+
+/// The shortest text of a number of hundredths, without a fraction where it has none: `120`, `9.9`,
+/// `-0.05`.
+pub(super) fn decimal(hundredths: i64) -> String {
+    let sign = if hundredths < 0 { "-" } else { "" };
+    let (whole, rest) = (hundredths.unsigned_abs() / 100, hundredths.unsigned_abs() % 100);
+    match (rest, rest % 10) {
+        (0, _) => format!("{sign}{whole}"),
+        (_, 0) => format!("{sign}{whole}.{}", rest / 10),
+        _ => format!("{sign}{whole}.{rest:02}"),
     }
 }
 
@@ -448,6 +481,17 @@ pub(crate) use wire_record;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_decimal_has_no_more_digits_than_it_needs() {
+        let check = |hundredths: i64, expected: &str| assert_eq!(decimal(hundredths), expected);
+        check(12_000, "120");
+        check(990, "9.9");
+        check(1005, "10.05");
+        check(-5, "-0.05");
+        check(0, "0");
+        check(i64::MIN, "-92233720368547758.08");
+    }
 
     #[test]
     fn the_xml_order_is_the_order_of_the_bytes_of_the_names() {

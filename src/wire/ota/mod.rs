@@ -9,6 +9,8 @@ mod credential;
 mod error;
 pub mod hawk;
 mod paypassword;
+mod qr;
+pub mod query;
 mod request;
 mod response;
 
@@ -16,6 +18,7 @@ pub use code::ResultCode;
 pub use credential::{HawkCredential, UpperMd5};
 pub use error::result_code;
 pub use paypassword::{PayPassword, PayPasswordError};
+pub use qr::{QrError, qr_png};
 pub use request::{
     Order2AddParm, Order2SeatItem, OrderAddItemParm, OrderAddParm, OrderAndPayWithPassword2Parm,
     OrderAndPayWithPasswordParm, PARM_NAMESPACE, PayOrderUsePayPasswordParm, ProviderConfigParm,

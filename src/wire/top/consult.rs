@@ -7,19 +7,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use super::argument;
 use super::error::TopError;
 use super::request::Params;
 use crate::types::{Fen, Quantity};
 
+pub use super::argument::{REQUEST_ID_CHARS_MAX, SHOP_ID_CHARS_MAX, TICKET_CODE_CHARS_MAX};
+
 /// The parameter that carries the request as JSON text.
 pub const CONSULT_REQUEST: &str = "consult_request";
-
-/// Longest `request_id` in characters; the platform states no length.
-pub const REQUEST_ID_CHARS_MAX: usize = 64;
-/// Longest `shop_id` in characters.
-pub const SHOP_ID_CHARS_MAX: usize = 32;
-/// Longest `ticket_code` in characters, twice that of any code the platform knows.
-pub const TICKET_CODE_CHARS_MAX: usize = 64;
 
 /// Which code to preview, and where.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -39,19 +35,15 @@ impl ConsultRequest {
     /// Code 40 for an absent, null or empty member, 41 for one of another type or too long, in the
     /// order of the members; 41 for the whole when it is no JSON object.
     pub fn parse(params: &Params<'_>) -> Result<Self, TopError> {
-        let text = params
-            .filled(CONSULT_REQUEST)
-            .ok_or_else(|| TopError::missing_argument(CONSULT_REQUEST))?;
-        let malformed = || TopError::invalid_argument(CONSULT_REQUEST, "须为JSON对象");
-        // Checked here because a derived reader takes an array of members for an object.
-        if !text.trim_start().starts_with('{') {
-            return Err(malformed());
-        }
-        let members: Members = serde_json::from_str(text).map_err(|_| malformed())?;
+        let members: Members = argument::object(params, CONSULT_REQUEST)?;
         Ok(Self {
-            request_id: member("request_id", members.request_id, REQUEST_ID_CHARS_MAX)?,
-            shop_id: member("shop_id", members.shop_id, SHOP_ID_CHARS_MAX)?,
-            ticket_code: member("ticket_code", members.ticket_code, TICKET_CODE_CHARS_MAX)?,
+            request_id: argument::required("request_id", members.request_id, REQUEST_ID_CHARS_MAX)?,
+            shop_id: argument::required("shop_id", members.shop_id, SHOP_ID_CHARS_MAX)?,
+            ticket_code: argument::required(
+                "ticket_code",
+                members.ticket_code,
+                TICKET_CODE_CHARS_MAX,
+            )?,
         })
     }
 }
@@ -62,19 +54,6 @@ struct Members {
     request_id: Option<Value>,
     shop_id: Option<Value>,
     ticket_code: Option<Value>,
-}
-
-/// The text of a required member. Numbers are refused, for they have lost their leading zeros.
-fn member(name: &'static str, value: Option<Value>, chars_max: usize) -> Result<String, TopError> {
-    match value {
-        None => Err(TopError::missing_argument(name)),
-        Some(Value::String(text)) if text.is_empty() => Err(TopError::missing_argument(name)),
-        Some(Value::String(text)) if text.chars().count() > chars_max => {
-            Err(TopError::invalid_argument(name, &format!("超过{chars_max}个字符")))
-        }
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(TopError::invalid_argument(name, "须为字符串")),
-    }
 }
 
 /// What a consult ends in.

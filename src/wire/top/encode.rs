@@ -3,6 +3,8 @@
 //! Members come in the order of the platform's own samples, and one without a value is left out.
 //! Whatever the answer, its HTTP status is 200. Source: docs/protocols/top.md, "Envelopes".
 
+mod redemption;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -12,6 +14,8 @@ use serde::Serialize;
 use super::consult::{ConsultFailure, ConsultOutcome, ConsultValue, TicketInfo};
 use super::error::TopError;
 use super::gateway::{Api, Format};
+
+pub use redemption::{order_use_response, reserve_response, ticket_use_response};
 
 const XML_DECLARATION: &str = r#"<?xml version="1.0" encoding="utf-8" ?>"#;
 

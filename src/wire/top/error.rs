@@ -7,6 +7,10 @@
 use std::borrow::Cow;
 
 use super::request::ParamsError;
+use super::reserve::Failure;
+use crate::domain::order::{RedeemError, ReverseError};
+use crate::engine::Rejection;
+use crate::wire::message;
 
 /// Platform codes we answer with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +193,89 @@ impl TopError {
     }
 }
 
+/// Why nothing was redeemed or taken back. An API with a `result` says so in there, one without in an
+/// `error_response`; the code is the same in other letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// `error_code` of a result.
+    error_code: &'static str,
+    /// `sub_code` of an error. All begin with `isv.`, for repeating the call does not help.
+    sub_code: &'static str,
+    /// In Chinese.
+    message: Cow<'static, str>,
+}
+
+impl Refused {
+    /// No such code.
+    pub const UNKNOWN_CODE: Self =
+        Self::new("TICKET_CODE_INVALID", "isv.ticket-code-invalid", "券码不存在");
+    /// No such order or line.
+    pub const UNKNOWN_ORDER: Self =
+        Self::new("ORDER_NOT_FOUND", "isv.order-not-found", "订单不存在");
+    /// The order is another buyer's.
+    pub const OTHER_BUYER: Self =
+        Self::new("BUYER_NOT_MATCHED", "isv.buyer-not-matched", "买家与订单不一致");
+    /// No such redemption, or none of this ticket.
+    pub const UNKNOWN_TRANSACTION: Self =
+        Self::new("TRANS_NOT_FOUND", "isv.trans-not-found", "核销记录不存在");
+    /// The number was used for something else.
+    pub const REQUEST_REUSED: Self =
+        Self::new("REQUEST_ID_REUSED", "isv.request-id-reused", "请求号已用于其他请求");
+
+    const fn new(error_code: &'static str, sub_code: &'static str, message: &'static str) -> Self {
+        Self { error_code, sub_code, message: Cow::Borrowed(message) }
+    }
+
+    /// What the engine's refusal is to this gateway; `None` for one that redemptions do not meet.
+    #[must_use]
+    pub fn of(rejection: &Rejection) -> Option<Self> {
+        let (error_code, sub_code) = match rejection {
+            Rejection::UnknownOrder => return Some(Self::UNKNOWN_ORDER),
+            Rejection::Redeem(error) => match error {
+                RedeemError::RequestReused => return Some(Self::REQUEST_REUSED),
+                RedeemError::UnknownTicket => return Some(Self::UNKNOWN_CODE),
+                RedeemError::Refunded(_) => ("TICKET_REFUNDED", "isv.ticket-refunded"),
+                RedeemError::NoUses | RedeemError::UsedUp { left: 0, .. } => {
+                    ("TICKET_USED_UP", "isv.ticket-used-up")
+                }
+                RedeemError::UsedUp { .. } => {
+                    ("TICKET_QUANTITY_EXCEEDED", "isv.ticket-quantity-exceeded")
+                }
+                RedeemError::TooEarly { .. } => {
+                    ("TICKET_NOT_YET_VALID", "isv.ticket-not-yet-valid")
+                }
+                RedeemError::Expired(_) => ("TICKET_EXPIRED", "isv.ticket-expired"),
+            },
+            Rejection::Reverse(error) => match error {
+                ReverseError::UnknownRedemption => return Some(Self::UNKNOWN_TRANSACTION),
+                ReverseError::AlreadyReversed => {
+                    ("TRANS_ALREADY_REVERSED", "isv.trans-already-reversed")
+                }
+            },
+            _ => return None,
+        };
+        let message = Cow::Owned(message::sentence(rejection));
+        Some(Self { error_code, sub_code, message })
+    }
+}
+
+impl From<Refused> for TopError {
+    fn from(refused: Refused) -> Self {
+        Self {
+            code: TopCode::RemoteServiceError,
+            argument: None,
+            sub_code: Some(refused.sub_code),
+            sub_msg: Some(refused.message),
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self { error_code: refused.error_code, error_msg: refused.message, retry: false }
+    }
+}
+
 impl From<ParamsError> for TopError {
     fn from(fault: ParamsError) -> Self {
         let (code, sub_msg) = match fault {
@@ -211,6 +298,7 @@ impl From<ParamsError> for TopError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::{TicketId, UnixMillis};
 
     #[test]
     fn arguments_are_named_after_the_message() {
@@ -234,5 +322,35 @@ mod tests {
         assert_eq!(class(TopError::invalid_argument("x", "")), Some("isv"));
         assert_eq!(class(ParamsError::Conflict.into()), Some("isv"));
         assert_eq!(class(TopError::check(TopCode::InvalidSignature)), None);
+        assert_eq!(class(Refused::UNKNOWN_CODE.into()), Some("isv"));
+    }
+
+    #[test]
+    fn refusals_have_one_code_in_two_notations_and_are_documented() {
+        let ticket = TicketId::new(1);
+        let from = UnixMillis::new(0);
+        let mut refusals = vec![Refused::OTHER_BUYER, Refused::UNKNOWN_CODE];
+        let rejections = [
+            Rejection::UnknownOrder,
+            Rejection::Redeem(RedeemError::RequestReused),
+            Rejection::Redeem(RedeemError::UnknownTicket),
+            Rejection::Redeem(RedeemError::NoUses),
+            Rejection::Redeem(RedeemError::Refunded(ticket)),
+            Rejection::Redeem(RedeemError::UsedUp { ticket, left: 0 }),
+            Rejection::Redeem(RedeemError::UsedUp { ticket, left: 2 }),
+            Rejection::Redeem(RedeemError::TooEarly { ticket, from }),
+            Rejection::Redeem(RedeemError::Expired(ticket)),
+            Rejection::Reverse(ReverseError::UnknownRedemption),
+            Rejection::Reverse(ReverseError::AlreadyReversed),
+        ];
+        refusals.extend(rejections.iter().map(|rejection| Refused::of(rejection).unwrap()));
+        let documented = include_str!("../../../docs/protocols/top.md");
+        for refused in refusals {
+            let sub_code = format!("isv.{}", refused.error_code.to_lowercase().replace('_', "-"));
+            assert_eq!(refused.sub_code, sub_code);
+            let row = format!("| `{}` | `{sub_code}` |", refused.error_code);
+            assert!(documented.contains(&row), "{row}");
+        }
+        assert_eq!(Refused::of(&Rejection::OrderPaid), None);
     }
 }

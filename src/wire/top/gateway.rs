@@ -2,7 +2,7 @@
 //! call, or to the error that answers it.
 //!
 //! Flow limits are not among them: they are counted per app by the caller of this module, after the
-//! signature, so that nobody can use up another app's share. Arguments are read by `consult`.
+//! signature, so that nobody can use up another app's share. Arguments are read by each API's own module.
 //! Source: docs/protocols/top.md, "Order of checks".
 
 use serde::Deserialize;
@@ -18,17 +18,27 @@ use crate::types::UnixMillis;
 pub enum Api {
     /// Preview of a voucher code (券码预览).
     TicketConsult,
+    /// Redemption by code (核销).
+    TicketCodeUse,
+    /// Reversal of a redemption (冲正), "reserve" by name.
+    TicketReserve,
+    /// Redemption of all that is left of an order line (订单维度核销).
+    OrderUse,
 }
 
 impl Api {
     /// Every API.
-    pub const ALL: [Self; 1] = [Self::TicketConsult];
+    pub const ALL: [Self; 4] =
+        [Self::TicketConsult, Self::TicketCodeUse, Self::TicketReserve, Self::OrderUse];
 
     /// The name in `method`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::TicketConsult => "alibaba.alsc.daodian.ticket.consult",
+            Self::TicketCodeUse => "alibaba.alsc.merchant.ext.ticketcode.use",
+            Self::TicketReserve => "alibaba.alsc.daodian.ticket.reserve",
+            Self::OrderUse => "alibaba.alsc.daodian.order.use",
         }
     }
 }

@@ -6,19 +6,26 @@ use super::client::{Caller, encode_form};
 use super::consult::{
     CONSULT_REQUEST, ConsultFailure, ConsultOutcome, ConsultRequest, ConsultValue, TicketInfo,
 };
-use super::encode::{consult_response, error_response};
-use super::error::{TopCode, TopError};
+use super::encode::{
+    consult_response, error_response, order_use_response, reserve_response, ticket_use_response,
+};
+use super::error::{Refused, TopCode, TopError};
 use super::gateway::{Api, Call, Format, Gateway, GatewayConfig, Refusal};
-use super::request::HttpCall;
+use super::order_use::{ORDER_USE_REQUEST, OrderUseRequest};
+use super::request::{HttpCall, Params};
+use super::reserve::{Failure, REVERSE_REQUEST, ReserveRequest};
 use super::sign::SignMethod;
-use crate::types::{Fen, Quantity, UnixMillis};
+use super::ticket_use::{BizCode, TicketUse, USE_REQUEST, UseAnswer, UseDetail, UseRequest};
+use crate::domain::order::RedeemError;
+use crate::engine::Rejection;
+use crate::types::{Fen, Quantity, TicketId, UnixMillis};
 
 /// 2026-11-22 01:05:12 at GMT+8, when the sample requests were signed.
 const NOW: UnixMillis = UnixMillis::new(1_795_280_712_000);
 const REQUEST_ID: &str = "15r4nqhb4qjf7";
 
 fn path(case: &str, file: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests/golden/top/consult", case, file].iter().collect()
+    [env!("CARGO_MANIFEST_DIR"), "tests/golden/top", case, file].iter().collect()
 }
 
 fn read(case: &str, file: &str) -> String {
@@ -92,14 +99,19 @@ fn sample_value() -> ConsultValue {
 
 #[test]
 fn every_request_form_is_admitted_with_the_same_content() {
-    for case in ["f1-post-form", "f2-get-query", "form3-get-body", "form4-multipart", "form5-split"]
-    {
+    for case in [
+        "consult/f1-post-form",
+        "consult/f2-get-query",
+        "consult/form3-get-body",
+        "consult/form4-multipart",
+        "consult/form5-split",
+    ] {
         admit(case, |admitted| {
             let call = admitted.unwrap_or_else(|refusal| panic!("{case}: {}", refusal.error));
             assert_eq!((call.api, call.format), (Api::TicketConsult, Format::Json), "{case}");
             assert_eq!(ConsultRequest::parse(&call.params), Ok(sample_request()), "{case}");
             let sign = match case {
-                "f2-get-query" => "3C5A74647F7E1DE6E1E8F76BDA9AFB47",
+                "consult/f2-get-query" => "3C5A74647F7E1DE6E1E8F76BDA9AFB47",
                 _ => "37FB4D628575849FA610D77401790ADF",
             };
             assert_eq!(call.params.get("sign"), Some(sign), "{case}");
@@ -110,7 +122,7 @@ fn every_request_form_is_admitted_with_the_same_content() {
 
 #[test]
 fn a_request_without_parameters_is_refused() {
-    let refusal = admit("form7-get-nothing", |admitted| admitted.unwrap_err());
+    let refusal = admit("consult/form7-get-nothing", |admitted| admitted.unwrap_err());
     assert_eq!(refusal.format, Format::Xml);
     assert_eq!(refusal.error, TopError::check(TopCode::MissingAppKey));
 }
@@ -126,20 +138,17 @@ fn the_client_writes_the_sample_request() {
     };
     let text = serde_json::to_string(&sample_request()).unwrap();
     let pairs = caller.signed_pairs(Api::TicketConsult, &[(CONSULT_REQUEST, &text)]).unwrap();
-    let sample = read("f1-post-form", "request.http");
+    let sample = read("consult/f1-post-form", "request.http");
     assert_eq!(encode_form(&pairs), sample.split_once("\r\n\r\n").unwrap().1);
 }
 
 fn check_outcome(case: &str, outcome: &ConsultOutcome) {
-    let answer = |format| consult_response(format, outcome, REQUEST_ID);
-    check_answer(case, "response.xml", &answer(Format::Xml));
-    check_answer(case, "response.json", &answer(Format::Json));
-    check_answer(case, "response.simplified.json", &answer(Format::SimplifiedJson));
+    check_formats(case, |format| consult_response(format, outcome, REQUEST_ID));
 }
 
 #[test]
 fn outcomes() {
-    check_outcome("success", &Ok(sample_value()));
+    check_outcome("consult/success", &Ok(sample_value()));
     let mut sparse = sample_value();
     sparse.user_phone = None;
     sparse.ticket_info_list[0].ticket_code = None;
@@ -147,8 +156,8 @@ fn outcomes() {
     second.ticket_id = "2208211121312608721".to_owned();
     second.ticket_name = "成人票 <A&B> \"云山\"".to_owned();
     sparse.ticket_info_list.push(second);
-    check_outcome("success-sparse", &Ok(sparse));
-    check_outcome("failed", &Err(ConsultFailure::ticket_code_invalid("券码不存在")));
+    check_outcome("consult/success-sparse", &Ok(sparse));
+    check_outcome("consult/failed", &Err(ConsultFailure::ticket_code_invalid("券码不存在")));
 }
 
 #[test]
@@ -159,9 +168,142 @@ fn errors() {
         check_answer(case, "response.json", &answer(Format::Json));
         assert_eq!(answer(Format::SimplifiedJson), answer(Format::Json), "the wrapper stays");
     };
-    check("error-25", &TopError::check(TopCode::InvalidSignature));
-    check("error-40", &TopError::missing_argument("shop_id"));
-    check("error-50", &TopError::caller(TopCode::RemoteServiceError, "非法参数"));
+    check("consult/error-25", &TopError::check(TopCode::InvalidSignature));
+    check("consult/error-40", &TopError::missing_argument("shop_id"));
+    check("consult/error-50", &TopError::caller(TopCode::RemoteServiceError, "非法参数"));
+}
+
+/// Compares an answer in each format with its files.
+fn check_formats(case: &str, answer: impl Fn(Format) -> String) {
+    check_answer(case, "response.xml", &answer(Format::Xml));
+    check_answer(case, "response.json", &answer(Format::Json));
+    check_answer(case, "response.simplified.json", &answer(Format::SimplifiedJson));
+}
+
+/// Two tickets of an order redeemed at once.
+fn sample_use() -> UseAnswer {
+    let detail = |ticket_code: &str, ticket_id: &str| UseDetail {
+        ticket_trans_id: "2208301071920082803".to_owned(),
+        ticket_code: ticket_code.to_owned(),
+        ticket_id: ticket_id.to_owned(),
+        quantity: 1,
+        buyer_pay_amount: Fen::new(12_050),
+        receipt_amount: Fen::new(12_005),
+    };
+    UseAnswer {
+        biz_code: BizCode::Success,
+        ticket_request_id: "f82d968ccc884077b180cff21d7fef17".to_owned(),
+        use_date: NOW,
+        ticket_trans_id: "2208301071920082803".to_owned(),
+        ticket_code: "016569843362".to_owned(),
+        order_no: "2208281071920082803".to_owned(),
+        item_id: "687787036030".to_owned(),
+        item_name: "成人票 <A&B> \"云山\"".to_owned(),
+        buyer_pay_amount: Fen::new(24_100),
+        receipt_amount: Fen::new(24_010),
+        details: vec![
+            detail("016569843362", "2208211121312608720"),
+            detail("508839727941", "2208211121312608721"),
+        ],
+    }
+}
+
+#[test]
+fn redemptions() {
+    let check = |case: &str, answer: &UseAnswer| {
+        check_formats(case, |format| ticket_use_response(format, answer, REQUEST_ID));
+    };
+    check("use/success", &sample_use());
+    let mut replay = sample_use();
+    replay.biz_code = BizCode::TicketAlreadyUsed;
+    replay.details.truncate(1);
+    check("use/replay", &replay);
+    let used_up = RedeemError::UsedUp { ticket: TicketId::new(1), left: 0 };
+    let used_up = Refused::of(&Rejection::Redeem(used_up)).unwrap();
+    let used_up = TopError::from(used_up);
+    check_formats("use/used-up", |format| error_response(format, &used_up, REQUEST_ID));
+
+    let check = |case: &str, outcome: &Result<String, Failure>| {
+        check_formats(case, |format| order_use_response(format, outcome, REQUEST_ID));
+    };
+    check("order-use/success", &Ok("2208301071920082803".to_owned()));
+    check("order-use/failed", &Err(Failure::system_error()));
+}
+
+#[test]
+fn reversals() {
+    let check = |case: &str, outcome: &Result<(), Failure>| {
+        check_formats(case, |format| reserve_response(format, outcome, REQUEST_ID));
+    };
+    check("reserve/success", &Ok(()));
+    check("reserve/failed", &Err(Refused::UNKNOWN_TRANSACTION.into()));
+    check("reserve/failed-retry", &Err(Failure::system_error()));
+}
+
+/// The form that the client signs for a request, kept as a file, is read as that request.
+fn check_request<T: serde::Serialize + PartialEq + std::fmt::Debug>(
+    case: &str,
+    (api, name): (Api, &'static str),
+    request: &T,
+    parse: impl Fn(&Params<'_>) -> Result<T, TopError>,
+) {
+    let caller = Caller {
+        app_key: "12345678",
+        secret: "helloworld",
+        sign_method: SignMethod::Md5,
+        format: Format::Json,
+        now: NOW,
+    };
+    let text = serde_json::to_string(request).unwrap();
+    let body = encode_form(&caller.signed_pairs(api, &[(name, &text)]).unwrap());
+    let head = "POST /router/rest HTTP/1.1\r\nhost: 127.0.0.1:18931\r\n\
+                content-type: application/x-www-form-urlencoded\r\n";
+    let sent = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    check_answer(case, "request.http", &sent);
+    admit(case, |admitted| {
+        let call = admitted.unwrap_or_else(|refusal| panic!("{case}: {}", refusal.error));
+        assert_eq!(call.api, api);
+        assert_eq!(parse(&call.params).as_ref(), Ok(request));
+    });
+}
+
+#[test]
+fn redemption_requests() {
+    let one = UseRequest {
+        ticket_request_id: "f82d968ccc884077b180cff21d7fef17".to_owned(),
+        ticket_code: Some("016569843362".to_owned()),
+        ticket_id: None,
+        quantity: Some(2),
+        shop_id: "2017112100077000000046517463".to_owned(),
+        ticket_infos: Vec::new(),
+    };
+    let api = (Api::TicketCodeUse, USE_REQUEST);
+    check_request("use/one-code", api, &one, UseRequest::parse);
+    let ticket = |ticket_id: &str| TicketUse {
+        ticket_id: Some(ticket_id.to_owned()),
+        ticket_code: None,
+        quantity: Some(1),
+    };
+    let tickets = vec![ticket("2208211121312608720"), ticket("2208211121312608721")];
+    let several = UseRequest { quantity: None, ticket_infos: tickets, ..one };
+    check_request("use/several-tickets", api, &several, UseRequest::parse);
+
+    let reserve = ReserveRequest {
+        request_id: "f82d968ccc884077b180cff21d7fef18".to_owned(),
+        ticket_id: "2208211121312608720".to_owned(),
+        ticket_use_trans_id: Some("2208301071920082803".to_owned()),
+    };
+    let api = (Api::TicketReserve, REVERSE_REQUEST);
+    check_request("reserve/request", api, &reserve, ReserveRequest::parse);
+
+    let order = OrderUseRequest {
+        request_id: "f82d968ccc884077b180cff21d7fef19".to_owned(),
+        alsc_order_no: "2208281071920082803".to_owned(),
+        alsc_sub_order_no: "2208288968219782803".to_owned(),
+        buyer_id: "AAH05d-EAAeGwJWdwSLqJ3qJ".to_owned(),
+    };
+    let api = (Api::OrderUse, ORDER_USE_REQUEST);
+    check_request("order-use/request", api, &order, OrderUseRequest::parse);
 }
 
 /// The text without the line breaks and indentation between its elements.
@@ -183,7 +325,7 @@ fn our_xml_is_the_partners_sample() {
         let answer = consult_response(Format::Xml, outcome, REQUEST_ID);
         answer.strip_prefix("<?xml version=\"1.0\" encoding=\"utf-8\" ?>").unwrap().to_owned()
     };
-    let sample = compact(&read("partner-sample", "response.xml"));
+    let sample = compact(&read("consult/partner-sample", "response.xml"));
     let success = without_element(&without_element(&sample, "error_code"), "error_msg");
     assert_eq!(ours(&Ok(sample_value())), success);
     let failed = without_element(&sample, "value").replace(">true<", ">false<");
@@ -191,5 +333,5 @@ fn our_xml_is_the_partners_sample() {
 
     let error = TopError::caller(TopCode::RemoteServiceError, "非法参数");
     let answer = error_response(Format::Xml, &error, REQUEST_ID);
-    assert!(answer.ends_with(&compact(&read("partner-sample", "error.xml"))), "{answer}");
+    assert!(answer.ends_with(&compact(&read("consult/partner-sample", "error.xml"))), "{answer}");
 }

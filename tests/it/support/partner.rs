@@ -318,3 +318,29 @@ pub(crate) fn consult(target: &impl Target, code: &str) -> Value {
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()
 }
+
+/// The pairs of any call of the gateway, signed.
+pub(crate) fn top_pairs(
+    target: &impl Target,
+    api: Api,
+    argument: (&'static str, &Value),
+    format: TopFormat,
+) -> Vec<(&'static str, String)> {
+    let (app_key, secret, now) = (APP_KEY, APP_SECRET, target.now());
+    let caller = Caller { app_key, secret, sign_method: SignMethod::Md5, format, now };
+    let application = [(argument.0, &*argument.1.to_string())];
+    caller.signed_pairs(api, &application).expect("a time of the calendar")
+}
+
+pub(crate) const GATE_TOKEN: &str = "demo-gate-token-2024";
+
+/// What a gate asks about a code; `action` is empty, `/redeem` or `/reverse`, the last two with a body.
+pub(crate) fn gate_request(token: &str, code: &str, action: &str, body: &Value) -> Request {
+    let method = if action.is_empty() { "GET" } else { "POST" };
+    let request = Request::new(method, &format!("/v1/vouchers/{code}{action}"))
+        .header("Authorization", &format!("Bearer {token}"));
+    if action.is_empty() {
+        return request;
+    }
+    request.header("Content-Type", "application/json").body(body.to_string())
+}

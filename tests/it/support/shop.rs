@@ -90,3 +90,13 @@ days = 60
 order_min = 1
 order_max = 4294967295
 "#;
+
+/// Douyin sells the demo's cards of three uses, too.
+pub(crate) const CARDS: &str = r#"
+[[douyin_sku]]
+sku_id = "7000000000000000009"
+product = "P-CARD"
+"#;
+
+/// The SKU in [`CARDS`].
+pub(crate) const CARD_SKU: &str = "7000000000000000009";

@@ -10,5 +10,5 @@ mod reader;
 mod writer;
 
 pub(super) use reader::read;
-pub use writer::to_json;
 pub(super) use writer::write_text;
+pub use writer::{to_json, to_json_list};

@@ -2,13 +2,21 @@
 
 use std::fmt::Write as _;
 
-use crate::wire::codec::schema::{Item, Record, Sink};
+use crate::wire::codec::schema::{Item, Record, Sink, decimal};
 
 /// Writes `record` as a JSON object.
 #[must_use]
 pub fn to_json<'de, T: Record<'de>>(record: &T) -> String {
     let mut writer = Writer { out: String::with_capacity(256) };
     writer.record(record);
+    writer.out
+}
+
+/// Writes `items` as a JSON array.
+#[must_use]
+pub fn to_json_list<'de, T: Item<'de>>(items: &[T]) -> String {
+    let mut writer = Writer { out: String::with_capacity(256) };
+    writer.list(items);
     writer.out
 }
 
@@ -28,6 +36,14 @@ impl Sink for Writer {
     fn integer(&mut self, number: i64) {
         // Writing to a String cannot fail.
         let _ = write!(self.out, "{number}");
+    }
+
+    /// Json.NET never writes a decimal that reads as an integer.
+    fn decimal(&mut self, hundredths: i64) {
+        self.out.push_str(&decimal(hundredths));
+        if hundredths % 100 == 0 {
+            self.out.push_str(".0");
+        }
     }
 
     fn record<'de, T: Record<'de>>(&mut self, record: &T) {

@@ -8,8 +8,8 @@ mod reader;
 mod writer;
 
 pub(super) use reader::read;
-pub use writer::to_xml;
 pub(super) use writer::{NIL_END, write_text};
+pub use writer::{to_xml, to_xml_list};
 
 /// Namespace of `nil`.
 const INSTANCE_NAMESPACE: &str = "http://www.w3.org/2001/XMLSchema-instance";

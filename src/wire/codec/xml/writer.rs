@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::INSTANCE_NAMESPACE;
-use crate::wire::codec::schema::{Item, Record, Sink};
+use crate::wire::codec::schema::{Item, Record, Sink, decimal};
 
 /// Ends an element without content.
 pub(crate) const NIL_END: &str = "/>";
@@ -27,6 +27,26 @@ pub fn to_xml<'de, T: Record<'de>>(record: &T) -> String {
     );
     writer.depth = 1;
     writer.members(record);
+    writer.out
+}
+
+/// Writes `items` as a document: `ArrayOf` and the name of an element, in the elements' namespace.
+#[must_use]
+pub fn to_xml_list<'de, T: Item<'de>>(items: &[T]) -> String {
+    let (name, namespace) = T::ELEMENT;
+    let mut out = format!("<ArrayOf{name} xmlns:i=\"{INSTANCE_NAMESPACE}\" xmlns=\"{namespace}\"");
+    if items.is_empty() {
+        out.push_str(NIL_END);
+        return out;
+    }
+    out.push('>');
+    let inner = Scope { namespace, prefix: None };
+    let mut writer = Writer { out, depth: 1, name, prefix: None, inner };
+    for item in items {
+        writer.name = name;
+        item.write_item(&mut writer);
+    }
+    let _ = write!(writer.out, "</ArrayOf{name}>");
     writer.out
 }
 
@@ -123,6 +143,12 @@ impl Sink for Writer {
         self.end(self.name, self.prefix);
     }
 
+    fn decimal(&mut self, hundredths: i64) {
+        self.start();
+        let _ = write!(self.out, ">{}", decimal(hundredths));
+        self.end(self.name, self.prefix);
+    }
+
     fn record<'de, T: Record<'de>>(&mut self, record: &T) {
         self.start();
         self.members(record);
@@ -177,6 +203,36 @@ pub(crate) fn write_text(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Fen;
+    use crate::wire::codec::{Text, to_json_list, wire_record};
+
+    const NAMESPACE: &str = "urn:n";
+
+    wire_record! {
+        /// A thing with a price.
+        pub struct Thing<'a> in NAMESPACE {
+            /// Its name.
+            name: Text<'a>,
+            /// Its price.
+            cost: Fen,
+        }
+    }
+
+    #[test]
+    fn a_list_is_named_after_its_elements() {
+        let thing =
+            |name: &'static str, fen| Thing { name: Some(name.into()), cost: Fen::new(fen) };
+        let root = format!("<ArrayOfThing xmlns:i=\"{INSTANCE_NAMESPACE}\" xmlns=\"urn:n\"");
+        assert_eq!(to_xml_list::<Thing<'_>>(&[]), format!("{root}/>"));
+        let things = [thing("a & b", 990), Thing { cost: Fen::ZERO, name: None }];
+        let expected = "><Thing><cost>9.9</cost><name>a &amp; b</name></Thing>\
+                        <Thing><cost>0</cost><name i:nil=\"true\"/></Thing></ArrayOfThing>";
+        assert_eq!(to_xml_list(&things), format!("{root}{expected}"));
+        let json = to_json_list(&things);
+        let expected = r#"[{"name":"a & b","cost":9.9},{"name":null,"cost":0.0}]"#;
+        assert_eq!(json, expected);
+        assert_eq!(to_json_list::<Thing<'_>>(&[]), "[]");
+    }
 
     #[test]
     fn text_is_escaped_as_the_net_writer_escapes_it() {

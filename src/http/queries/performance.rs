@@ -1,0 +1,104 @@
+//! Performances (场次). Source: docs/protocols/ota.md, "Performances".
+
+use crate::actors::SlotStock;
+use crate::domain::catalogue::{Product, Supplier, TimespanDef};
+use crate::domain::inventory::Available;
+use crate::engine::occasion::bookable;
+use crate::engine::plan::slot_key;
+use crate::http::queries::text::{count, day_time};
+use crate::http::queries::{Problem, Question};
+use crate::http::{Answer, Outcome, webapi};
+use crate::types::ServiceDate;
+use crate::wire::ota::query::Sence;
+
+const UNKNOWN_PERFORMANCE: &str = "场次不存在";
+/// Last minute of a day, up to which tickets of that day let in.
+const LAST_MINUTE: u16 = 24 * 60 - 1;
+
+/// A performance before it is known what is left of it.
+struct Performance<'c> {
+    product: &'c Product,
+    supplier: &'c Supplier,
+    date: ServiceDate,
+    timespan: TimespanDef,
+}
+
+impl Question<'_> {
+    /// The performances that can be booked.
+    pub(super) async fn performances(&self) -> Result<Answer, Problem> {
+        let dates = self.parameters.dates()?;
+        let (theatre, show) =
+            (self.parameters.choice("theatreid"), self.parameters.choice("theatricalid"));
+        let is = |wanted: Option<&str>, id: &str| {
+            wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(id))
+        };
+        let (mut performances, mut slots) = (Vec::new(), Vec::new());
+        for product in self.catalogue.products().iter().filter(|product| product.is_performance()) {
+            let Some(supplier) = self.catalogue.supplier(product.supplier) else { continue };
+            if !is(theatre, &supplier.id) || !is(show, &product.id) {
+                continue;
+            }
+            let range = dates.of_performances(self.today(supplier));
+            for occasion in bookable(product, supplier, range, self.now) {
+                if let Some(timespan) = occasion.timespan {
+                    self.add_slot(&mut slots, occasion.slot)?;
+                    performances.push(Performance {
+                        product,
+                        supplier,
+                        date: occasion.date,
+                        timespan,
+                    });
+                }
+            }
+        }
+        let stock = self.look(&slots).await?;
+        let answers: Vec<_> =
+            performances.iter().zip(&stock).map(|(it, stock)| it.answer(stock)).collect();
+        Ok(webapi::list(self.request, &answers))
+    }
+
+    /// One performance, also one that is over.
+    pub(super) async fn performance(&self, scene_id: &str) -> Result<Answer, Problem> {
+        let found = self.catalogue.products().iter().find_map(|product| {
+            let (date, no) = product.scene(scene_id)?;
+            let timespan = *product.timespan(no)?;
+            let supplier = self.catalogue.supplier(product.supplier)?;
+            let offered = product.offers(Some(date), no);
+            offered.then_some(Performance { product, supplier, date, timespan })
+        });
+        let performance = found.ok_or(Problem::Unknown(UNKNOWN_PERFORMANCE))?;
+        let Performance { product, date, timespan, .. } = &performance;
+        let stock = self.look(&[slot_key(product, Some(*date), timespan.no)]).await?;
+        let stock = stock.first().ok_or(Problem::Unknown(UNKNOWN_PERFORMANCE))?;
+        Ok(webapi::result(self.request, &performance.answer(stock), Outcome::Ok))
+    }
+}
+
+impl<'c> Performance<'c> {
+    fn answer(&self, stock: &SlotStock) -> Sence<'c> {
+        let Self { product, supplier, date, timespan } = self;
+        let seats: u64 = product.areas.iter().map(|area| u64::from(area.capacity.get())).sum();
+        let free = match stock.available() {
+            Available::Left(left) => left.get().into(),
+            Available::Unlimited => seats,
+        };
+        let time = |minute: u16| Some(day_time(*date, minute).into());
+        Sence {
+            theatreid: Some(supplier.id.as_ref().into()),
+            theatrename: Some(supplier.name.as_ref().into()),
+            senceid: Some(product.scene_id(*date, timespan).into()),
+            sencename: Some(product.name.as_ref().into()),
+            theatricalid: Some(product.id.as_ref().into()),
+            theatricalname: Some(product.name.as_ref().into()),
+            date: Some(date.to_compact().into()),
+            starttime: time(timespan.start_minute),
+            endtime: time(timespan.end_minute),
+            // A performance is sold until it begins, and its tickets let in all day.
+            sellendtime: time(timespan.start_minute),
+            startchecktime: time(0),
+            endchecktime: time(LAST_MINUTE),
+            freecount: count(free),
+            totalseat: count(seats),
+        }
+    }
+}
