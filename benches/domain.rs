@@ -10,6 +10,7 @@ use piaoku::domain::inventory::{
     AreaEvent, Capacity, PlaceHold, Slot, SlotEvent, Stock, StockEvent, Take,
 };
 use piaoku::domain::limits::{Claim, Count, CounterEvent, Counters, LimitShard};
+use piaoku::domain::seats::Seats;
 use piaoku::types::{AreaNo, Fen, HoldId, IdentityHash, Quantity, RuleNo};
 use smallvec::smallvec;
 
@@ -38,14 +39,18 @@ fn slot() -> Slot {
 
 fn place_hold(person: u64, rules: u8) -> PlaceHold {
     PlaceHold {
-        takes: smallvec![Take { area: AreaNo::NONE, quantity: Quantity::ONE }],
+        takes: smallvec![Take::any(AreaNo::NONE, Quantity::ONE)],
         claims: claims(person, rules, u32::MAX).collect(),
     }
 }
 
 fn sold(command: &PlaceHold) -> SlotEvent {
     SlotEvent {
-        areas: smallvec![AreaEvent { area: AreaNo::NONE, stock: StockEvent::Sold(Quantity::ONE) }],
+        areas: smallvec![AreaEvent {
+            area: AreaNo::NONE,
+            stock: StockEvent::Sold(Quantity::ONE),
+            seats: Seats::new(),
+        }],
         counters: CounterEvent::Counted(command.claims.iter().map(Claim::count).collect()),
         open: None,
     }

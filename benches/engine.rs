@@ -35,6 +35,7 @@ async fn start(dir: &std::path::Path) -> Engine {
         keys,
         clock: Arc::new(SystemClock),
         metrics: Metrics::default(),
+        callbacks: None,
     })
     .expect("the engine starts");
     shop::open(&engine.handle(), SLOTS).await;

@@ -71,6 +71,7 @@ async fn run(size: &Size, dir: &std::path::Path, clock: &Arc<ForwardClock>) -> u
         snapshot: SnapshotConfig::default(),
         keys,
         clock: shared,
+        callbacks: None,
         metrics: Metrics::default(),
     })
     .expect("the engine starts");

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::actors::recovery::{RecoveryError, open_orders};
+use crate::actors::stored::Open;
 use crate::snapshot::{EntityKind, Entry, Refusal, SnapshotError, SnapshotHandle, SnapshotStore};
+use crate::types::OrderId;
 
 /// How long a load waits before it tries a full queue again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
@@ -77,6 +80,11 @@ impl ColdStore {
                 Err(Refusal::Stopped) => return Err(LoadError::Closed),
             }
         }
+    }
+
+    /// Orders of which something is still to come, as far as the snapshots have them. Blocks.
+    pub(crate) fn open_orders(&self) -> Result<Vec<(OrderId, Open)>, RecoveryError> {
+        open_orders(&self.store)
     }
 
     /// Notes that the snapshots cannot be trusted: the engine stops being ready, and the next start

@@ -291,7 +291,7 @@ impl Directory {
 
     /// Lets the active among the shelves say how they stand. Looking is no use: it keeps nobody awake.
     pub(crate) fn look(&self, look: Look) {
-        let Look { shelves, reply } = look;
+        let Look { shelves, detail, reply } = look;
         for (index, shelf) in shelves {
             let active = match shelf {
                 Shelf::Slot(key) => self.slots.entries.contains_key(&key),
@@ -302,7 +302,7 @@ impl Directory {
                 let _ = reply.send(Seen::Asleep(index));
                 continue;
             }
-            let peek = Peek { index, reply: reply.clone() };
+            let peek = Peek { index, detail, reply: reply.clone() };
             match shelf {
                 Shelf::Slot(key) => self.slots.tell(key, peek),
                 Shelf::Pool(key) => self.pools.tell(key, peek),

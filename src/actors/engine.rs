@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::actors::archivist::Archivist;
+use crate::actors::callback::{CallbackConfig, Courier, Hub, HubParts};
 use crate::actors::catalogue::CatalogueSlot;
 use crate::actors::cold::ColdStore;
 use crate::actors::config::EngineConfig;
@@ -53,6 +54,16 @@ pub struct EngineParts {
     pub clock: SharedClock,
     /// Where measurements go.
     pub metrics: Metrics,
+    /// How agents are called back; `None` leaves what they are to be told in the journal.
+    pub callbacks: Option<Callbacks>,
+}
+
+/// How agents are called back.
+pub struct Callbacks {
+    /// Bounds and pauses.
+    pub config: CallbackConfig,
+    /// Who carries the notices.
+    pub courier: Arc<dyn Courier>,
 }
 
 /// Why the engine cannot start.
@@ -109,6 +120,8 @@ pub struct Engine {
     snapshotter: Snapshotter,
     archivist: Archivist,
     arbiters: Vec<Arbiter>,
+    /// The callbacks' thread.
+    caller: Option<Arbiter>,
     /// What the start found.
     pub report: StartReport,
 }
@@ -135,7 +148,8 @@ impl Engine {
     /// # Errors
     /// [`StartError`].
     pub fn start(parts: EngineParts) -> Result<Self, StartError> {
-        let EngineParts { data_dir, config, journal, snapshot, keys, clock, metrics } = parts;
+        let EngineParts { data_dir, config, journal, snapshot, keys, clock, metrics, callbacks } =
+            parts;
         check_keys(&data_dir, &keys)?;
         let (log, found) = SegmentLog::open(&journal_dir(&data_dir), &journal)?;
         let mint = Arc::new(keys.code_mint());
@@ -161,6 +175,7 @@ impl Engine {
             .map_err(|error| StartError::Io { path: snapshot_dir(&data_dir), error })?;
         let arbiters: Vec<Arbiter> = (0..config.partitions).map(|_| Arbiter::new()).collect();
 
+        let caller = callbacks.is_some().then(Arbiter::new);
         let request_keys = RequestKeys::default();
         for (agent, key, order) in &recovered.request_keys {
             request_keys.set_order(KeyFingerprint::new(*agent, key), *order);
@@ -178,6 +193,17 @@ impl Engine {
         let gate = Gate::new(config.in_flight_max, config.in_flight_per_partner_max);
         let cold = ColdStore::new(snapshotter.handle(), rebuilder.store.clone());
         let handle = EngineHandle::new(Arc::new_cyclic(|inner| {
+            let callbacks = callbacks.zip(caller.as_ref()).map(|(callbacks, caller)| {
+                let parts = HubParts {
+                    config: Arc::new(callbacks.config),
+                    courier: callbacks.courier,
+                    engine: inner.clone(),
+                    catalogue: catalogue.clone(),
+                    metrics: metrics.clone(),
+                    tick_ms: config.tick_ms,
+                };
+                Hub::new(parts, caller.handle())
+            });
             let suppliers = Suppliers {
                 inner: inner.clone(),
                 arbiters: arbiters.iter().map(Arbiter::handle).collect(),
@@ -201,6 +227,7 @@ impl Engine {
                 mint,
                 status: AtomicU8::new(STATUS_READY),
                 catalogue_saved: tokio::sync::Mutex::new(CatalogueSaved::default()),
+                callbacks: callbacks.unwrap_or_default(),
                 start_supplier: Box::new(move |supplier| suppliers.start(supplier)),
             }
         }));
@@ -209,7 +236,7 @@ impl Engine {
         for supplier in recovered.catalogue.suppliers() {
             (handle.0.start_supplier)(supplier.no);
         }
-        Ok(Self { handle, journal, snapshotter, archivist, arbiters, report })
+        Ok(Self { handle, journal, snapshotter, archivist, arbiters, caller, report })
     }
 
     /// A handle to share.
@@ -234,10 +261,10 @@ impl Engine {
             // An actor that is gone has nothing to save that the journal does not have.
             let _ = drained.await;
         }
-        for arbiter in &self.arbiters {
+        for arbiter in self.arbiters.iter().chain(&self.caller) {
             arbiter.stop();
         }
-        let Self { handle, journal, snapshotter, archivist, arbiters, .. } = self;
+        let Self { handle, journal, snapshotter, archivist, arbiters, caller, .. } = self;
         let stopping = tokio::task::spawn_blocking(move || {
             if let Err(error) = journal.shutdown() {
                 tracing::error!(%error, "the journal had stopped before the engine did");
@@ -245,7 +272,7 @@ impl Engine {
             handle.save_catalogue();
             snapshotter.shutdown();
             archivist.stop();
-            for arbiter in arbiters {
+            for arbiter in arbiters.into_iter().chain(caller) {
                 let _ = arbiter.join();
             }
         });
@@ -301,6 +328,7 @@ impl Suppliers {
             request_keys: inner.request_keys.clone(),
             mint: Arc::clone(&inner.mint),
             metrics: self.metrics.clone(),
+            callbacks: inner.callbacks.clone(),
             rebuilder: self.rebuilder.clone(),
             numbers: self.numbers.get(&supplier).copied().unwrap_or(0),
             open: self.open.iter().filter(is_own).copied().collect(),
@@ -319,6 +347,12 @@ impl Suppliers {
         let mut routes = HashMap::clone(&inner.routes.load());
         routes.insert(supplier, orders);
         inner.routes.store(Arc::new(routes));
+        // Only now can their orders be found.
+        for (order, open) in self.open.iter().filter(is_own) {
+            if let Some(agent) = open.notices {
+                inner.callbacks.queued(agent, *order);
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use tokio::sync::{Mutex, oneshot};
 
 use crate::actors::EngineError;
+use crate::actors::callback::Hub;
 use crate::actors::catalogue::CatalogueSlot;
 use crate::actors::cold::ColdStore;
 use crate::actors::gate::{Gate, InFlight};
@@ -229,6 +230,8 @@ pub(super) struct Inner {
     /// What the snapshots were given of the catalogue. Its lock serialises changes: each is decided on
     /// what the last one made, and given to the snapshots before the next.
     pub(super) catalogue_saved: Mutex<CatalogueSaved>,
+    /// Where notices are delivered from.
+    pub(super) callbacks: Hub,
     /// Starts the actors of a supplier that the catalogue has gained.
     pub(super) start_supplier: Box<dyn Fn(SupplierNo) + Send + Sync>,
 }

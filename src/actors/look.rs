@@ -14,12 +14,28 @@ use crate::actors::handle::{EngineHandle, not_sent};
 use crate::actors::machine::Machine;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::inventory::{Available, Capacity, Pool, PoolKey, Slot, Stock};
+use crate::domain::seats::Seating;
 use crate::schema::SchemaError;
 use crate::snapshot::{EntityKind, Entry, Key};
 use crate::types::{AgentNo, AreaNo, Quantity, SlotKey, SupplierNo};
 
-/// Stock by area; a pool has the single area [`AreaNo::NONE`].
-pub(crate) type Stocks = SmallVec<[(AreaNo, Stock); 1]>;
+/// How much a look wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Stock.
+    Stock,
+    /// Stock and every seat.
+    Seats,
+}
+
+/// What a shelf shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct View {
+    /// Stock by area; a pool has the single area [`AreaNo::NONE`].
+    pub(crate) stocks: SmallVec<[(AreaNo, Stock); 1]>,
+    /// Seats by area, where they were asked for and have numbers.
+    pub(crate) seats: Vec<(AreaNo, Seating)>,
+}
 
 /// Entities read from the snapshots in one go: few enough that an order waiting behind them for its own
 /// does not notice.
@@ -34,6 +50,8 @@ pub struct SlotStock {
     pub areas: SmallVec<[(AreaNo, Stock); 1]>,
     /// The pool behind the slot, if the product draws on one.
     pub pool: Option<(PoolKey, Stock)>,
+    /// Seats by area, where they were asked for and have numbers.
+    pub seats: Vec<(AreaNo, Seating)>,
 }
 
 impl SlotStock {
@@ -78,11 +96,15 @@ pub(crate) enum Shelf {
 /// A machine with stock.
 pub(crate) trait Stocked: Machine {
     /// Its stock, checkouts in flight included.
-    fn stocks(&self) -> Stocks;
+    fn view(&self, detail: Detail) -> View;
 }
 
 impl Stocked for Slot {
-    fn stocks(&self) -> Stocks {
+    fn view(&self, detail: Detail) -> View {
+        let seats = match detail {
+            Detail::Stock => Vec::new(),
+            Detail::Seats => self.seatings().to_vec(),
+        };
         let shown = |&(area, mut stock): &(AreaNo, Stock)| {
             if !self.is_open() {
                 // Whoever asks what can be had hears that nothing can.
@@ -90,21 +112,21 @@ impl Stocked for Slot {
             }
             (area, stock)
         };
-        self.areas().iter().map(shown).collect()
+        View { stocks: self.areas().iter().map(shown).collect(), seats }
     }
 }
 
 impl Stocked for Pool {
-    fn stocks(&self) -> Stocks {
-        smallvec![(AreaNo::NONE, *self.stock())]
+    fn view(&self, _: Detail) -> View {
+        View { stocks: smallvec![(AreaNo::NONE, *self.stock())], seats: Vec::new() }
     }
 }
 
 /// What came of asking for a shelf, by its place in the list of shelves.
 #[derive(Debug)]
 pub(crate) enum Seen {
-    /// Its stock.
-    Live(usize, Stocks),
+    /// What it shows.
+    Live(usize, View),
     /// It is not active.
     Asleep(usize),
 }
@@ -114,6 +136,7 @@ pub(crate) enum Seen {
 #[rtype(result = "()")]
 pub(crate) struct Look {
     pub(crate) shelves: Vec<(usize, Shelf)>,
+    pub(crate) detail: Detail,
     pub(crate) reply: UnboundedSender<Seen>,
 }
 
@@ -122,6 +145,7 @@ pub(crate) struct Look {
 #[rtype(result = "()")]
 pub(crate) struct Peek {
     pub(crate) index: usize,
+    pub(crate) detail: Detail,
     pub(crate) reply: UnboundedSender<Seen>,
 }
 
@@ -161,6 +185,28 @@ impl EngineHandle {
         agent: AgentNo,
         slots: &[SlotKey],
     ) -> Result<Vec<SlotStock>, EngineError> {
+        self.look_at(agent, slots, Detail::Stock).await
+    }
+
+    /// How a slot stands, seat by seat where seats have numbers. Nothing is held.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn look_at_seats(
+        &self,
+        agent: AgentNo,
+        slot: SlotKey,
+    ) -> Result<SlotStock, EngineError> {
+        let mut seen = self.look_at(agent, &[slot], Detail::Seats).await?;
+        seen.pop().ok_or(EngineError::Unavailable)
+    }
+
+    async fn look_at(
+        &self,
+        agent: AgentNo,
+        slots: &[SlotKey],
+        detail: Detail,
+    ) -> Result<Vec<SlotStock>, EngineError> {
         let _in_flight = self.enter(agent)?;
         let catalogue = self.catalogue();
         let mut shelves = Shelves::default();
@@ -177,34 +223,35 @@ impl EngineHandle {
             });
             wanted.push((slot, Some(place), pool));
         }
-        let seen = self.seen(&mut shelves, &catalogue).await?;
-        let stocks = |place: usize| seen.get(place).cloned().unwrap_or_default();
-        let stock = wanted.into_iter().map(|(slot, place, pool)| SlotStock {
-            slot,
-            areas: place.map(stocks).unwrap_or_default(),
-            pool: pool.and_then(|(key, place)| Some((key, stocks(place).first()?.1))),
+        let seen = self.seen(&mut shelves, &catalogue, detail).await?;
+        let view = |place: usize| seen.get(place).cloned().unwrap_or_default();
+        let stock = wanted.into_iter().map(|(slot, place, pool)| {
+            let View { stocks, seats } = place.map(view).unwrap_or_default();
+            let pool = pool.and_then(|(key, place)| Some((key, view(place).stocks.first()?.1)));
+            SlotStock { slot, areas: stocks, pool, seats }
         });
         Ok(stock.collect())
     }
 
-    /// Stock by place in the list of shelves.
+    /// What is seen, by place in the list of shelves.
     async fn seen(
         &self,
         shelves: &mut Shelves,
         catalogue: &Catalogue,
-    ) -> Result<Vec<Stocks>, EngineError> {
+        detail: Detail,
+    ) -> Result<Vec<View>, EngineError> {
         let (reply, mut answers) = unbounded_channel();
         for (supplier, shelves) in shelves.suppliers.drain(..) {
-            let look = Look { shelves, reply: reply.clone() };
+            let look = Look { shelves, detail, reply: reply.clone() };
             self.route(supplier)?.try_send(look).map_err(|error| not_sent(&error))?;
         }
         drop(reply);
-        let mut stocks: Vec<Option<Stocks>> = vec![None; shelves.list.len()];
+        let mut views: Vec<Option<View>> = vec![None; shelves.list.len()];
         let mut asleep = Vec::new();
         // Every shelf answers once, so the channel holds no more than the look asked for.
         while let Some(seen) = answers.recv().await {
             match seen {
-                Seen::Live(place, seen) => stocks[place] = Some(seen),
+                Seen::Live(place, seen) => views[place] = Some(seen),
                 Seen::Asleep(place) => asleep.push(place),
             }
         }
@@ -213,8 +260,8 @@ impl EngineHandle {
             let entries = self.0.cold.load_many(keys.collect()).await;
             let entries = entries.map_err(|_| EngineError::Unavailable)?;
             for (place, entry) in step.iter().zip(entries) {
-                let decoded = shelves.list[*place].stocks(entry.as_ref(), catalogue);
-                stocks[*place] = Some(decoded.map_err(|error| {
+                let decoded = shelves.list[*place].view(entry.as_ref(), catalogue, detail);
+                views[*place] = Some(decoded.map_err(|error| {
                     tracing::error!(%error, "a stored participant cannot be read");
                     self.0.cold.report_damage(&error.to_string());
                     EngineError::Unavailable
@@ -222,7 +269,7 @@ impl EngineHandle {
             }
         }
         // One that is missing broke down, and its supplier is being rebuilt.
-        stocks.into_iter().collect::<Option<_>>().ok_or(EngineError::Overloaded)
+        views.into_iter().collect::<Option<_>>().ok_or(EngineError::Overloaded)
     }
 }
 
@@ -235,24 +282,30 @@ impl Shelf {
         }
     }
 
-    /// Its stock as the snapshots have it; without an entry it is untouched.
-    fn stocks(self, entry: Option<&Entry>, catalogue: &Catalogue) -> Result<Stocks, SchemaError> {
+    /// What it shows as the snapshots have it; without an entry it is untouched.
+    fn view(
+        self,
+        entry: Option<&Entry>,
+        catalogue: &Catalogue,
+        detail: Detail,
+    ) -> Result<View, SchemaError> {
         match self {
-            Self::Slot(key) => stored_stocks::<Slot>(key, entry, catalogue),
-            Self::Pool(key) => stored_stocks::<Pool>(key, entry, catalogue),
+            Self::Slot(key) => stored_view::<Slot>(key, entry, catalogue, detail),
+            Self::Pool(key) => stored_view::<Pool>(key, entry, catalogue, detail),
         }
     }
 }
 
-fn stored_stocks<M: Stocked>(
+fn stored_view<M: Stocked>(
     key: M::Key,
     entry: Option<&Entry>,
     catalogue: &Catalogue,
-) -> Result<Stocks, SchemaError> {
-    let Some(entry) = entry else { return Ok(M::untouched(key, catalogue).stocks()) };
+    detail: Detail,
+) -> Result<View, SchemaError> {
+    let Some(entry) = entry else { return Ok(M::untouched(key, catalogue).view(detail)) };
     let mut machine = M::decode(&entry.payload)?;
     machine.refresh(key, catalogue);
-    Ok(machine.stocks())
+    Ok(machine.view(detail))
 }
 
 #[cfg(test)]
@@ -275,7 +328,7 @@ mod tests {
             let pool = pool.map(|left| (key, stock(left)));
             let expected =
                 expected.map_or(Available::Unlimited, |n| Available::Left(Quantity::new(n)));
-            assert_eq!(SlotStock { slot, areas, pool }.available(), expected);
+            assert_eq!(SlotStock { slot, areas, pool, seats: Vec::new() }.available(), expected);
         };
         check(&[Some(3)], None, Some(3));
         check(&[Some(3), Some(4)], None, Some(7));

@@ -12,7 +12,7 @@ use crate::domain::inventory::{
 use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard};
 use crate::engine::explain::Facts;
 use crate::engine::plan::{Grant, Refusal};
-use crate::engine::state::{pool_capacity, set_capacity};
+use crate::engine::state::{pool_capacity, set_capacity, set_seat_maps};
 use crate::schema::{self, SchemaError};
 use crate::snapshot::EntityKind;
 use crate::types::{AreaNo, Fen, HoldId, Quantity, SlotKey};
@@ -84,7 +84,9 @@ impl Machine for Slot {
         let offered = catalogue.slot_capacity(key).into_iter();
         let areas =
             offered.map(|(area, capacity, allowance)| (area, Stock::new(capacity, allowance)));
-        Self::new(areas.collect(), Counters::default())
+        let mut slot = Self::new(areas.collect(), Counters::default());
+        set_seat_maps(&mut slot, key, catalogue);
+        slot
     }
 
     fn facts(&self, ask: Option<&SlotAsk>) -> Facts {
@@ -107,7 +109,9 @@ impl Machine for Slot {
 
     fn hold(&mut self, hold: HoldId, ask: SlotAsk) -> Grant {
         match ask {
-            SlotAsk::Hold(command) => Self::hold(self, hold, command),
+            SlotAsk::Hold(command) => {
+                return Grant::of_slot(Self::hold(self, hold, command));
+            }
             SlotAsk::Adjust(area, adjustment) => self.hold_adjust(hold, area, adjustment),
             SlotAsk::SetOpen => {}
         }

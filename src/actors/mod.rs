@@ -5,11 +5,14 @@
 //! | `SlotActor`, `PoolActor`, `LimitActor`, `AccountActor` | slot, pool, limit shard, account | [`crate::domain`] machines |
 //! | `OrderActor` | supplier | [`crate::engine::checkout`], orders, expiry, checkpoints |
 //! | `VoucherActor` | supplier | vouchers by code |
+//! | `CallbackActor` | agent | what it is still to be told, and when that is tried |
 //!
-//! Actors of one supplier share one arbiter, so an order costs two thread hops and the journal's.
+//! Actors of one supplier share one arbiter, so an order costs two thread hops and the journal's;
+//! callbacks have one of their own.
 //! Callers hold an [`EngineHandle`]; partner formats are unknown here.
 
 mod archivist;
+mod callback;
 mod catalogue;
 mod cold;
 mod config;
@@ -31,8 +34,12 @@ mod stored;
 mod tests;
 mod voucher;
 
+pub use callback::{
+    CallbackConfig, CallbackConfigError, CallbackFailure, Courier, CourierBusy, Delivery,
+    DeliveryResult, Parcel, Receipt,
+};
 pub use config::{EngineConfig, EngineConfigError};
-pub use engine::{Engine, EngineParts, StartError, StartReport};
+pub use engine::{Callbacks, Engine, EngineParts, StartError, StartReport};
 pub use error::EngineError;
 pub use handle::{
     CatalogueChangeError, EngineHandle, EngineStatus, FoundVoucher, OrderCommand, OrderRequest,

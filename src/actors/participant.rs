@@ -279,10 +279,10 @@ impl<M: Machine> Handler<Inspect<M>> for ParticipantActor<M> {
 impl<M: Stocked> Handler<Peek> for ParticipantActor<M> {
     type Result = ();
 
-    fn handle(&mut self, Peek { index, reply }: Peek, _: &mut Self::Context) {
-        match self.guarded(|machine| machine.stocks()) {
+    fn handle(&mut self, Peek { index, detail, reply }: Peek, _: &mut Self::Context) {
+        match self.guarded(|machine| machine.view(detail)) {
             // Whoever looked may have gone.
-            Ok(stocks) => drop(reply.send(Seen::Live(index, stocks))),
+            Ok(view) => drop(reply.send(Seen::Live(index, view))),
             Err(Faulted) => self.tell_state(None),
         }
         self.handled();

@@ -454,7 +454,7 @@ fn request_keys(
 }
 
 /// Orders of which something is still to come.
-fn open_orders(store: &SnapshotStore) -> Result<Vec<(OrderId, Open)>, RecoveryError> {
+pub(super) fn open_orders(store: &SnapshotStore) -> Result<Vec<(OrderId, Open)>, RecoveryError> {
     let mut open = Vec::new();
     store.scan(EntityKind::Meta, OPEN_PREFIX, |key, entry| {
         open.extend(Open::decode(key, &entry.payload));

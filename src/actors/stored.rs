@@ -64,8 +64,8 @@ pub(super) fn order_puts(
 pub struct Open {
     /// When its places go back, if it is unpaid.
     pub expires_at: Option<UnixMillis>,
-    /// Whether its agent is to be told something.
-    pub notices: bool,
+    /// The agent that is to be told something, if it is.
+    pub notices: Option<AgentNo>,
 }
 
 impl Open {
@@ -75,15 +75,15 @@ impl Open {
             OrderState::Held { expires_at } => Some(expires_at),
             _ => None,
         };
-        let notices = !order.notices.is_empty();
-        (expires_at.is_some() || notices).then_some(Self { expires_at, notices })
+        let notices = (!order.notices.is_empty()).then_some(order.agent);
+        let is_open = expires_at.is_some() || notices.is_some();
+        is_open.then_some(Self { expires_at, notices })
     }
 
-    fn encode(self) -> [u8; 9] {
+    fn encode(self) -> Vec<u8> {
         let at = self.expires_at.map_or(i64::MAX, UnixMillis::get);
-        let mut bytes = [0; 9];
-        bytes[..8].copy_from_slice(&at.to_be_bytes());
-        bytes[8] = u8::from(self.notices);
+        let mut bytes = at.to_be_bytes().to_vec();
+        bytes.extend(self.notices.into_iter().flat_map(|agent| agent.get().to_be_bytes()));
         bytes
     }
 
@@ -93,7 +93,8 @@ impl Open {
         let (at, notices) = payload.split_first_chunk::<8>()?;
         let at = i64::from_be_bytes(*at);
         let expires_at = (at != i64::MAX).then(|| UnixMillis::new(at));
-        let notices = notices.first().is_some_and(|notices| *notices != 0);
+        let notices = <[u8; 4]>::try_from(notices).ok();
+        let notices = notices.map(|agent| AgentNo::new(u32::from_be_bytes(agent)));
         Some((OrderId::new(u64::from_be_bytes(order)), Self { expires_at, notices }))
     }
 }

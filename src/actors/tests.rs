@@ -124,6 +124,7 @@ async fn start_at(
         keys,
         clock,
         metrics,
+        callbacks: None,
     })
     .unwrap();
     let handle = engine.handle();

@@ -14,7 +14,7 @@ use anyhow::{Context as _, anyhow, bail};
 use super::arguments::ImportArguments;
 use super::demo::{DEMO_CATALOGUE, PublicSecrets};
 use crate::actors::recovery::{RecoveryError, decode_record, journal_dir};
-use crate::actors::{Engine, EngineHandle, EngineParts, StartError};
+use crate::actors::{Callbacks, Engine, EngineHandle, EngineParts, StartError};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::catalogue_file::{self, CatalogueEntry, CatalogueFile, Funding};
 use crate::config::{self, BUILT_IN_DEMO, Config};
@@ -97,14 +97,24 @@ pub(super) fn check(texts: &[NamedText], now: UnixMillis) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Starts the engine on the configured data directory, with its keys.
+/// Starts the engine on the configured data directory, with its keys, and calls nobody back.
 pub(super) fn start_engine(
     config: &Config,
     metrics: &Metrics,
 ) -> anyhow::Result<(Engine, KeyRing)> {
+    start_calling_engine(config, metrics, |_| Ok(None))
+}
+
+/// The same; `callbacks` says how agents are called back.
+pub(super) fn start_calling_engine(
+    config: &Config,
+    metrics: &Metrics,
+    callbacks: impl FnOnce(&KeyRing) -> anyhow::Result<Option<Callbacks>>,
+) -> anyhow::Result<(Engine, KeyRing)> {
     let dir = &config.data.dir;
     create_private(dir)?;
     let keys = load_keys(dir)?;
+    let callbacks = callbacks(&keys)?;
     let parts = EngineParts {
         data_dir: dir.clone(),
         config: config.engine.clone(),
@@ -113,6 +123,7 @@ pub(super) fn start_engine(
         keys: keys.clone(),
         clock: Arc::new(SystemClock),
         metrics: metrics.clone(),
+        callbacks,
     };
     match Engine::start(parts) {
         Ok(engine) => Ok((engine, keys)),

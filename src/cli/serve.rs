@@ -18,11 +18,11 @@ use super::arguments::ServeArguments;
 use super::call;
 use super::demo::{self, PublicSecrets};
 use super::import::{self, NamedText};
-use crate::actors::{Engine, EngineHandle, StartReport};
+use crate::actors::{Callbacks, Engine, EngineHandle, StartReport};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::catalogue_file::CatalogueDocuments;
 use crate::config::{self, BUILT_IN_DEMO, Config, LogFormat, LoggingConfig};
-use crate::http::{self, HttpConfig, HttpParts};
+use crate::http::{self, HttpConfig, HttpCourier, HttpParts};
 use crate::metrics::Metrics;
 use crate::vault::KeyRing;
 
@@ -56,7 +56,16 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let backlog = i32::try_from(config.http.backlog).unwrap_or(i32::MAX);
     rustix::net::listen(&listener, backlog).context("http.backlog")?;
     let metrics = Metrics::default();
-    let (engine, keys) = import::start_engine(&config, &metrics)?;
+    let listens_on = listener.local_addr()?.ip();
+    let callbacks = |keys: &KeyRing| {
+        if !config.callback.enabled {
+            return Ok(None);
+        }
+        let courier = HttpCourier::start(&config.callback, keys.clone(), listens_on);
+        let courier = Arc::new(courier.context("the threads that call agents back")?);
+        Ok(Some(Callbacks { config: config.callback.clone(), courier }))
+    };
+    let (engine, keys) = import::start_calling_engine(&config, &metrics, callbacks)?;
     report(&engine.report);
     let result = run_server(&config, listener, &engine, keys, metrics).await;
     engine.stop().await;

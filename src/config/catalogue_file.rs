@@ -5,12 +5,14 @@
 //! Nothing is imported, stored or sealed here; sealing is the caller's function.
 
 mod document;
+mod seats;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 pub use document::CatalogueDocuments;
 
@@ -368,14 +370,13 @@ impl Reader<'_> {
 
 fn areas(at: At<'_>, section: &ProductSection) -> Result<Vec<AreaDef>, CatalogueFileError> {
     let area = |area: &shape::AreaSection| {
-        let too_many = || at.error("area.rows", format!("area {:?} has too many seats", area.id));
-        let seats = area.rows.checked_mul(area.seats_per_row).ok_or_else(too_many)?;
+        let (capacity, seats) = seats::places(at, area)?;
         let price = at.yuan("area.price", &area.price)?;
         let list_price = area.list_price.as_deref();
         let list_price = list_price.map_or(Ok(price), |text| at.yuan("area.list_price", text))?;
-        let capacity = Quantity::new(seats);
+        let (id, seats) = (area.id.as_str().into(), seats.map(Arc::new));
         // The catalogue assigns the number.
-        Ok(AreaDef { no: AreaNo::NONE, id: area.id.as_str().into(), capacity, price, list_price })
+        Ok(AreaDef { no: AreaNo::NONE, id, capacity, seats, price, list_price })
     };
     section.area.iter().map(area).collect()
 }

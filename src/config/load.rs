@@ -197,6 +197,7 @@ impl Loader {
             data: self.section(&mut root, "data"),
             http: self.section(&mut root, "http"),
             engine: self.section(&mut root, "engine"),
+            callback: self.section(&mut root, "callback"),
             journal: self.section(&mut root, "journal"),
             snapshot: self.section(&mut root, "snapshot"),
             logging: self.section(&mut root, "logging"),

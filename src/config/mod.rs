@@ -18,7 +18,7 @@ pub use source::{Origin, Setting};
 
 use serde::Deserialize;
 
-use crate::actors::EngineConfig;
+use crate::actors::{CallbackConfig, EngineConfig};
 use crate::http::{AdminConfig, HttpConfig};
 use crate::journal::JournalConfig;
 use crate::snapshot::SnapshotConfig;
@@ -33,6 +33,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// The actor system.
     pub engine: EngineConfig,
+    /// Calling agents back.
+    pub callback: CallbackConfig,
     /// The journal.
     pub journal: JournalConfig,
     /// The snapshot store.
@@ -53,6 +55,7 @@ impl Config {
             self.data.validate().map_err(|error| error.to_string()),
             self.http.validate().map_err(|error| error.to_string()),
             self.engine.validate().map_err(|error| error.to_string()),
+            self.callback.validate().map_err(|error| error.to_string()),
             self.journal.validate().map_err(|error| error.to_string()),
             self.snapshot.validate().map_err(|error| error.to_string()),
             self.logging.validate().map_err(|error| error.to_string()),

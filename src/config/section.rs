@@ -65,7 +65,8 @@ pub struct LoggingConfig {
 impl Default for LoggingConfig {
     fn default() -> Self {
         // sled and the HTTP server report their housekeeping at the level of information.
-        let filter = "info,sled=warn,actix_server=warn,actix_http=off".to_owned();
+        let filter =
+            "info,sled=warn,actix_server=warn,actix_http=off,ureq=off,ureq_proto=off".to_owned();
         Self { format: LogFormat::default(), filter }
     }
 }

@@ -50,6 +50,11 @@ pub const CODES_UNIQUE: Invariant = Invariant {
 pub const NOT_OVERDRAWN: Invariant =
     Invariant { id: "INV-8", says: "no prepaid or rebate balance is below zero" };
 
+/// A seat has one holder.
+pub const SEATED_ONCE: Invariant = Invariant {
+    id: "INV-9",
+    says: "no seat is held or sold twice, and the seats taken in slots are exactly those of the orders",
+};
 /// Used no more often than bought.
 pub const USED_ONCE: Invariant = Invariant {
     id: "INV-10",
@@ -58,7 +63,7 @@ pub const USED_ONCE: Invariant = Invariant {
 };
 
 /// All of them, in order.
-pub const ALL: [Invariant; 9] = [
+pub const ALL: [Invariant; 10] = [
     NOT_OVERSOLD,
     ALL_OR_NOTHING,
     ONE_ORDER_PER_KEY,
@@ -67,5 +72,6 @@ pub const ALL: [Invariant; 9] = [
     REPLAY_EQUALS_LIVE,
     CODES_UNIQUE,
     NOT_OVERDRAWN,
+    SEATED_ONCE,
     USED_ONCE,
 ];

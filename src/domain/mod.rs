@@ -12,4 +12,5 @@ pub mod invariants;
 pub mod inventory;
 pub mod limits;
 pub mod order;
+pub mod seats;
 pub mod voucher;

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::domain::catalogue::{Catalogue, LimitScope, LimitWindow, Product, Supplier};
 use crate::domain::identity::{DocumentType, IdentityRules, normalise_document, normalise_mobile};
+use crate::domain::seats::Seats;
 use crate::engine::{DateProblem, Rejection};
 use crate::types::{
     AgentNo, AreaNo, Channel, Fen, IdentityHash, Quantity, RuleNo, ServiceDate, SupplierNo,
@@ -45,6 +46,18 @@ pub struct DraftScene {
     pub scene_id: String,
     /// Public id of the seat area; empty when none was given.
     pub area_id: String,
+    /// Who chooses seats that have numbers.
+    pub choice: SeatChoice,
+}
+
+/// Who chooses the seats of an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeatChoice {
+    /// We do: the best of the area that is named. Seats that lines name do not count.
+    #[default]
+    Ours,
+    /// The buyer did: lines name their seats.
+    Buyers,
 }
 
 /// One line as a partner sent it.
@@ -66,8 +79,8 @@ pub struct DraftLine {
     pub mobile: String,
     /// Whether the way in needs a mobile (gate-in mode `B`).
     pub mobile_needed: bool,
-    /// Whether seats were named one by one.
-    pub seats_named: bool,
+    /// Public ids of the seats it names; they count where the choice is the buyer's.
+    pub seats: Vec<String>,
 }
 
 /// A request to buy, in no partner's format.
@@ -134,6 +147,8 @@ pub struct AdmittedLine {
     pub area: AreaNo,
     /// How many.
     pub quantity: Quantity,
+    /// Seats the buyer chose; none where we choose or places have no numbers.
+    pub seats: Seats,
     /// Sale price of one.
     pub unit_price: Fen,
     /// List price of one.
@@ -213,14 +228,14 @@ pub fn admit(
     let mut lines = Vec::with_capacity(draft.lines.len());
     let (mut total, mut rebate) = (Fen::ZERO, Fen::ZERO);
     for ((line, product), quantity) in draft.lines.iter().zip(products).zip(quantities) {
-        let area = area(draft, &product)?;
+        let (area, seats) = area(draft, line, &product, quantity)?;
         let claims = persons.claims(line, &product, quantity)?;
         let priced = product.area(area).map(|area| (area.price, area.list_price));
         let (unit_price, list_price) = priced.unwrap_or((product.price, product.list_price));
         let add = |sum: Fen, unit: Fen| unit.checked_mul(quantity).and_then(|x| sum.checked_add(x));
         total = add(total, unit_price).ok_or(Rejection::TotalOutOfRange)?;
         rebate = add(rebate, product.rebate).ok_or(Rejection::TotalOutOfRange)?;
-        lines.push(AdmittedLine { product, area, quantity, unit_price, list_price, claims });
+        lines.push(AdmittedLine { product, area, quantity, seats, unit_price, list_price, claims });
     }
     persons.check_order()?;
     if total > TOTAL_MAX || rebate > TOTAL_MAX {
@@ -407,12 +422,51 @@ pub(super) fn is_over(
     end <= now
 }
 
-fn area(draft: &Draft, product: &Product) -> Result<AreaNo, Rejection> {
+/// The area of a line, and the seats if the buyer chose them.
+fn area(
+    draft: &Draft,
+    line: &DraftLine,
+    product: &Product,
+    quantity: Quantity,
+) -> Result<(AreaNo, Seats), Rejection> {
     if !product.is_performance() {
-        return Ok(AreaNo::NONE);
+        // A spot has no seats to choose; its callers may name some all the same.
+        return Ok((AreaNo::NONE, Seats::new()));
     }
-    let area = product.area_by_id(&draft.scene.area_id).ok_or(Rejection::UnknownArea)?;
-    Ok(area.no)
+    let named = match draft.scene.choice {
+        SeatChoice::Ours => &[][..],
+        SeatChoice::Buyers => &line.seats[..],
+    };
+    let wanted = &*draft.scene.area_id;
+    let area = if wanted.is_empty() && !named.is_empty() {
+        None
+    } else {
+        Some(product.area_by_id(wanted).ok_or(Rejection::UnknownArea)?)
+    };
+    if let Some(area) = area.filter(|area| area.seats.is_none()) {
+        if !named.is_empty() {
+            return Err(Rejection::SeatChoiceUnsupported);
+        }
+        return Ok((area.no, Seats::new()));
+    }
+    if draft.scene.choice == SeatChoice::Ours {
+        return area.map(|area| (area.no, Seats::new())).ok_or(Rejection::UnknownArea);
+    }
+    let (named_count, tickets) = (named.len() as u64, u64::from(quantity.get()));
+    if named_count != tickets {
+        return Err(Rejection::SeatCount { named: named_count, tickets });
+    }
+    let mut seats = Seats::new();
+    let mut within = area.map(|area| area.no);
+    for id in named {
+        let unknown = || Rejection::UnknownSeat { id: id.chars().take(ECHO_CHARS_MAX).collect() };
+        let (area, seat) = product.seat_by_id(id).ok_or_else(unknown)?;
+        if *within.get_or_insert(area.no) != area.no {
+            return Err(Rejection::SeatsElsewhere);
+        }
+        seats.push(seat);
+    }
+    Ok((within.unwrap_or(AreaNo::NONE), seats))
 }
 
 /// Checks and counts the people of an order.
@@ -438,9 +492,6 @@ impl Persons<'_> {
         product: &Product,
         quantity: Quantity,
     ) -> Result<SmallVec<[LineClaim; 2]>, Rejection> {
-        if line.seats_named && product.is_performance() {
-            return Err(Rejection::SeatChoiceUnsupported);
-        }
         let limits = &product.rules.limits;
         let counts_documents = limits.iter().any(|rule| rule.scope == LimitScope::Document);
         let document_needed = product.rules.document_per_ticket || counts_documents;

@@ -10,7 +10,7 @@ use crate::domain::limits::{Counters, LimitKey};
 use crate::domain::order::{CloseReason, CounterHome, Order, OrderState};
 use crate::engine::digest::Digest;
 use crate::engine::state::State;
-use crate::types::{AreaNo, Fen, IdentityHash, RuleNo, SlotKey};
+use crate::types::{AreaNo, Fen, IdentityHash, RuleNo, SeatNo, SlotKey};
 
 /// One broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub fn audit(state: &State) -> Audit {
     let mut auditor = Auditor { state, violations: Vec::new() };
     let expected = Expected::from_orders(state);
     auditor.stock(&expected);
+    auditor.seats();
     auditor.counters(&expected);
     auditor.money(&expected);
     auditor.keys_and_codes();
@@ -179,6 +180,23 @@ impl Expected {
     }
 }
 
+/// Seats that an order has: those of its lines, but for tickets that were given back.
+fn seats_of(order: &Order) -> Vec<(SlotKey, AreaNo, SeatNo)> {
+    if is_closed(order) {
+        return Vec::new();
+    }
+    let mut back = BTreeSet::new();
+    for (at, ticket) in order.tickets.iter().enumerate().filter(|(_, ticket)| ticket.refunded) {
+        back.extend(order.seat(at).map(|seat| (usize::from(ticket.line), seat)));
+    }
+    let lines = order.lines.iter().enumerate();
+    let seats = lines.flat_map(|(index, line)| {
+        let kept = line.seats.iter().filter(|seat| !back.contains(&(index, **seat)));
+        kept.map(|seat| (line.slot, line.area, *seat)).collect::<Vec<_>>()
+    });
+    seats.collect()
+}
+
 fn is_closed(order: &Order) -> bool {
     matches!(order.state, OrderState::Closed { .. })
 }
@@ -228,6 +246,56 @@ impl Auditor<'_> {
             }
         }
         self.compare("held and sold places of", &expected.pools, &seen);
+    }
+
+    /// INV-9: every seat has one holder, and slots and orders agree on who that is.
+    fn seats(&mut self) {
+        let mut ordered: BTreeMap<(SlotKey, AreaNo, SeatNo), bool> = BTreeMap::new();
+        let mut orders: Vec<_> = self.state.orders.values().map(|order| &order.value).collect();
+        orders.sort_unstable_by_key(|order| order.id);
+        for order in orders {
+            for (slot, area, seat) in seats_of(order) {
+                let sold = matches!(order.state, OrderState::Paid { .. });
+                if ordered.insert((slot, area, seat), sold).is_some() {
+                    let detail = format!("{slot:?} area {area}: two orders have {seat}");
+                    self.broken(invariants::SEATED_ONCE, detail);
+                }
+            }
+            for line in order.lines.iter().filter(|line| !line.seats.is_empty()) {
+                if line.seats.len() as u64 != u64::from(line.quantity.get()) {
+                    let (seats, quantity) = (line.seats.len(), line.quantity);
+                    let detail = format!("line {}: {seats} seats for {quantity} tickets", line.id);
+                    self.broken(invariants::SEATED_ONCE, detail);
+                }
+            }
+        }
+        let mut taken: BTreeMap<(SlotKey, AreaNo, SeatNo), bool> = BTreeMap::new();
+        let mut slots: Vec<_> = self.state.slots.iter().collect();
+        slots.sort_unstable_by_key(|(key, _)| **key);
+        for (key, slot) in slots {
+            for (area, seating) in slot.value.seatings() {
+                let held = seating.held().map(|seat| (seat, false));
+                let sold = seating.sold().map(|seat| (seat, true));
+                taken.extend(held.chain(sold).map(|(seat, sold)| ((*key, *area, seat), sold)));
+            }
+        }
+        let seats: BTreeSet<_> = ordered.keys().chain(taken.keys()).copied().collect();
+        for at in seats {
+            let (want, have) = (ordered.get(&at), taken.get(&at));
+            if want != have {
+                let (slot, area, seat) = at;
+                let say = |sold: Option<&bool>| match sold {
+                    None => "free",
+                    Some(false) => "held",
+                    Some(true) => "sold",
+                };
+                let (want, have) = (say(want), say(have));
+                let detail = format!(
+                    "{slot:?} area {area}, {seat}: orders say {want}, the slot says {have}"
+                );
+                self.broken(invariants::SEATED_ONCE, detail);
+            }
+        }
     }
 
     fn counters(&mut self, expected: &Expected) {

@@ -9,8 +9,9 @@ use crate::domain::catalogue::RebateAt;
 use crate::domain::inventory::{Pool, PoolKey, Slot, Stock};
 use crate::domain::limits::{Counters, LimitKey, LimitShard, WindowInstance};
 use crate::domain::order::{CloseReason, CounterHome, Order, OrderState};
+use crate::domain::seats::Seating;
 use crate::domain::voucher::Voucher;
-use crate::types::{Channel, ServiceDate, SlotKey};
+use crate::types::{AreaNo, Channel, ServiceDate, SlotKey};
 
 /// Digest of a state or of a part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub fn slot(key: SlotKey, slot: &Slot) -> Digest {
     let mut areas: Vec<_> = touched.map(|(area, stock)| (area.get(), *stock)).collect();
     areas.sort_unstable_by_key(|(area, _)| *area);
     let counts = slot.counters().counts();
+    // Whoever has a seat has a place, so seats are never all there is.
     if areas.is_empty() && counts.is_empty() && slot.is_open() {
         return Digest::default();
     }
@@ -45,6 +47,10 @@ pub fn slot(key: SlotKey, slot: &Slot) -> Digest {
     for (area, stock) in areas {
         hash.number(u64::from(area));
         hash.stock(&stock);
+        match slot.seating(AreaNo::new(area)) {
+            Some(seating) => hash.seats(seating),
+            None => hash.seats(&Seating::default()),
+        }
     }
     hash.counters(slot.counters());
     hash.number(u64::from(slot.is_open()));
@@ -310,6 +316,13 @@ impl Canon {
         self.number(u64::from(stock.sold().get()));
         self.number(u64::from(stock.added().get()));
         self.number(u64::from(stock.withdrawn().get()));
+    }
+
+    fn seats(&mut self, seating: &Seating) {
+        self.number(seating.held().count() as u64);
+        seating.held().for_each(|seat| self.number(u64::from(seat.get())));
+        self.number(seating.sold().count() as u64);
+        seating.sold().for_each(|seat| self.number(u64::from(seat.get())));
     }
 
     fn counters(&mut self, counters: &Counters) {

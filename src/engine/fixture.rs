@@ -1,6 +1,8 @@
 //! A small catalogue, made by the commands an operator would use, and orders of it: what the unit
 //! tests of this layer share.
 
+use std::sync::Arc;
+
 use crate::domain::account::{AccountKey, Balance, Holder};
 use crate::domain::catalogue::{
     AreaDef, Calendar, Catalogue, CatalogueCommand, LimitRule, LimitScope, LimitWindow, RebateAt,
@@ -10,10 +12,11 @@ use crate::domain::identity::{
     DocumentCheck, DocumentType, IdentityRules, MobileCheck, PersonalText, sample,
 };
 use crate::domain::inventory::{Capacity, PoolKey};
+use crate::domain::seats::{Numbering, SeatMap, SeatRow};
 use crate::engine::Rejection;
 use crate::engine::admission::{
     AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan,
-    IdentityHasher, admit,
+    IdentityHasher, SeatChoice, admit,
 };
 use crate::engine::ids::{IdSource, Numbers};
 use crate::engine::plan::Plan;
@@ -159,6 +162,7 @@ fn products() -> Vec<SetProduct> {
         no: AreaNo::NONE,
         id: id.into(),
         capacity: Quantity::new(capacity),
+        seats: None,
         price: Fen::new(38_000),
         list_price: Fen::new(48_000),
     };
@@ -170,10 +174,20 @@ fn products() -> Vec<SetProduct> {
         start_minute: 19 * 60 + 30,
         end_minute: 21 * 60 + 30,
     }];
+    // Two rows of three seats, an aisle in each; of supplier 01, who has the money.
+    let row =
+        |label: &str| SeatRow { label: label.into(), first: 0, len: 3, aisles: 0b010, blocked: 0 };
+    let rows = vec![row("1"), row("2")];
+    let map = SeatMap::new(rows, Numbering::LeftToRight, None).unwrap();
+    let mut stage = SetProduct { id: "P-STAGE".to_owned(), ..show.clone() };
+    (stage.supplier, stage.scene_prefix) = ("01".to_owned(), "ST".to_owned());
+    (stage.price, stage.rules.order_max) = (Fen::new(1000), Quantity::new(6));
+    stage.areas = vec![AreaDef { seats: Some(Arc::new(map)), ..area("S", 0) }];
+    stage.areas[0].price = Fen::new(1000);
     let mut card = SetProduct { id: "P-CARD".to_owned(), price: Fen::new(3000), ..coupon.clone() };
     (card.uses, card.rebate, card.rebate_at) = (3, Fen::new(300), RebateAt::Redemption);
     let dear = [dear("P-DEAR-1"), dear("P-DEAR-2"), dear("P-DEAR-3")];
-    let rest = [adult, child, flash, day, windows, pair, coupon, off, free, show];
+    let rest = [adult, child, flash, day, windows, pair, coupon, off, free, show, stage];
     rest.into_iter().chain(dear).chain([card]).collect()
 }
 
@@ -264,6 +278,17 @@ pub(crate) fn draft(lines: Vec<DraftLine>) -> Draft {
         mobile: sample::mobile(1),
         document: String::new(),
     }
+}
+
+/// An agent's order of so many seats of `P-STAGE` tonight: the best ones, or those that are named.
+pub(crate) fn stage_draft(amount: i64, seats: &[&str]) -> Draft {
+    let seats: Vec<String> = seats.iter().map(|seat| (*seat).to_owned()).collect();
+    let choice = if seats.is_empty() { SeatChoice::Ours } else { SeatChoice::Buyers };
+    let scene_id = format!("ST-{}-1930", today().to_compact());
+    let mut draft = draft(vec![DraftLine { seats, ..line("P-STAGE", amount) }]);
+    draft.scene = DraftScene { scene_id, area_id: "S".to_owned(), choice };
+    draft.timespan = DraftTimespan::Unset;
+    draft
 }
 
 /// An agent's order of products not bound to a date, valid for thirty days.

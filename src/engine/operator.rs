@@ -3,6 +3,7 @@
 use smallvec::smallvec;
 
 use crate::domain::inventory::{Adjustment, AreaEvent, PoolKey, SlotEvent};
+use crate::domain::seats::Seats;
 use crate::engine::transaction::{Event, Transaction};
 use crate::types::{AreaNo, SlotKey, SupplierNo, UnixMillis};
 
@@ -96,7 +97,8 @@ impl StockCommand {
     pub fn record(&self, supplier: SupplierNo, at: UnixMillis) -> Transaction {
         let event = match *self {
             Self::Slot { slot, area, adjustment } => {
-                let areas = smallvec![AreaEvent { area, stock: adjustment.event() }];
+                let (stock, seats) = (adjustment.event(), Seats::new());
+                let areas = smallvec![AreaEvent { area, stock, seats }];
                 Event::Slot(slot, SlotEvent { areas, ..SlotEvent::default() })
             }
             Self::Pool { pool, adjustment } => Event::Pool(pool, adjustment.event()),

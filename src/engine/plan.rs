@@ -6,10 +6,11 @@ use smallvec::SmallVec;
 use crate::domain::account::{AccountKey, BalanceShort, Holder, ReserveMoney};
 use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
 use crate::domain::inventory::{
-    AdjustError, Adjustment, PlaceHold, PoolKey, SlotError, SoldOut, Take,
+    AdjustError, Adjustment, Available, PlaceHold, PoolKey, SlotError, SoldOut, Take,
 };
 use crate::domain::limits::{Claim, LimitExceeded, LimitKey, WindowInstance};
 use crate::domain::order::{CounterHome, Order};
+use crate::domain::seats::SeatError;
 use crate::engine::Rejection;
 use crate::engine::admission::{Admitted, AdmittedLine, LineClaim};
 use crate::engine::operator::StockCommand;
@@ -65,6 +66,18 @@ pub struct Grant {
     /// Seats a slot has chosen or was asked for, in the order of the takes; empty where places have no
     /// numbers.
     pub seats: SmallVec<[(AreaNo, SeatNo); 4]>,
+}
+
+impl Grant {
+    /// What a slot adds that keeps `held`.
+    #[must_use]
+    pub fn of_slot(held: &PlaceHold) -> Self {
+        let mut seats = SmallVec::new();
+        for take in &held.takes {
+            seats.extend(take.seats.iter().map(|seat| (take.area, *seat)));
+        }
+        Self { seats }
+    }
 }
 
 /// Why a participant refuses.
@@ -132,7 +145,7 @@ impl Plan {
     pub fn of_retake(order: &Order, catalogue: &Catalogue, money: ReserveMoney) -> Self {
         let mut plan = Self::default();
         for line in &order.lines {
-            plan.add_places(line.slot, line.area, line.pool, line.quantity);
+            plan.add_places(line.slot, line.area, line.pool, line.quantity, &line.seats);
         }
         for taken in &order.counts {
             let product = match taken.home {
@@ -161,7 +174,7 @@ impl Plan {
 
     fn add_line(&mut self, admitted: &Admitted, line: &AdmittedLine, timespan: Timespan) {
         let slot = slot_key(&line.product, admitted.date, timespan);
-        self.add_places(slot, line.area, line.product.pool, line.quantity);
+        self.add_places(slot, line.area, line.product.pool, line.quantity, &line.seats);
         for claim in &line.claims {
             let home = counter_home(slot, &line.product, claim, admitted.today);
             let LineClaim { rule, identity, amount, max, .. } = *claim;
@@ -171,12 +184,22 @@ impl Plan {
         }
     }
 
-    fn add_places(&mut self, slot: SlotKey, area: AreaNo, pool: Option<PoolNo>, places: Quantity) {
+    fn add_places(
+        &mut self,
+        slot: SlotKey,
+        area: AreaNo,
+        pool: Option<PoolNo>,
+        places: Quantity,
+        seats: &[SeatNo],
+    ) {
         let key = ParticipantKey::Slot(slot);
         let Ask::Slot(hold) = self.part(key, || Ask::Slot(PlaceHold::default())) else { return };
         match hold.takes.iter_mut().find(|take| take.area == area) {
-            Some(take) => take.quantity = sum(take.quantity, places),
-            None => hold.takes.push(Take { area, quantity: places }),
+            Some(take) => {
+                take.quantity = sum(take.quantity, places);
+                take.seats.extend_from_slice(seats);
+            }
+            None => hold.takes.push(Take { area, quantity: places, seats: seats.into() }),
         }
         let Some(pool) = pool else { return };
         let key = PoolKey { pool, date: slot.date, timespan: slot.timespan };
@@ -268,6 +291,23 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
         Refusal::Slot(SlotError::SoldOut { sold_out, .. }) | Refusal::Pool(sold_out) => {
             let SoldOut { asked, available } = sold_out;
             Rejection::SoldOut { product, date, timespan, asked, available }
+        }
+        Refusal::Slot(SlotError::Seats { area, error }) => {
+            let product = product.and_then(|no| catalogue.product(no));
+            let id = |seat| product.map_or(String::new(), |product| product.seat_id(area, seat));
+            match error {
+                SeatError::Unknown(seat) => Rejection::UnknownSeat { id: id(seat) },
+                SeatError::Repeated(seat) => Rejection::SeatRepeated { id: id(seat) },
+                SeatError::Blocked(seat) => Rejection::SeatNotForSale { id: id(seat) },
+                SeatError::Taken(seat) => Rejection::SeatTaken { id: id(seat) },
+                SeatError::TooFew { asked, free } => Rejection::SoldOut {
+                    product: product.map(|product| product.no),
+                    date,
+                    timespan,
+                    asked: Quantity::new(asked),
+                    available: Available::Left(Quantity::new(free)),
+                },
+            }
         }
         Refusal::Slot(SlotError::Limit(exceeded)) | Refusal::Limit(exceeded) => {
             let LimitExceeded { rule, used, asked, max } = exceeded;

@@ -93,6 +93,41 @@ pub enum Rejection {
     /// The performance has no such area.
     #[error("no such seat area")]
     UnknownArea,
+    /// A seat that the performance does not have.
+    #[error("no such seat: {id:?}")]
+    UnknownSeat {
+        /// What was sent, shortened.
+        id: String,
+    },
+    /// Seats of one line lie in several areas, or in another than the request names.
+    #[error("the seats of a line lie in one area, the one that is named")]
+    SeatsElsewhere,
+    /// A line names more or fewer seats than it is for tickets; none where seats must be chosen.
+    #[error("{named} seats named for {tickets} tickets")]
+    SeatCount {
+        /// Seats named.
+        named: u64,
+        /// Tickets asked for.
+        tickets: u64,
+    },
+    /// A seat is named twice.
+    #[error("seat {id} is named twice")]
+    SeatRepeated {
+        /// Its public id.
+        id: String,
+    },
+    /// The house does not sell the seat.
+    #[error("seat {id} is not for sale")]
+    SeatNotForSale {
+        /// Its public id.
+        id: String,
+    },
+    /// Somebody else has the seat.
+    #[error("seat {id} is taken")]
+    SeatTaken {
+        /// Its public id.
+        id: String,
+    },
     /// Seats were named one by one where the product sells areas.
     #[error("seats cannot be chosen one by one for this product")]
     SeatChoiceUnsupported,

@@ -296,6 +296,15 @@ pub fn set_capacity(slot: &mut Slot, key: SlotKey, catalogue: &Catalogue) {
     for (area, capacity, allowance) in catalogue.slot_capacity(key) {
         slot.set_capacity(area, capacity, allowance);
     }
+    set_seat_maps(slot, key, catalogue);
+}
+
+/// Gives a slot the seat maps the catalogue has now.
+pub fn set_seat_maps(slot: &mut Slot, key: SlotKey, catalogue: &Catalogue) {
+    let areas = catalogue.product(key.product).map_or(&[][..], |product| &product.areas);
+    for area in areas {
+        slot.set_seat_map(area.no, area.seats.as_ref());
+    }
 }
 
 /// The capacity and allowance the catalogue gives a pool now.

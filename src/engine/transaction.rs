@@ -5,12 +5,13 @@ use smallvec::SmallVec;
 
 use crate::domain::account::{AccountKey, Balance, Holder, Posting, Postings};
 use crate::domain::catalogue::{CatalogueEvent, RebateAt};
-use crate::domain::inventory::{AreaEvent, PoolKey, SlotEvent, StockEvent};
+use crate::domain::inventory::{AreaEvent, PoolKey, SlotEvent, StockEvent, Take};
 use crate::domain::limits::{Count, CounterEvent, LimitKey};
 use crate::domain::order::{
     CloseReason, CounterHome, Notice, NoticeKind, NoticeOutcome, Order, OrderEvent, OrderLine,
     OrderPlaced, OrderState, PayDecision, Redemption, Refund, Reversal, TakenCount, Ticket,
 };
+use crate::domain::seats::Seats;
 use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
@@ -201,19 +202,18 @@ impl Transaction {
     pub fn refund(order: &Order, refund: Refund, rebate_year: i16, notify: bool) -> Self {
         let now = refund.at;
         let mut events = Vec::with_capacity(6);
-        let places: Vec<_> = order
-            .lines
-            .iter()
-            .enumerate()
-            .filter_map(|(at, line)| {
-                let of_line = |t: &&crate::domain::order::RefundedTicket| {
-                    let ticket = order.tickets.get(usize::from(t.ticket));
-                    ticket.is_some_and(|ticket| usize::from(ticket.line) == at)
-                };
-                let back = refund.tickets.iter().filter(of_line).count();
-                (back > 0).then(|| (line, Quantity::new(u32::try_from(back).unwrap_or(u32::MAX))))
-            })
-            .collect();
+        let mut places: Vec<Places<'_>> = Vec::with_capacity(order.lines.len());
+        for (index, line) in order.lines.iter().enumerate() {
+            let of_line = |at: &usize| {
+                order.tickets.get(*at).is_some_and(|ticket| usize::from(ticket.line) == index)
+            };
+            let tickets = refund.tickets.iter().map(|t| usize::from(t.ticket)).filter(of_line);
+            let seats = tickets.clone().filter_map(|at| order.seat(at)).collect();
+            let back = u32::try_from(tickets.count()).unwrap_or(u32::MAX);
+            if back > 0 {
+                places.push(Places { line, quantity: Quantity::new(back), seats });
+            }
+        }
         move_places(&mut events, &places, StockEvent::Returned);
         for taken in order.counts_of(&refund.tickets) {
             count(&mut events, &taken, CounterEvent::Returned);
@@ -380,12 +380,14 @@ impl Granted<'_> {
 
     /// Turns what the plan held into what the record says was taken.
     fn take(&self, events: &mut Vec<Event>, taken: fn(Quantity) -> StockEvent) {
-        for (key, ask) in self.plan.parts() {
+        for (index, (key, ask)) in self.plan.parts().iter().enumerate() {
             match (key, ask) {
                 (ParticipantKey::Slot(slot), Ask::Slot(hold)) => {
-                    let area = |take: &crate::domain::inventory::Take| AreaEvent {
-                        area: take.area,
-                        stock: taken(take.quantity),
+                    let area = |take: &Take| {
+                        let granted = self.grants.get(index).map_or(&[][..], |it| &it.seats);
+                        let here = granted.iter().filter(|(area, _)| *area == take.area);
+                        let seats = here.map(|(_, seat)| *seat).collect();
+                        AreaEvent { area: take.area, stock: taken(take.quantity), seats }
                     };
                     let areas = hold.takes.iter().map(area).collect();
                     let counts = hold.claims.iter().map(|claim| claim.count()).collect();
@@ -561,36 +563,48 @@ fn post(events: &mut Vec<Event>, account: AccountKey, posting: Posting) {
     }
 }
 
+/// Places of a line that move together.
+struct Places<'a> {
+    line: &'a OrderLine,
+    quantity: Quantity,
+    /// Their seats, where places have numbers.
+    seats: Seats,
+}
+
 /// Every line of an order with all its places.
-fn whole(order: &Order) -> Vec<(&OrderLine, Quantity)> {
-    order.lines.iter().map(|line| (line, line.quantity)).collect()
+fn whole(order: &Order) -> Vec<Places<'_>> {
+    let lines = order.lines.iter();
+    let places = lines.map(|line| {
+        let seats = line.seats.iter().copied().collect();
+        Places { line, quantity: line.quantity, seats }
+    });
+    places.collect()
 }
 
 /// Moves places of lines, one event a slot and a pool.
-fn move_places(
-    events: &mut Vec<Event>,
-    lines: &[(&OrderLine, Quantity)],
-    moved: fn(Quantity) -> StockEvent,
-) {
-    let mut areas: Vec<(SlotKey, AreaNo, Quantity)> = Vec::new();
+fn move_places(events: &mut Vec<Event>, places: &[Places<'_>], moved: fn(Quantity) -> StockEvent) {
+    let mut areas: Vec<(SlotKey, AreaNo, Quantity, Seats)> = Vec::new();
     let mut pools: Vec<(PoolKey, Quantity)> = Vec::new();
     let plus = |sum: Quantity, more: Quantity| sum.checked_add(more).unwrap_or(sum);
-    for &(line, places) in lines {
+    for Places { line, quantity: more, seats: more_seats } in places {
         let here =
-            |(slot, area, _): &&mut (SlotKey, _, _)| *slot == line.slot && *area == line.area;
+            |(slot, area, ..): &&mut (SlotKey, _, _, _)| *slot == line.slot && *area == line.area;
         match areas.iter_mut().find(here) {
-            Some((_, _, quantity)) => *quantity = plus(*quantity, places),
-            None => areas.push((line.slot, line.area, places)),
+            Some((_, _, quantity, seats)) => {
+                *quantity = plus(*quantity, *more);
+                seats.extend_from_slice(more_seats);
+            }
+            None => areas.push((line.slot, line.area, *more, more_seats.clone())),
         }
         let Some(pool) = line.pool else { continue };
         let key = PoolKey { pool, date: line.slot.date, timespan: line.slot.timespan };
         match pools.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, quantity)) => *quantity = plus(*quantity, places),
-            None => pools.push((key, places)),
+            Some((_, quantity)) => *quantity = plus(*quantity, *more),
+            None => pools.push((key, *more)),
         }
     }
-    for (slot, area, quantity) in areas {
-        slot_event(events, slot).areas.push(AreaEvent { area, stock: moved(quantity) });
+    for (slot, area, quantity, seats) in areas {
+        slot_event(events, slot).areas.push(AreaEvent { area, stock: moved(quantity), seats });
     }
     events.extend(pools.into_iter().map(|(pool, quantity)| Event::Pool(pool, moved(quantity))));
 }

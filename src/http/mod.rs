@@ -6,6 +6,7 @@
 
 mod admin;
 mod bearer;
+mod callback;
 mod config;
 mod credentials;
 mod douyin;
@@ -39,6 +40,7 @@ use crate::wire::top::gateway::Gateway;
 pub use admin::{
     AdminConfig, AdminConfigError, AdminRole, AdminToken, DEMO_TOKEN, Documents, EntryKind, Seal,
 };
+pub use callback::HttpCourier;
 pub use config::{
     DEMO_GATE_TOKEN, DocumentCheckName, DouyinConfig, GateConfig, GateToken, HttpConfig,
     HttpConfigError, InvalidBody, MobileCheckName, OtaConfig,

@@ -15,7 +15,8 @@ use crate::domain::identity::crosswalk;
 use crate::domain::order::{Order, OrderState};
 use crate::engine::Rejection;
 use crate::engine::admission::{
-    AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan, admit,
+    AdmissionPolicy, Admitted, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan, SeatChoice,
+    admit,
 };
 use crate::http::config::InvalidBody;
 use crate::http::credentials::AgentCredentials;
@@ -175,7 +176,7 @@ impl Call<'_> {
         {
             return failed(ResultCode::OTHER, WRONG_PAY_PASSWORD);
         }
-        let key = match sender_id.map(RequestKey::new).transpose() {
+        let key: Option<RequestKey> = match sender_id.map(RequestKey::new).transpose() {
             Ok(key) => key,
             // The fifty characters declared fit; this is for a body read without its rules.
             Err(_) => return failed(ResultCode::OTHER, "业务单号过长"),
@@ -185,13 +186,20 @@ impl Call<'_> {
         };
         let order = OrderRequest {
             agent: self.caller.agent.no,
-            key,
+            key: key.clone(),
             admitted: self.admit(&info.draft),
             private,
             pay_from: self.fund.map(pay_from),
         };
         let answered = within(self.state, self.state.engine.order(order)).await;
-        self.operator_answer(answered, sender_id, pay.is_some())
+        let (engine, agent) = (&self.state.engine, self.caller.agent.no);
+        let refused = match (&answered, &key) {
+            (Err(EngineError::Rejected(_)), Some(key)) => {
+                within(self.state, engine.order_by_key(agent, key)).await.ok()
+            }
+            _ => None,
+        };
+        self.operator_answer(answered, refused.as_deref(), sender_id, pay.is_some())
     }
 
     async fn pay(&self, body: &Body<'_>, fund: Fund) -> Answer {
@@ -214,7 +222,19 @@ impl Call<'_> {
             }
             None => Err(Rejection::UnknownOrder.into()),
         };
-        self.operator_answer(answered, None, true)
+        let refused = self.refused(&answered, order).await;
+        self.operator_answer(answered, refused.as_deref(), None, true)
+    }
+
+    /// The order that was refused something, so that the answer can name it.
+    async fn refused(
+        &self,
+        answered: &Result<Arc<Order>, EngineError>,
+        order: Option<OrderId>,
+    ) -> Option<Arc<Order>> {
+        let (Err(EngineError::Rejected(_)), Some(order)) = (answered, order) else { return None };
+        let (engine, agent) = (&self.state.engine, self.caller.agent.no);
+        within(self.state, engine.with_order(agent, order, OrderCommand::Query)).await.ok()
     }
 
     async fn verify(&self, body: &Body<'_>) -> Answer {
@@ -239,14 +259,16 @@ impl Call<'_> {
         let Some((_, wanted)) = pairs.find(|(name, _)| name.eq_ignore_ascii_case("orderid")) else {
             return webapi::unknown_path(self.request, self.state);
         };
-        let answered = match order_id(&wanted) {
+        let order = order_id(&wanted);
+        let answered = match order {
             Some(order) => {
                 let (engine, agent) = (&self.state.engine, self.caller.agent.no);
                 within(self.state, engine.with_order(agent, order, OrderCommand::Cancel)).await
             }
             None => Err(Rejection::UnknownOrder.into()),
         };
-        self.operator_answer(answered, None, false)
+        let refused = self.refused(&answered, order).await;
+        self.operator_answer(answered, refused.as_deref(), None, false)
     }
 
     /// Sets where the agent is called back.
@@ -294,10 +316,12 @@ impl Call<'_> {
         }
     }
 
-    /// What an order came to, as the result every ordering action answers with.
+    /// What an order came to, as the result every ordering action answers with. `refused` is an order of
+    /// before that was refused what was asked: the answer names it and says how it stands.
     fn operator_answer(
         &self,
         answered: Result<Arc<Order>, EngineError>,
+        refused: Option<&Order>,
         sender_id: Option<&str>,
         paying: bool,
     ) -> Answer {
@@ -321,7 +345,9 @@ impl Call<'_> {
             }
             Err(error) => {
                 let (code, text) = failure(&error, sender_id.is_some());
-                self.operator(None, sender_id, code, &text, Outcome::of(&error))
+                let sent = refused.and_then(|order| order.request_key.as_ref());
+                let sender_id = sender_id.or(sent.map(RequestKey::as_str));
+                self.operator(refused, sender_id, code, &text, Outcome::of(&error))
             }
         }
     }
@@ -476,16 +502,17 @@ pub(super) fn order_id(text: &str) -> Option<OrderId> {
 
 fn theatre<'a>(info: Order2AddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     // "1" leaves the choice to the system; only otherwise do named seats count.
-    let system_picks = info.autoselseats.as_deref() == Some("1");
+    let system_picks = info.autoselseats.as_deref().map(str::trim) == Some("1");
+    let choice = if system_picks { SeatChoice::Ours } else { SeatChoice::Buyers };
     let items = info.orderdetails.unwrap_or_default();
-    let lines = items.iter().map(|item| line(item, !system_picks)).collect();
+    let lines = items.iter().map(line).collect();
     let draft = Draft {
         channel: Channel::Ota,
         agent: caller.agent.no,
         lines,
         date: date(info.effectdate.as_deref()),
         timespan: DraftTimespan::Unset,
-        scene: DraftScene { scene_id: text(info.sceneid), area_id: text(info.seatareaid) },
+        scene: DraftScene { scene_id: text(info.sceneid), area_id: text(info.seatareaid), choice },
         validity: None,
         mobile: text(info.mobile),
         document: text(info.identificationnumber),
@@ -507,7 +534,7 @@ fn theatre<'a>(info: Order2AddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
 
 fn scenic<'a>(info: OrderAddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     let items = info.orderdetails.unwrap_or_default();
-    let lines = items.iter().map(|item| line(item, false)).collect();
+    let lines = items.iter().map(line).collect();
     let timespan = match info.timespanindex {
         0 => DraftTimespan::Unset,
         -1 => DraftTimespan::Earliest,
@@ -540,7 +567,7 @@ fn scenic<'a>(info: OrderAddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     OrderInfo { draft, private, sender_id: info.senderid }
 }
 
-fn line(item: &OrderAddItemParm<'_>, seats_count: bool) -> DraftLine {
+fn line(item: &OrderAddItemParm<'_>) -> DraftLine {
     let kind = crosswalk::from_ota_v5(item.identificationtype.as_deref().unwrap_or_default());
     let owned = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
     DraftLine {
@@ -552,7 +579,7 @@ fn line(item: &OrderAddItemParm<'_>, seats_count: bool) -> DraftLine {
         name: owned(&item.fullname),
         mobile: owned(&item.mobile),
         mobile_needed: item.gateinmode.as_deref() == Some("B"),
-        seats_named: seats_count && item.seatitems.as_ref().is_some_and(|seats| !seats.is_empty()),
+        seats: item.seatitems.iter().flatten().map(|seat| owned(&seat.seatid)).collect(),
     }
 }
 

@@ -72,6 +72,10 @@ pub(super) enum QueryAction {
     Performances,
     /// One performance.
     Performance,
+    /// The seat areas of a performance.
+    SeatAreas,
+    /// Every seat of a performance.
+    SeatPlan,
 }
 
 /// An action of the gate API. The code is the open part of its path.
@@ -116,6 +120,7 @@ const PATTERNS: &[(&str, Action)] = &[
     ("/api/ticket/barcode/string/{}/{}", Action::Query(QueryAction::Barcode)),
     ("/api/ticket/image/{}/{}", Action::Query(QueryAction::TicketImage)),
     ("/api/setting/jq_yq_pc/sp/query/simpleret/byid/{}", Action::Query(QueryAction::Performance)),
+    ("/v1/performances/{}/seats", Action::Query(QueryAction::SeatPlan)),
     ("/v1/vouchers/{}", Action::Gate(GateAction::Look)),
     ("/v1/vouchers/{}/redeem", Action::Gate(GateAction::Redeem)),
     ("/v1/vouchers/{}/reverse", Action::Gate(GateAction::Reverse)),
@@ -198,6 +203,7 @@ fn action(path: &[u8]) -> Option<Action> {
             Action::Query(QueryAction::Products)
         }
         b"/api/sencelist" => Action::Query(QueryAction::Performances),
+        b"/api/setting/jq_yq_zwqy/sp/query/simpleret" => Action::Query(QueryAction::SeatAreas),
         b"/api/providerconfig" => Action::Ota(ProviderConfig),
         b"/api/order/fromdouyin/ticketcode/get" => Action::TicketCode,
         b"/router/rest" => Action::Router,
@@ -230,6 +236,8 @@ impl Action {
             Self::Query(QueryAction::Products) => "query_products",
             Self::Query(QueryAction::Performances) => "query_performances",
             Self::Query(QueryAction::Performance) => "query_performance",
+            Self::Query(QueryAction::SeatAreas) => "query_seat_areas",
+            Self::Query(QueryAction::SeatPlan) => "query_seat_plan",
             Self::Ota(OtaAction::ProviderConfig) => "provider_config",
             Self::TicketCode => "ticket_code",
             Self::Router => "top",

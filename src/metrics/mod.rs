@@ -41,6 +41,20 @@ struct KindLabels {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallbackLabels {
+    /// The agent's user name.
+    agent: String,
+    /// `delivered`, `failed` (an attempt), `gave_up` or `skipped`.
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AgentLabels {
+    /// The agent's user name.
+    agent: String,
+}
+
 /// All metrics. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics(Arc<Families>);
@@ -54,6 +68,8 @@ struct Families {
     orders_cached: Family<SupplierLabels, Gauge>,
     orders_held: Family<SupplierLabels, Gauge>,
     rebuilds: Family<SupplierLabels, Counter>,
+    callbacks: Family<CallbackLabels, Counter>,
+    callbacks_pending: Family<AgentLabels, Gauge>,
     journal_records: Counter,
     journal_groups: Counter,
     journal_bytes: Counter,
@@ -93,6 +109,8 @@ impl Default for Metrics {
             orders_cached: Family::default(),
             orders_held: Family::default(),
             rebuilds: Family::default(),
+            callbacks: Family::default(),
+            callbacks_pending: Family::default(),
             journal_records: Counter::default(),
             journal_groups: Counter::default(),
             journal_bytes: Counter::default(),
@@ -123,6 +141,12 @@ impl Families {
         r.register("orders_cached", "Orders in memory", self.orders_cached.clone());
         r.register("orders_held", "Unpaid orders that hold places", self.orders_held.clone());
         r.register("rebuilds", "Suppliers rebuilt after a fault", self.rebuilds.clone());
+        r.register("callbacks", "Callbacks by agent and outcome", self.callbacks.clone());
+        r.register(
+            "callbacks_pending",
+            "Orders of which the agent is still to be told something",
+            self.callbacks_pending.clone(),
+        );
         r.register(
             "journal_records",
             "Records durable since the start",
@@ -157,6 +181,18 @@ impl Metrics {
     /// Counts a supplier rebuilt after a fault.
     pub fn rebuild(&self, id: &str) {
         self.0.rebuilds.get_or_create(&SupplierLabels { supplier: id.to_owned() }).inc();
+    }
+
+    /// Counts a callback, or an attempt at one.
+    pub fn callback(&self, agent: &str, outcome: &'static str) {
+        let labels = CallbackLabels { agent: agent.to_owned(), outcome };
+        self.0.callbacks.get_or_create(&labels).inc();
+    }
+
+    /// Notes how many orders of an agent have something to tell it.
+    pub fn callbacks_pending(&self, agent: &str, orders: usize) {
+        let labels = AgentLabels { agent: agent.to_owned() };
+        self.0.callbacks_pending.get_or_create(&labels).set(gauge(orders));
     }
 
     /// Prints everything in the OpenMetrics text format.

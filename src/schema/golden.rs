@@ -19,13 +19,14 @@ use crate::domain::order::{
     CloseReason, CounterHome, Notice, NoticeKind, NoticeOutcome, OrderEvent, OrderLine,
     OrderPlaced, Redemption, Refund, RefundedTicket, Reversal, TakenCount, Ticket, TicketUses,
 };
+use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow, Seating};
 use crate::domain::voucher::VoucherEvent;
 use crate::engine::operator::Operator;
 use crate::engine::transaction::Event;
 use crate::types::{
     AgentNo, AreaNo, Channel, Fen, IdentityHash, LineId, OrderId, PoolNo, ProductNo, Quantity,
-    RequestKey, RuleNo, Sealed, ServiceDate, SlotKey, SupplierNo, TicketId, Timespan, UnixMillis,
-    VoucherCode,
+    RequestKey, RuleNo, Sealed, SeatNo, ServiceDate, SlotKey, SupplierNo, TicketId, Timespan,
+    UnixMillis, VoucherCode,
 };
 
 /// Bytes on one line of a file.
@@ -105,8 +106,13 @@ fn entities_are_read_and_written_as_their_files() {
     };
     let counters = || Counters::restored([count(0, 1, 1), count(1, 2, 300)]);
     let areas = smallvec![(AreaNo::new(2), stock(1, 600)), (AreaNo::new(1), stock(0, 0))];
-    let slot = Slot::new(areas, counters());
-    let facts = |slot: &Slot| (slot.areas().to_vec(), slot.counters().counts(), slot.is_open());
+    let seats = |numbers: [u16; 2]| numbers.map(SeatNo::new);
+    let seating = Seating::restored(&seats([0, 65_535]), &seats([1, 128])).unwrap();
+    let slot = Slot::new(areas, counters()).with_seatings(vec![(AreaNo::new(2), seating)]);
+    let facts = |slot: &Slot| {
+        let taken = (slot.areas().to_vec(), slot.seatings().to_vec());
+        (taken, slot.counters().counts(), slot.is_open())
+    };
     check("entity-slot", &slot, encode_slot, decode_slot, facts);
     check("entity-slot-closed", &slot.with_open(false), encode_slot, decode_slot, facts);
     let pool = Pool::new(stock(3, 497).adjusted(Quantity::new(20), Quantity::new(5)));
@@ -301,7 +307,7 @@ fn after_sale() -> Vec<Event> {
 }
 
 fn slot_event(slot: SlotKey, stock: StockEvent, counters: CounterEvent) -> Event {
-    let areas = smallvec![AreaEvent { area: AreaNo::NONE, stock }];
+    let areas = smallvec![AreaEvent { area: AreaNo::NONE, stock, seats: Default::default() }];
     Event::Slot(slot, SlotEvent { areas, counters, open: None })
 }
 
@@ -464,7 +470,8 @@ fn catalogue_events() -> [CatalogueEvent; 10] {
         areas: vec![AreaDef {
             no: AreaNo::new(1),
             id: "A".into(),
-            capacity: Quantity::new(300),
+            capacity: Quantity::new(3),
+            seats: Some(Arc::new(seat_map())),
             price: Fen::new(38_000),
             list_price: Fen::new(48_000),
         }],
@@ -533,4 +540,17 @@ fn catalogue_events() -> [CatalogueEvent; 10] {
             shops: vec!["2017112100077000000046517463".into()],
         })),
     ]
+}
+
+/// Two rows of two seats with an aisle, one seat blocked.
+fn seat_map() -> SeatMap {
+    let row = |label: &str, blocked| SeatRow {
+        label: label.into(),
+        first: 1,
+        len: 2,
+        aisles: 2,
+        blocked,
+    };
+    let focal = Focal { row: 1, half: 3 };
+    SeatMap::new(vec![row("1", 0), row("2", 4)], Numbering::OddEven, Some(focal)).unwrap()
 }

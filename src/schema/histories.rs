@@ -20,14 +20,14 @@ use crate::engine::admission::Draft;
 use crate::engine::books::audit;
 use crate::engine::checkout::{Checkout, NewOrder, Purpose, Step};
 use crate::engine::fixture::{
-    Ledger, SPOT, admitted, catalogue, clock, draft, line, open_draft, person, purse,
+    Ledger, SPOT, admitted, catalogue, clock, draft, line, open_draft, person, purse, stage_draft,
 };
 use crate::engine::plan::{Ask, Grant, ParticipantKey, Refusal};
 use crate::engine::refund::quote;
 use crate::engine::state::{Nowhere, State, pool_capacity, set_capacity};
 use crate::engine::transaction::{Payment, Transaction};
 use crate::schema::{decode_transaction, encode_transaction};
-use crate::types::{Fen, Lsn, OrderId, RequestKey, Sealed, UnixMillis};
+use crate::types::{Fen, HoldId, Lsn, OrderId, RequestKey, Sealed, UnixMillis};
 
 /// What is bought: each choice meets another bound.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,10 @@ enum Basket {
     Days(u8),
     /// Three uses each; the rebate comes with the first.
     Cards(u8),
+    /// The best of six seats.
+    Seats(u8),
+    /// A seat that is named.
+    Seat(u8),
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +68,8 @@ fn command() -> impl Strategy<Value = Command> {
         (1..4_u8).prop_map(Basket::Coupons),
         (1..3_u8).prop_map(Basket::Days),
         (1..3_u8).prop_map(Basket::Cards),
+        (1..5_u8).prop_map(Basket::Seats),
+        (0..6_u8).prop_map(Basket::Seat),
     ];
     let person = 0..6_u64;
     let index = any::<Index>;
@@ -249,21 +255,22 @@ impl Shop {
         let parts = checkout.plan().parts().to_vec();
         let mut step = Step::Wait;
         for (index, (key, ask)) in parts.into_iter().enumerate() {
-            let answer = self.decide(key, ask).map(|()| Grant::default());
+            let answer = self.decide(key, ask);
             step = checkout.answered(index, answer, &catalogue());
         }
         step
     }
 
-    fn decide(&self, key: ParticipantKey, ask: Ask) -> Result<(), Refusal> {
+    fn decide(&self, key: ParticipantKey, ask: Ask) -> Result<Grant, Refusal> {
         let state = &self.ledger.state;
-        match (key, ask) {
+        let decided = match (key, ask) {
             (ParticipantKey::Slot(key), Ask::Slot(ask)) => {
                 let untouched = || Slot::new(smallvec::SmallVec::new(), Counters::default());
                 let known = state.slots.get(&key).map(|slot| slot.value.clone());
                 let mut slot = known.unwrap_or_else(untouched);
                 set_capacity(&mut slot, key, &state.catalogue);
-                slot.decide(&ask).map_err(Refusal::Slot)
+                slot.decide(&ask).map_err(Refusal::Slot)?;
+                return Ok(Grant::of_slot(slot.hold(HoldId::new(0), ask)));
             }
             (ParticipantKey::Pool(key), Ask::Pool(ask)) => {
                 let (capacity, allowance) = pool_capacity(key, &state.catalogue);
@@ -280,7 +287,8 @@ impl Shop {
                 known.unwrap_or_default().decide(&ask).map_err(Refusal::Account)
             }
             (key, ask) => panic!("{key:?} is asked for {ask:?}"),
-        }
+        };
+        decided.map(|()| Grant::default())
     }
 
     fn append(&mut self, record: Transaction) {
@@ -375,6 +383,8 @@ impl Basket {
             Self::Coupons(n) => open_draft(lines("P-COUPON", n)),
             Self::Days(n) => draft(lines("P-DAY", n)),
             Self::Cards(n) => open_draft(lines("P-CARD", n)),
+            Self::Seats(n) => stage_draft(i64::from(n), &[]),
+            Self::Seat(at) => stage_draft(1, &[&format!("S-{}-{}", 1 + at / 3, 1 + at % 3)]),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::domain::order::{
     OrderPlaced, OrderState, Redemption, Refund, RefundedTicket, Reversal, TakenCount, Ticket,
     TicketUses,
 };
+use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow, Seating};
 use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::operator::Operator;
 use crate::engine::transaction::{Event, Transaction};
@@ -196,7 +197,12 @@ fn stock_event() -> BoxedStrategy<StockEvent> {
 }
 
 fn slot_event() -> impl Strategy<Value = SlotEvent> {
-    let area = (area_no(), stock_event()).prop_map(|(area, stock)| AreaEvent { area, stock });
+    let seats = list(any::<u16>().prop_map(SeatNo::new));
+    let area = (area_no(), stock_event(), seats).prop_map(|(area, stock, seats)| AreaEvent {
+        area,
+        stock,
+        seats: seats.into(),
+    });
     (list(area), counter_event(), option::of(any::<bool>()))
         .prop_map(|(areas, counters, open)| SlotEvent { areas: areas.into(), counters, open })
 }
@@ -428,6 +434,23 @@ fn capacity() -> impl Strategy<Value = Capacity> {
     prop_oneof![Just(Capacity::Unlimited), quantity().prop_map(Capacity::Limited)]
 }
 
+fn seat_map() -> impl Strategy<Value = SeatMap> {
+    let row = (0..9u8, 1..120u8, any::<u128>(), any::<u128>());
+    let numbering = one_of(&[Numbering::LeftToRight, Numbering::RightToLeft, Numbering::OddEven]);
+    (list(row), numbering, 0..=256u16).prop_map(|(rows, numbering, half)| {
+        let row = |(no, (first, len, aisles, blocked)): (usize, _)| {
+            let row = SeatRow { label: no.to_string().into(), first, len, aisles, blocked: 0 };
+            SeatRow { blocked: blocked & row.seats(), ..row }
+        };
+        let mut rows: Vec<_> = rows.into_iter().enumerate().map(row).collect();
+        if rows.is_empty() {
+            rows.push(row((0, (0, 1, 0, 0))));
+        }
+        let focal = Focal { row: rows.len() as u16 - 1, half };
+        SeatMap::new(rows, numbering, Some(focal)).expect("each part is in bounds")
+    })
+}
+
 fn product() -> impl Strategy<Value = Product> {
     let head = (product_no(), text(), supplier_no(), text(), any::<bool>());
     let rebate_at = one_of(&[RebateAt::Payment, RebateAt::Redemption]);
@@ -436,8 +459,16 @@ fn product() -> impl Strategy<Value = Product> {
         .prop_map(|(dates, capacity, allowance)| Calendar { dates, capacity, allowance });
     let timespan = (timespan(), any::<u16>(), any::<u16>())
         .prop_map(|(no, start_minute, end_minute)| TimespanDef { no, start_minute, end_minute });
-    let area = (area_no(), text(), quantity(), fen(), fen()).prop_map(
-        |(no, id, capacity, price, list_price)| AreaDef { no, id, capacity, price, list_price },
+    let seats = option::of(seat_map().prop_map(Arc::new));
+    let area = (area_no(), text(), quantity(), seats, fen(), fen()).prop_map(
+        |(no, id, capacity, seats, price, list_price)| AreaDef {
+            no,
+            id,
+            capacity,
+            seats,
+            price,
+            list_price,
+        },
     );
     let parts = (calendar, list(timespan), list(area), text(), rules());
     (head, money, parts).prop_map(|(head, money, parts)| {
@@ -522,8 +553,18 @@ pub(super) fn slot() -> impl Strategy<Value = Slot> {
     let areas = btree_map(area_no(), stock(), 0..=LIST_LEN_MAX)
         .prop_map(|areas| areas.into_iter().collect::<Vec<_>>())
         .prop_shuffle();
-    (areas, counters(), any::<bool>())
-        .prop_map(|(areas, counters, open)| Slot::new(areas.into(), counters).with_open(open))
+    // Each seat of an area is free, held or sold.
+    let seats = btree_map(any::<u16>().prop_map(SeatNo::new), any::<bool>(), 1..=LIST_LEN_MAX)
+        .prop_map(|seats| {
+            let of = |sold| seats.iter().filter(move |(_, is)| **is == sold).map(|(seat, _)| *seat);
+            let (held, sold): (Vec<_>, Vec<_>) = (of(false).collect(), of(true).collect());
+            Seating::restored(&held, &sold).expect("a map has each seat once")
+        });
+    let seatings = btree_map(area_no(), seats, 0..=LIST_LEN_MAX)
+        .prop_map(|seatings| seatings.into_iter().collect::<Vec<_>>());
+    (areas, seatings, counters(), any::<bool>()).prop_map(|(areas, seatings, counters, open)| {
+        Slot::new(areas.into(), counters).with_seatings(seatings).with_open(open)
+    })
 }
 
 pub(super) fn pool() -> impl Strategy<Value = Pool> {

@@ -62,10 +62,6 @@ number! {
     AreaNo(u8)
 }
 number! {
-    /// A seat of an area, counted from 0 in the order of its seat map.
-    SeatNo(u16)
-}
-number! {
     /// Our order number: 19 decimal digits, sortable by time. The caller's own number is [`RequestKey`].
     OrderId(u64)
 }

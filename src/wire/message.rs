@@ -33,6 +33,15 @@ pub fn sentence(rejection: &Rejection) -> String {
         Rejection::UnknownPerformance => "场次不存在或未指定场次".to_owned(),
         Rejection::UnknownArea => "座位区域不存在或未指定座位区域".to_owned(),
         Rejection::PerformanceOnAnotherDay => "场次与游玩日期不一致".to_owned(),
+        Rejection::UnknownSeat { .. } => "座位不存在".to_owned(),
+        Rejection::SeatsElsewhere => "同一明细的座位必须在同一座位区域".to_owned(),
+        Rejection::SeatCount { named: 0, .. } => "请选择座位".to_owned(),
+        Rejection::SeatCount { named, tickets } => {
+            format!("座位数与票数不一致，{tickets}张票需要{tickets}个座位，收到{named}个")
+        }
+        Rejection::SeatRepeated { id } => format!("座位{id}重复"),
+        Rejection::SeatNotForSale { id } => format!("座位{id}不出售"),
+        Rejection::SeatTaken { id } => format!("座位{id}已被占用，请重新选座"),
         Rejection::SeatChoiceUnsupported => "该产品不支持自选座位".to_owned(),
         Rejection::BadValidity => "有效期为空或已结束".to_owned(),
         Rejection::DocumentMissing => "请填写游客证件号码".to_owned(),

@@ -70,12 +70,25 @@ fn a_theatre_order_names_a_performance_and_an_area_that_exist() {
         &[("/orderdetails/1", json!({ "productid": "P-BULK", "amount": 1 }))],
         999_999,
     );
-    let seats = json!([{ "seatid": "A-1-1" }]);
-    let named = |picks: &str| {
-        [("/orderdetails/0/seatitems", seats.clone()), ("/autoselseats", json!(picks))]
+    let named = |picks: &str, seats: &[&str]| {
+        let seats: Vec<Value> = seats.iter().map(|id| json!({ "seatid": id })).collect();
+        [("/orderdetails/0/seatitems", json!(seats)), ("/autoselseats", json!(picks))]
     };
-    check("seats one by one", &named("0"), 999_999);
-    check("seats named, and left to the system", &named("1"), 0);
+    check("seats named, and left to the system", &named("1", &["A-1-1"]), 0);
+    for (name, seats) in [
+        ("no seat", &[][..]),
+        ("more seats than tickets", &["A-1-2", "A-1-3"]),
+        ("a seat of another area", &["B-1-2"]),
+        ("no such seat", &["A-1-31"]),
+        ("no such row", &["A-11-1"]),
+        ("no such area", &["C-1-1"]),
+        ("no seat id", &["A-1-02"]),
+    ] {
+        check(name, &named("", seats), 999_999);
+    }
+    let twice =
+        [named("0", &["A-1-2", "A-1-2"]).to_vec(), vec![("/orderdetails/0/amount", json!(2))]];
+    check("a seat twice", &twice.concat(), 999_999);
     for amount in [0, -1, 7, i64::from(i32::MAX)] {
         check("amount", &[("/orderdetails/0/amount", json!(amount))], 9);
     }

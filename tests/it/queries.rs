@@ -23,6 +23,7 @@ const TICKET: &str = "/api/WebInterface/Order/Query/Ticket";
 const INVENTORY: &str = "/api/Products/Inventory";
 const SEGMENTS: &str = "/api/TimeSegment";
 const PERFORMANCES: &str = "/api/SenceList";
+const SEAT_AREAS: &str = "/api/Setting/JQ_YQ_ZWQY/Sp/Query/SimpleRet";
 const PERFORMANCE: &str = "/api/Setting/JQ_YQ_PC/Sp/Query/SimpleRet/ById";
 
 /// A line of its own with signs that XML must escape and little of each product: a day ticket, one
@@ -376,6 +377,18 @@ fn performances_are_listed_and_found() {
         talk.ask("a scenic spot has none", &DEMO, &format!("{PERFORMANCES}?theatreid=01"));
         talk.ask("one", &DEMO, &format!("{PERFORMANCE}/SC-{tomorrow}-1930"));
         talk.ask("no such performance", &DEMO, &format!("{PERFORMANCE}/SC-{tomorrow}-2000"));
+    });
+}
+
+#[test]
+fn seat_areas_are_listed() {
+    scenario("seat_areas", |talk| {
+        let tomorrow = talk.server.day(1);
+        talk.sell(THEATRE, &DEMO.and_pay(&theatre(talk.server, "S1")));
+        let path = |scene: &str| format!("{SEAT_AREAS}?dwlx=&dwid=&pcid={scene}&tripbillcode=");
+        talk.ask("of a performance", &DEMO, &path(&format!("SC-{tomorrow}-1930")));
+        talk.ask("no such performance", &DEMO, &path("SC-20261131-1930"));
+        talk.ask("no performance named", &DEMO, SEAT_AREAS);
     });
 }
 

@@ -107,7 +107,7 @@ impl Participants {
         match body {
             Body::Release => self.release(hold, to),
             Body::Ask(index, mode, ask) => {
-                let result = self.ask(hold, to, mode, ask).map(|()| Grant::default());
+                let result = self.ask(hold, to, mode, ask);
                 self.answers.push(Answer { hold, index, result });
             }
         }
@@ -225,14 +225,14 @@ impl Participants {
         to: ParticipantKey,
         mode: Mode,
         ask: Ask,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Grant, Refusal> {
         let holds = mode == Mode::Hold;
         match (to, ask) {
             (ParticipantKey::Slot(key), Ask::Slot(command)) => {
                 let slot = &mut self.slots.get_mut(&key).expect("activated").value;
                 slot.decide(&command).map_err(Refusal::Slot)?;
                 if holds {
-                    slot.hold(hold, command);
+                    return Ok(Grant::of_slot(slot.hold(hold, command)));
                 }
             }
             (ParticipantKey::Pool(key), Ask::Pool(quantity)) => {
@@ -265,7 +265,7 @@ impl Participants {
             }
             (to, ask) => panic!("{to:?} was asked for {ask:?}"),
         }
-        Ok(())
+        Ok(Grant::default())
     }
 
     fn release(&mut self, hold: HoldId, to: ParticipantKey) {

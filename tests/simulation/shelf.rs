@@ -8,6 +8,7 @@ use piaoku::domain::catalogue::Catalogue;
 use piaoku::domain::inventory::{Pool, PoolKey, Slot, Stock};
 use piaoku::domain::limits::{Counters, LimitKey, LimitShard};
 use piaoku::domain::order::Order;
+use piaoku::domain::seats::Seating;
 use piaoku::domain::voucher::Voucher;
 use piaoku::engine::state::{EntitySource, State, Tracked};
 use piaoku::types::{Lsn, OrderId, SlotKey, VoucherCode};
@@ -78,8 +79,12 @@ impl EntitySource for Shelf {
 /// A slot without the checkouts in flight.
 pub fn settled_slot(slot: &Slot) -> Slot {
     let areas = slot.areas().iter().map(|(area, stock)| (*area, settled(stock)));
-    let settled = Slot::new(areas.collect(), Counters::restored(slot.counters().counts()));
-    settled.with_open(slot.is_open())
+    let taken = slot.seatings().iter().map(|(area, seating)| {
+        let (held, sold): (Vec<_>, Vec<_>) = (seating.held().collect(), seating.sold().collect());
+        (*area, Seating::restored(&held, &sold).expect("INV-9: a seat has one holder"))
+    });
+    let counters = Counters::restored(slot.counters().counts());
+    Slot::new(areas.collect(), counters).with_seatings(taken.collect()).with_open(slot.is_open())
 }
 
 /// A pool without the checkouts in flight.

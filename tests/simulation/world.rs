@@ -1,6 +1,8 @@
 //! What is sold, to whom, and what people ask for. Capacities are small and people few, so that
 //! every edge is common.
 
+use std::sync::Arc;
+
 use piaoku::domain::account::{AccountKey, Balance, Holder};
 use piaoku::domain::catalogue::{
     AreaDef, Calendar, Catalogue, CatalogueCommand, LimitRule, LimitScope, LimitWindow, RebateAt,
@@ -10,8 +12,10 @@ use piaoku::domain::identity::{
     DocumentCheck, DocumentType, IdentityRules, MobileCheck, PersonalText, sample,
 };
 use piaoku::domain::inventory::Capacity;
+use piaoku::domain::seats::{Numbering, SeatMap, SeatRow};
 use piaoku::engine::admission::{
     AdmissionPolicy, Draft, DraftDate, DraftLine, DraftScene, DraftTimespan, IdentityHasher,
+    SeatChoice,
 };
 use piaoku::engine::transaction::{Payment, Transaction, calendar_year};
 use piaoku::types::{
@@ -103,8 +107,16 @@ pub fn draft(random: &mut Random, agent: AgentNo, now: UnixMillis) -> Draft {
             draft.date = DraftDate::Day(date);
             let scene_id = format!("SC-{}-1930", date.to_compact());
             let area_id = ["A", "B"][random.below(2)].to_owned();
-            draft.scene = DraftScene { scene_id, area_id };
+            let choice = [SeatChoice::Ours, SeatChoice::Ours, SeatChoice::Buyers][random.below(3)];
+            // Seats are named now and then whoever chooses, taken or not.
+            let named = |random: &mut Random, area: &str, count: i64| -> Vec<String> {
+                (0..count)
+                    .map(|_| format!("{area}-{}-{}", 1 + random.below(2), 1 + random.below(3)))
+                    .collect()
+            };
             draft.lines = vec![line(random, "P-SHOW", 3)];
+            draft.lines[0].seats = named(random, &area_id, draft.lines[0].amount);
+            draft.scene = DraftScene { scene_id, area_id, choice };
         }
         2 => draft.lines = vec![line(random, "P-OTHER", 3)],
         3 if random.chance(40) => spoil(random, &mut draft, today),
@@ -243,15 +255,20 @@ fn products() -> Vec<SetProduct> {
     free.rules.limits = vec![limit(Mobile, LimitWindow::VisitDate, 2)];
     let mut coupon = product("P-COUPON", "01", 40);
     coupon.calendar.dates = None;
-    let area = |id: &str, capacity| AreaDef {
+    let row =
+        |no: u8| SeatRow { label: no.to_string().into(), first: 0, len: 3, aisles: 0, blocked: 0 };
+    let area = |id: &str, rows: u8| AreaDef {
         no: AreaNo::NONE,
         id: id.into(),
-        capacity: Quantity::new(capacity),
+        capacity: Quantity::ZERO,
+        seats: Some(Arc::new(
+            SeatMap::new((1..=rows).map(row).collect(), Numbering::LeftToRight, None).unwrap(),
+        )),
         price: Fen::new(200),
         list_price: Fen::new(200),
     };
     let mut show = product("P-SHOW", "02", 0);
-    show.areas = vec![area("A", 3), area("B", 4)];
+    show.areas = vec![area("A", 1), area("B", 2)];
     show.scene_prefix = "SC".to_owned();
     show.timespans = vec![span(1, 19 * 60 + 30, 21 * 60)];
     vec![adult, child, flash, free, coupon, show, product("P-OTHER", "02", 4)]

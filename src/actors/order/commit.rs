@@ -63,6 +63,7 @@ impl OrderActor {
 
     fn apply_order(&mut self, lsn: Lsn, event: OrderEvent) {
         let id = event.order();
+        let is_notice = matches!(event, OrderEvent::NoticeQueued { .. });
         match event {
             OrderEvent::Placed(placed) => {
                 self.expiries.add(placed.expires_at, id);
@@ -79,6 +80,9 @@ impl OrderActor {
                 }
                 self.orders.update(id, lsn, |order| order.apply(&event));
             }
+        }
+        if is_notice && let Some(order) = self.orders.get(id) {
+            self.context.callbacks.queued(order.agent, id);
         }
         let held = self.orders.get(id).is_some_and(|o| matches!(o.state, OrderState::Held { .. }));
         if !held {

@@ -20,6 +20,7 @@ use hashbrown::HashMap;
 use tokio::sync::oneshot;
 
 use crate::actors::EngineError;
+use crate::actors::callback::Hub;
 use crate::actors::catalogue::CatalogueSlot;
 use crate::actors::cold::ColdStore;
 use crate::actors::config::EngineConfig;
@@ -198,6 +199,7 @@ pub(crate) struct OrderContext {
     pub(crate) request_keys: RequestKeys,
     pub(crate) mint: Arc<CodeMint>,
     pub(crate) metrics: Metrics,
+    pub(crate) callbacks: Hub,
     pub(crate) rebuilder: Rebuilder,
     /// Position of the supplier's numbers as recovered.
     pub(crate) numbers: u64,

@@ -96,6 +96,12 @@ impl Handler<Rebuilt> for OrderActor {
                 self.reading_anew = false;
                 self.rebuilding = false;
                 self.vouchers.do_send(crate::actors::voucher::Resume);
+                for (order, open) in open {
+                    // Most are known already; those of records that met the fault are not.
+                    if let Some(agent) = open.notices {
+                        self.context.callbacks.queued(agent, order);
+                    }
+                }
                 tracing::info!(supplier = %self.context.supplier, "the supplier sells again");
             }
             Err(error) => {

@@ -74,7 +74,8 @@ fn places(stock: StockEvent) -> Event {
         date: Some(ServiceDate::from_days(30_000)),
         timespan: Timespan::NONE,
     };
-    let areas = SmallVec::from_slice(&[AreaEvent { area: AreaNo::NONE, stock }]);
+    let areas =
+        smallvec::smallvec![AreaEvent { area: AreaNo::NONE, stock, seats: Default::default() }];
     Event::Slot(slot, SlotEvent { areas, ..SlotEvent::default() })
 }
 

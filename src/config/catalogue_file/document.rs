@@ -12,8 +12,9 @@ use crate::domain::catalogue::{
     RefundRule, Rules, Supplier, TimespanDef,
 };
 use crate::domain::inventory::Capacity;
+use crate::domain::seats::{Numbering, SeatMap};
 use crate::http::{Documents, EntryKind, Seal};
-use crate::types::{ServiceDate, UnixMillis};
+use crate::types::{SeatNo, ServiceDate, UnixMillis};
 
 /// Reads and writes entries with a catalogue file's keys.
 #[derive(Clone, Copy, Debug, Default)]
@@ -203,14 +204,50 @@ fn set_rules(rules: &Rules, mut set: impl FnMut(&str, Value)) {
 }
 
 fn area(area: &AreaDef) -> Value {
-    let AreaDef { no: _, id, capacity, price, list_price } = area;
-    json!({
+    let AreaDef { no: _, id, capacity, seats, price, list_price } = area;
+    let mut document = json!({
         "id": id,
-        "rows": 1,
-        "seats_per_row": capacity.get(),
         "price": price.to_yuan(),
         "list_price": list_price.to_yuan(),
-    })
+    });
+    match seats {
+        None => document["capacity"] = json!(capacity.get()),
+        Some(map) => draw(&mut document, map),
+    }
+    document
+}
+
+/// A seat map as a file draws it.
+fn draw(document: &mut Value, map: &SeatMap) {
+    let rows = map.rows();
+    document["rows"] = json!(rows.len());
+    document["seats_per_row"] = rows.iter().map(|row| json!(row.len)).collect();
+    document["row_labels"] = rows.iter().map(|row| json!(row.label)).collect();
+    let aisles = rows.iter().fold(0, |aisles, row| aisles | row.aisles);
+    let after = (0..127_u8).filter(|position| aisles >> position & 1 == 1);
+    document["aisles_after"] = after.map(|position| json!(position + 1)).collect();
+    let named =
+        |seat: SeatNo| map.label(seat).map(|(row, number)| json!(format!("{row}-{number}")));
+    let is_blocked = |seat: &SeatNo| {
+        let row = rows.get(usize::from(seat.row()));
+        row.is_some_and(|row| row.blocked >> seat.position() & 1 == 1)
+    };
+    document["blocked"] = map.seats().filter(is_blocked).filter_map(named).collect();
+    document["numbering"] = json!(match map.numbering() {
+        Numbering::LeftToRight => "left_to_right",
+        Numbering::RightToLeft => "right_to_left",
+        Numbering::OddEven => "odd_even",
+    });
+    let focal = map.focal();
+    let own = SeatMap::new(rows.to_vec(), map.numbering(), None).map(|map| map.focal());
+    // A focal point of its own lies on a seat; the one that every map has need not.
+    if own != Ok(focal) {
+        let position = u8::try_from(focal.half / 2).ok();
+        let seat = position.and_then(|position| SeatNo::at(focal.row, position));
+        if let Some(name) = seat.and_then(named) {
+            document["focal"] = name;
+        }
+    }
 }
 
 fn timespan(timespan: &TimespanDef) -> Value {

@@ -10,6 +10,7 @@ use crate::domain::catalogue::{
     CallbackFormat, CallbackMethod, CallbackSettings, LimitScope, LimitWindow, RebateAt,
 };
 use crate::domain::inventory::Capacity;
+use crate::domain::seats::Numbering;
 use crate::types::{Quantity, ServiceDate};
 
 #[derive(Deserialize)]
@@ -135,15 +136,49 @@ pub(super) struct FeeSection {
     pub(super) fee_percent: Option<String>,
 }
 
-/// Rows and seats stay apart in the file: a seat map will need both.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AreaSection {
     pub(super) id: String,
-    pub(super) rows: u32,
-    pub(super) seats_per_row: u32,
+    pub(super) rows: Option<u32>,
+    pub(super) seats_per_row: Option<PerRow>,
+    pub(super) capacity: Option<u32>,
+    #[serde(default)]
+    pub(super) aisles_after: Vec<u8>,
+    #[serde(default)]
+    pub(super) blocked: Vec<String>,
+    #[serde(default)]
+    pub(super) row_labels: Vec<String>,
+    pub(super) numbering: Option<SeatNumbering>,
+    pub(super) focal: Option<String>,
     pub(super) price: String,
     pub(super) list_price: Option<String>,
+}
+
+/// Seats of every row, or of each.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum PerRow {
+    All(u32),
+    Each(Vec<u32>),
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SeatNumbering {
+    LeftToRight,
+    RightToLeft,
+    OddEven,
+}
+
+impl From<SeatNumbering> for Numbering {
+    fn from(numbering: SeatNumbering) -> Self {
+        match numbering {
+            SeatNumbering::LeftToRight => Self::LeftToRight,
+            SeatNumbering::RightToLeft => Self::RightToLeft,
+            SeatNumbering::OddEven => Self::OddEven,
+        }
+    }
 }
 
 #[derive(Deserialize)]

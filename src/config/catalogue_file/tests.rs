@@ -424,6 +424,97 @@ fn a_refund_tier_has_one_fee_and_it_is_exact() {
     check(tiers, Err("\"0.001\" is finer than a fen: at most two decimals"));
 }
 
+/// The first area of a performance whose area section has these keys.
+fn area(keys: &str) -> Result<AreaDef, CatalogueFileError> {
+    let text = format!(
+        "[[supplier]]\nid = \"1\"\nname = \"S\"\n[[product]]\nid = \"P\"\nsupplier = \"1\"\n\
+         name = \"P\"\nscene_prefix = \"S\"\nfirst_day = 0\ndays = 1\norder_min = 1\norder_max = 1\n\
+         timespans = [\"08:00-24:00\"]\n[[product.area]]\nid = \"A\"\nprice = \"1\"\n{keys}\n"
+    );
+    let file = parse(&text, today(), &unsealed)?;
+    let product = file.entries.into_iter().find_map(|entry| match entry {
+        CatalogueEntry::Command(CatalogueCommand::SetProduct(product)) => Some(product),
+        _ => None,
+    });
+    Ok(product.unwrap().areas.remove(0))
+}
+
+#[test]
+fn the_demo_seats_its_show() {
+    let (catalogue, _) = imported(DEMO);
+    let show = catalogue.product_by_id("P-SHOW").unwrap();
+    for (id, rows, seats, best) in [("A", 10, 300, ("4", 15)), ("B", 20, 600, ("1", 15))] {
+        let area = show.area_by_id(id).unwrap();
+        let map = area.seats.as_ref().unwrap();
+        assert_eq!((map.rows().len(), area.capacity.get()), (rows, seats), "{id}");
+        assert!(map.rows().iter().all(|row| row.links().count_ones() == 27), "two aisles in {id}");
+        let best = map.find(best.0, best.1).unwrap();
+        let focal = map.focal();
+        assert_eq!(focal.row, best.row());
+        assert!(focal.half.abs_diff(2 * u16::from(best.position()) + 1) <= 1, "{id}: {focal:?}");
+    }
+}
+
+#[test]
+fn an_area_is_drawn_as_its_section_says() {
+    let drawn = area(
+        "rows = 3\nseats_per_row = [2, 4, 4]\nrow_labels = [\"前\", \"A\", \"B\"]\n\
+         numbering = \"odd_even\"\naisles_after = [1]\nblocked = [\"前-1\", \"b\"]\nfocal = \"A-4\"",
+    );
+    let drawn = drawn.unwrap();
+    let map = drawn.seats.unwrap();
+    let labels: Vec<_> = map.seats().filter_map(|seat| map.label(seat)).collect();
+    let expected = [("前", 1), ("前", 2), ("A", 3), ("A", 1), ("A", 2), ("A", 4)];
+    assert_eq!(labels[..6], expected);
+    assert_eq!((map.rows()[0].first, map.rows()[1].links()), (1, 0b0110));
+    assert_eq!((map.rows()[0].sellable(), map.rows()[2].sellable()), (0b0100, 0));
+    assert_eq!((drawn.capacity.get(), map.focal().row, map.focal().half), (5, 1, 7));
+    let emptied = area("rows = 2\nseats_per_row = 3\nblocked = [\"*\"]").unwrap();
+    assert_eq!(emptied.capacity, Quantity::ZERO);
+    let standing = area("capacity = 7").unwrap();
+    assert_eq!((standing.capacity.get(), standing.seats), (7, None));
+}
+
+#[test]
+fn an_area_that_cannot_be_drawn_is_named_by_key() {
+    let check = |keys: &str, key: &str, problem: &str| {
+        let error = area(keys).unwrap_err();
+        assert_eq!(
+            (&*error.key, &*error.problem),
+            (key, &*format!("area \"A\" {problem}")),
+            "{keys}"
+        );
+    };
+    let either = "needs either rows and seats_per_row, or a capacity";
+    for keys in ["", "rows = 1", "seats_per_row = 1", "rows = 1\nseats_per_row = 1\ncapacity = 1"] {
+        check(keys, "area.rows", either);
+    }
+    let seatless = "has a capacity and no rows of seats";
+    check("capacity = 1\nblocked = [\"1\"]", "area.blocked", seatless);
+    check("capacity = 1\nnumbering = \"odd_even\"", "area.numbering", seatless);
+    check("rows = 0\nseats_per_row = 1", "area.rows", "an area has 1 to 512 rows");
+    let length = "a row has 1 to 128 seats";
+    check("rows = 1\nseats_per_row = 129", "area.seats_per_row", length);
+    check("rows = 1\nseats_per_row = [0]", "area.seats_per_row", length);
+    let two = "rows = 2\nseats_per_row = 3\n";
+    check(
+        "rows = 2\nseats_per_row = [3]",
+        "area.seats_per_row",
+        "has 2 rows and 1 lengths of rows",
+    );
+    let with = |keys: &str| format!("{two}{keys}");
+    check(&with("row_labels = [\"A\"]"), "area.row_labels", "has 2 rows and 1 labels");
+    let same = "cannot be drawn: two rows have the same label";
+    check(&with("row_labels = [\"A\", \"a\"]"), "area.row_labels", same);
+    let no_aisle = "has no seats on both sides of an aisle after 3";
+    check(&with("aisles_after = [3]"), "area.aisles_after", no_aisle);
+    let no_seat = |name: &str| format!("has no seat {name:?}; a seat is named as in \"3-15\"");
+    for name in ["3-1", "1-4", "1-x", "3", ""] {
+        check(&with(&format!("blocked = [{name:?}]")), "area.blocked", &no_seat(name));
+    }
+    check(&with("focal = \"1\""), "area.focal", &no_seat("1"));
+}
+
 #[test]
 fn an_agent_may_be_called_back_from_the_start() {
     let callback = |table: &str| {

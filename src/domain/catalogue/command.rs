@@ -292,6 +292,9 @@ impl Catalogue {
         }
         let no = number(known.map(|known| known.no.get()), self.products().len(), "product")?;
         number_areas(&mut product.areas, old_areas);
+        for area in &mut product.areas {
+            area.capacity = area.seats.as_ref().map_or(area.capacity, |map| map.capacity());
+        }
         for rule in &mut product.rules.limits {
             rule.no = LimitRule::number(rule.scope, rule.window);
         }
@@ -366,6 +369,10 @@ fn flaw(product: &SetProduct) -> Option<&'static str> {
     {
         return Some("a performance needs a time of day and a scene prefix");
     }
+    let seated = product.areas.iter().any(|area| area.seats.is_some());
+    if seated && product.calendar.allowance != Quantity::ZERO {
+        return Some("numbered seats cannot be sold beyond their number: the allowance must be 0");
+    }
     if product.areas.len() > usize::from(u8::MAX) {
         return Some("a product has at most 255 areas");
     }
@@ -412,6 +419,16 @@ fn area_flaw(areas: &[AreaDef], old: &[AreaDef]) -> Option<&'static str> {
     // it the places sold.
     if !old.iter().all(|old| areas.iter().any(|area| same(area, old))) {
         return Some("an area cannot be dropped; give it a capacity of 0");
+    }
+    // Orders keep seats by number. Were one dropped or given another label, a ticket would name a
+    // chair that is not its holder's.
+    let keeps_seats = |old: &AreaDef| {
+        let new = areas.iter().find(|area| same(area, old)).and_then(|area| area.seats.as_ref());
+        let Some(before) = &old.seats else { return true };
+        new.is_some_and(|new| new.keeps_seats_of(before))
+    };
+    if !old.iter().all(keeps_seats) {
+        return Some("a seat cannot be dropped, moved or given another label; block it instead");
     }
     None
 }

@@ -1,9 +1,12 @@
 //! Products, their calendars and rules, and the pools they share.
 
 use crate::domain::catalogue::RefundRule;
+use std::sync::Arc;
+
 use crate::domain::inventory::Capacity;
+use crate::domain::seats::SeatMap;
 use crate::types::{
-    AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, ServiceDate, SupplierNo, Timespan,
+    AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, SeatNo, ServiceDate, SupplierNo, Timespan,
 };
 
 /// A capacity shared by several products, on every date and in every timespan they offer.
@@ -39,8 +42,10 @@ pub struct AreaDef {
     pub no: AreaNo,
     /// Its public id, e.g. `A`.
     pub id: Box<str>,
-    /// Places in it.
+    /// Places in it. An area with a seat map has as many as the map has seats for sale.
     pub capacity: Quantity,
+    /// Its seats, where they are numbered.
+    pub seats: Option<Arc<SeatMap>>,
     /// Sale price of one.
     pub price: Fen,
     /// List price of one.
@@ -233,6 +238,30 @@ impl Product {
     #[must_use]
     pub fn area_by_id(&self, id: &str) -> Option<&AreaDef> {
         self.areas.iter().find(|area| area.id.eq_ignore_ascii_case(id))
+    }
+
+    /// The public id of a seat, `<area>-<row>-<number>`, unique within a performance; empty for a seat
+    /// that the product does not have.
+    #[must_use]
+    pub fn seat_id(&self, area: AreaNo, seat: SeatNo) -> String {
+        let area = self.area(area);
+        let map = area.and_then(|area| Some((&area.id, area.seats.as_ref()?)));
+        let label = map.and_then(|(id, map)| Some((id, map.label(seat)?)));
+        label.map_or(String::new(), |(id, (row, number))| format!("{id}-{row}-{number}"))
+    }
+
+    /// The area and the seat that a public id names, if it is one of ours. Areas may have hyphens in
+    /// their ids, rows never do.
+    #[must_use]
+    pub fn seat_by_id(&self, id: &str) -> Option<(&AreaDef, SeatNo)> {
+        let (rest, number) = id.rsplit_once('-')?;
+        let (area, row) = rest.rsplit_once('-')?;
+        // "+5" and "05" are no numbers of seats: each seat has one id.
+        let plain = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+        let number = number.parse().ok().filter(|_| plain)?;
+        let area = self.area_by_id(area)?;
+        let seat = area.seats.as_ref()?.find(row, number)?;
+        Some((area, seat))
     }
 
     /// Whether it sells performances.

@@ -1,6 +1,9 @@
 //! Cases for every command and every refusal of the catalogue, and for what must survive a rebuild.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::domain::seats::{Numbering, SeatMap, SeatRow};
 use crate::types::{Fen, PoolNo, RuleNo, Sealed, Timespan};
 
 fn n(count: u32) -> Quantity {
@@ -55,7 +58,14 @@ fn timespan(no: u8, start_minute: u16, end_minute: u16) -> TimespanDef {
 
 fn area(id: &str, capacity: u32) -> AreaDef {
     let (price, list_price) = (Fen::new(18_000), Fen::new(20_000));
-    AreaDef { no: AreaNo::NONE, id: id.into(), capacity: n(capacity), price, list_price }
+    AreaDef {
+        no: AreaNo::NONE,
+        id: id.into(),
+        capacity: n(capacity),
+        seats: None,
+        price,
+        list_price,
+    }
 }
 
 fn limit(scope: LimitScope, window: LimitWindow, max: u32) -> LimitRule {
@@ -496,6 +506,39 @@ fn capacity_is_offered_on_the_calendar_and_nowhere_else() {
     assert!(catalogue.slot_capacity(unknown).is_empty());
     let adult = catalogue.product_by_id("P-ADULT").unwrap();
     assert_eq!(Catalogue::horizon(adult, date("20261101")), date("20261231"));
+}
+
+/// An area with one row of so many seats, numbered as given.
+fn seated(seats: u8, numbering: Numbering) -> AreaDef {
+    let row = SeatRow { label: "1".into(), first: 0, len: seats, aisles: 0, blocked: 0 };
+    let map = SeatMap::new(vec![row], numbering, None).unwrap();
+    AreaDef { seats: Some(Arc::new(map)), ..area("A", 999) }
+}
+
+#[test]
+fn an_area_with_a_seat_map_has_as_many_places_as_seats_and_keeps_them() {
+    let mut catalogue = catalogue();
+    let show = |area: AreaDef| {
+        let mut show = SetProduct { areas: vec![area], ..show() };
+        show.calendar.allowance = n(0);
+        show
+    };
+    let set = |catalogue: &Catalogue, product| catalogue.decide(set(product));
+    let first = set(&catalogue, show(seated(3, Numbering::LeftToRight))).unwrap();
+    catalogue.apply(&first);
+    let id = show(area("A", 1)).id;
+    assert_eq!(catalogue.product_by_id(&id).unwrap().areas[0].capacity, n(3));
+
+    assert!(set(&catalogue, show(seated(4, Numbering::LeftToRight))).is_ok());
+    let reason = "a seat cannot be dropped, moved or given another label; block it instead";
+    let refused = |reason| CatalogueError::BadProduct { id: id.clone(), reason };
+    for other in [seated(2, Numbering::LeftToRight), seated(3, Numbering::OddEven), area("A", 3)] {
+        assert_eq!(set(&catalogue, show(other)).unwrap_err(), refused(reason));
+    }
+    let mut oversold = show(seated(3, Numbering::LeftToRight));
+    oversold.calendar.allowance = n(1);
+    let reason = "numbered seats cannot be sold beyond their number: the allowance must be 0";
+    assert_eq!(set(&catalogue, oversold).unwrap_err(), refused(reason));
 }
 
 #[test]

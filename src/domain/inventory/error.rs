@@ -2,6 +2,7 @@
 
 use crate::domain::inventory::Available;
 use crate::domain::limits::LimitExceeded;
+use crate::domain::seats::SeatError;
 use crate::types::{AreaNo, Quantity};
 
 /// Not enough places left.
@@ -30,6 +31,14 @@ pub enum SlotError {
         area: AreaNo,
         /// By how much.
         sold_out: SoldOut,
+    },
+    /// An area does not have the seats.
+    #[error("area {area}: {error}")]
+    Seats {
+        /// The area.
+        area: AreaNo,
+        /// Which seats and why.
+        error: SeatError,
     },
     /// A limit counted in this slot is used up.
     #[error(transparent)]

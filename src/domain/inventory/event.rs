@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::domain::limits::CounterEvent;
+use crate::domain::seats::Seats;
 use crate::types::{AreaNo, Quantity};
 
 /// One move of places. Together these are the only ways a place changes hands.
@@ -27,12 +28,14 @@ pub enum StockEvent {
 }
 
 /// A move of places in one area of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AreaEvent {
     /// The area, [`AreaNo::NONE`] where the product has none.
     pub area: AreaNo,
     /// The move.
     pub stock: StockEvent,
+    /// The seats that move with the places; none where places have no numbers.
+    pub seats: Seats,
 }
 
 /// Everything one record changes in one slot.

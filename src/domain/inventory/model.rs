@@ -156,7 +156,7 @@ impl NaiveSlot {
         if let Some(take) = command.takes.iter().find(|take| self.offered(take.area).is_none()) {
             return Err(SlotError::UnknownArea(take.area));
         }
-        for &Take { area, quantity } in &command.takes {
+        for &Take { area, quantity, .. } in &command.takes {
             let then = self.taken(area) + u64::from(quantity.get());
             if then > u64::from(u32::MAX) || self.offered(area).is_some_and(|all| then > all) {
                 // A capacity cut below its sales offers nothing, and nothing is what may be asked.
@@ -209,7 +209,11 @@ fn slot_event(
     counts: fn(SmallVec<[Count; 2]>) -> CounterEvent,
     counted: bool,
 ) -> SlotEvent {
-    let area = |take: &Take| AreaEvent { area: take.area, stock: stock(take.quantity) };
+    let area = |take: &Take| AreaEvent {
+        area: take.area,
+        stock: stock(take.quantity),
+        seats: take.seats.clone(),
+    };
     let counted = what.claims.iter().filter(|_| counted).map(Claim::count).collect();
     let areas = what.takes.iter().map(area).collect();
     SlotEvent { areas, counters: counts(counted), open: None }
@@ -284,7 +288,7 @@ prop_compose! {
         for (&area, &quantity) in areas.iter().zip(&quantities) {
             let area = AreaNo::new(area);
             if takes.iter().all(|take| take.area != area) {
-                takes.push(Take { area, quantity });
+                takes.push(Take::any(area, quantity));
             }
         }
         let claim = |(&(rule, person), &(amount, max)): (&(u8, u128), &(u32, u32))| Claim {
@@ -391,7 +395,11 @@ fn run(real: &mut Slot, model: &mut NaiveSlot, step: Step) -> Result<(), TestCas
         Step::EndAdjust(made) => {
             let Some((hold, area, adjustment)) = model.adjusting.take() else { return Ok(()) };
             if made {
-                let areas = smallvec![AreaEvent { area, stock: adjustment.event() }];
+                let areas = smallvec![AreaEvent {
+                    area,
+                    stock: adjustment.event(),
+                    seats: Default::default()
+                }];
                 real.apply(Some(hold), &SlotEvent { areas, ..SlotEvent::default() });
                 model.adjustments.push((area, adjustment));
             } else {
@@ -514,7 +522,7 @@ fn run_pool(real: &mut Pool, model: &mut NaiveSlot, step: Step) -> Result<(), Te
     let wanted =
         |command: &PlaceHold| command.takes.first().map_or(Quantity::ONE, |take| take.quantity);
     let as_command = |quantity| PlaceHold {
-        takes: smallvec![Take { area: only, quantity }],
+        takes: smallvec![Take::any(only, quantity)],
         ..PlaceHold::default()
     };
     let decide = |model: &NaiveSlot, quantity| match model.decide(&as_command(quantity)) {

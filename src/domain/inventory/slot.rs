@@ -1,19 +1,34 @@
 //! One product on one date in one timespan.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::domain::inventory::{AdjustError, Adjustment, Capacity, SlotError, SlotEvent, Stock};
+use crate::domain::inventory::{
+    AdjustError, Adjustment, Capacity, SlotError, SlotEvent, Stock, StockEvent,
+};
 use crate::domain::limits::{Claim, Counters};
+use crate::domain::seats::{SeatMap, SeatMove, Seating, Seats};
 use crate::types::{AreaNo, HoldId, Quantity};
 
 /// Places wanted in one area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Take {
     /// The area, [`AreaNo::NONE`] where the product has none.
     pub area: AreaNo,
     /// How many places.
     pub quantity: Quantity,
+    /// Which seats, if the caller chose; otherwise the best are given where seats have numbers.
+    pub seats: Seats,
+}
+
+impl Take {
+    /// Any places.
+    #[must_use]
+    pub fn any(area: AreaNo, quantity: Quantity) -> Self {
+        Self { area, quantity, seats: Seats::new() }
+    }
 }
 
 /// Asks a slot to keep places, and counts of the limits whose window it is, for one checkout.
@@ -25,10 +40,13 @@ pub struct PlaceHold {
     pub claims: SmallVec<[Claim; 2]>,
 }
 
-/// Stock by area, the limit counters of this slot, and the checkouts in flight.
+/// Stock by area, seats where they have numbers, the limit counters of this slot, and the checkouts in
+/// flight.
 #[derive(Clone, Debug)]
 pub struct Slot {
     areas: SmallVec<[(AreaNo, Stock); 1]>,
+    /// Areas whose seats have numbers, or had when some were taken.
+    seatings: Vec<(AreaNo, Seating)>,
     counters: Counters,
     is_open: bool,
     holds: HashMap<HoldId, PlaceHold>,
@@ -40,7 +58,8 @@ impl Slot {
     /// An open slot with this stock, these counters and nothing in flight.
     #[must_use]
     pub fn new(areas: SmallVec<[(AreaNo, Stock); 1]>, counters: Counters) -> Self {
-        Self { areas, counters, is_open: true, holds: HashMap::new(), adjusting: None }
+        let (seatings, holds) = (Vec::new(), HashMap::new());
+        Self { areas, seatings, counters, is_open: true, holds, adjusting: None }
     }
 
     /// The same slot, open or closed, as a snapshot tells it.
@@ -53,6 +72,12 @@ impl Slot {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// The same slot with these seats taken, as a snapshot tells it.
+    #[must_use]
+    pub fn with_seatings(self, seatings: Vec<(AreaNo, Seating)>) -> Self {
+        Self { seatings, ..self }
     }
 
     /// Stock by area.
@@ -70,6 +95,25 @@ impl Slot {
     /// untouched: replay only knows those in which something happened.
     pub fn set_capacity(&mut self, area: AreaNo, capacity: Capacity, allowance: Quantity) {
         self.stock_or_insert(area).set_capacity(capacity, allowance);
+    }
+
+    /// Gives an area the seat map the catalogue has now; `None` where seats have no numbers.
+    pub fn set_seat_map(&mut self, area: AreaNo, map: Option<&Arc<SeatMap>>) {
+        if map.is_some() || self.seating(area).is_some() {
+            self.seating_or_insert(area).set_map(map.cloned());
+        }
+    }
+
+    /// Seats by area, of the areas whose seats have numbers or had when some were taken.
+    #[must_use]
+    pub fn seatings(&self) -> &[(AreaNo, Seating)] {
+        &self.seatings
+    }
+
+    /// Seats of an area, if they have numbers or had when some were taken.
+    #[must_use]
+    pub fn seating(&self, area: AreaNo) -> Option<&Seating> {
+        self.seatings.iter().find(|(no, _)| *no == area).map(|(_, seating)| seating)
     }
 
     /// The counters of the limits whose window is this slot.
@@ -96,22 +140,37 @@ impl Slot {
             let decided = stock.decide_take(take.quantity);
             decided.map_err(|sold_out| SlotError::SoldOut { area, sold_out })?;
         }
+        for Take { area, quantity, seats } in &command.takes {
+            let decided = match self.seating(*area) {
+                Some(seating) if seats.is_empty() => seating.decide_best(quantity.get()),
+                Some(seating) => seating.decide_these(seats),
+                None => Seating::default().decide_these(seats),
+            };
+            decided.map_err(|error| SlotError::Seats { area: *area, error })?;
+        }
         self.counters.decide(&command.claims)?;
         Ok(())
     }
 
-    /// Keeps what was decided for a checkout. Repeating it changes nothing.
-    pub fn hold(&mut self, hold: HoldId, command: PlaceHold) {
-        if self.holds.contains_key(&hold) {
-            return;
-        }
-        for take in &command.takes {
-            if let Some(stock) = self.stock_mut(take.area) {
-                stock.pend(take.quantity);
+    /// Keeps what was decided for a checkout and says what it keeps, with the seats chosen for it.
+    /// Repeating it changes nothing.
+    pub fn hold(&mut self, hold: HoldId, mut command: PlaceHold) -> &PlaceHold {
+        if !self.holds.contains_key(&hold) {
+            for take in &mut command.takes {
+                if let Some(stock) = self.stock_mut(take.area) {
+                    stock.pend(take.quantity);
+                }
+                let seating = self.seatings.iter_mut().find(|(no, _)| *no == take.area);
+                if let Some((_, seating)) = seating {
+                    if take.seats.is_empty() {
+                        take.seats = seating.best(take.quantity.get());
+                    }
+                    seating.pend(&take.seats);
+                }
             }
+            self.counters.pend(&command.claims);
         }
-        self.counters.pend(&command.claims);
-        self.holds.insert(hold, command);
+        self.holds.entry(hold).or_insert(command)
     }
 
     /// Lets a checkout's places and counts go. Repeating it changes nothing.
@@ -126,6 +185,9 @@ impl Slot {
         for take in &command.takes {
             if let Some(stock) = self.stock_mut(take.area) {
                 stock.unpend(take.quantity);
+            }
+            if !take.seats.is_empty() {
+                self.seating_or_insert(take.area).unpend(&take.seats);
             }
         }
         self.counters.unpend(&command.claims);
@@ -170,9 +232,23 @@ impl Slot {
         }
         for change in &event.areas {
             self.stock_or_insert(change.area).apply(change.stock);
+            if !change.seats.is_empty()
+                && let Some(step) = seat_move(change.stock)
+            {
+                self.seating_or_insert(change.area).apply(step, &change.seats);
+            }
         }
         self.counters.apply(&event.counters);
         self.is_open = event.open.unwrap_or(self.is_open);
+    }
+
+    /// The journal may know seats of an area that has no map any more; who has them still counts.
+    fn seating_or_insert(&mut self, area: AreaNo) -> &mut Seating {
+        let index = self.seatings.iter().position(|(no, _)| *no == area).unwrap_or_else(|| {
+            self.seatings.push((area, Seating::default()));
+            self.seatings.len() - 1
+        });
+        &mut self.seatings[index].1
     }
 
     fn stock(&self, area: AreaNo) -> Option<&Stock> {
@@ -194,14 +270,27 @@ impl Slot {
     }
 }
 
+/// What becomes of the seats that move with places; operators move places and no seats.
+const fn seat_move(stock: StockEvent) -> Option<SeatMove> {
+    match stock {
+        StockEvent::Held(_) => Some(SeatMove::Hold),
+        StockEvent::Sold(_) => Some(SeatMove::Sell),
+        StockEvent::Confirmed(_) => Some(SeatMove::Confirm),
+        StockEvent::Released(_) => Some(SeatMove::Release),
+        StockEvent::Returned(_) => Some(SeatMove::Return),
+        StockEvent::Added(_) | StockEvent::Withdrawn(_) | StockEvent::Restored(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use smallvec::smallvec;
 
     use super::*;
-    use crate::domain::inventory::{AreaEvent, Capacity, StockEvent};
+    use crate::domain::inventory::AreaEvent;
     use crate::domain::limits::{CounterEvent, LimitExceeded};
-    use crate::types::{IdentityHash, RuleNo};
+    use crate::domain::seats::{Numbering, SeatError, SeatRow};
+    use crate::types::{IdentityHash, RuleNo, SeatNo};
 
     const A: AreaNo = AreaNo::new(1);
     const B: AreaNo = AreaNo::new(2);
@@ -218,7 +307,7 @@ mod tests {
     }
 
     fn ask(takes: &[(AreaNo, u32)], claims: &[(u8, u32, u32)]) -> PlaceHold {
-        let take = |&(area, count): &(AreaNo, u32)| Take { area, quantity: n(count) };
+        let take = |&(area, count): &(AreaNo, u32)| Take::any(area, n(count));
         let claim = |&(rule, amount, max): &(u8, u32, u32)| Claim {
             rule: RuleNo::new(rule),
             identity: IdentityHash::new(7),
@@ -278,7 +367,11 @@ mod tests {
     fn a_record_ends_the_hold_that_led_to_it_and_a_replayed_one_needs_none() {
         let command = ask(&[(A, 2)], &[(0, 1, 1)]);
         let sold = SlotEvent {
-            areas: smallvec![AreaEvent { area: A, stock: StockEvent::Sold(n(2)) }],
+            areas: smallvec![AreaEvent {
+                area: A,
+                stock: StockEvent::Sold(n(2)),
+                seats: Seats::new()
+            }],
             counters: CounterEvent::Counted(command.claims.iter().map(Claim::count).collect()),
             open: None,
         };
@@ -300,7 +393,7 @@ mod tests {
     fn a_closed_slot_takes_nothing_new_and_keeps_what_it_has() {
         let mut slot = slot();
         let held = |stock| SlotEvent {
-            areas: smallvec![AreaEvent { area: A, stock }],
+            areas: smallvec![AreaEvent { area: A, stock, seats: Seats::new() }],
             ..SlotEvent::default()
         };
         slot.apply(None, &held(StockEvent::Held(n(1))));
@@ -329,7 +422,7 @@ mod tests {
         assert!(slot.is_idle());
         assert_eq!(slot.areas()[0].1.pending(), n(0));
         slot.hold_adjust(hold, A, withdraw);
-        let areas = smallvec![AreaEvent { area: A, stock: withdraw.event() }];
+        let areas = smallvec![AreaEvent { area: A, stock: withdraw.event(), seats: Seats::new() }];
         slot.apply(Some(hold), &SlotEvent { areas, ..SlotEvent::default() });
         assert!(slot.is_idle());
         let stock = slot.areas()[0].1;
@@ -339,10 +432,117 @@ mod tests {
     #[test]
     fn sales_in_an_area_the_catalogue_has_dropped_still_count() {
         let mut slot = slot();
-        let event = AreaEvent { area: NOWHERE, stock: StockEvent::Sold(n(1)) };
+        let event = AreaEvent { area: NOWHERE, stock: StockEvent::Sold(n(1)), seats: Seats::new() };
         slot.apply(None, &SlotEvent { areas: smallvec![event], ..SlotEvent::default() });
         let (area, stock) = slot.areas()[2];
         assert_eq!((area, stock.sold()), (NOWHERE, n(1)));
         assert!(!stock.is_within_capacity());
+    }
+
+    /// Area A has two rows of two seats, area B one place without a number.
+    fn house() -> Slot {
+        let row =
+            |label: &str| SeatRow { label: label.into(), first: 0, len: 2, aisles: 0, blocked: 0 };
+        let rows = vec![row("1"), row("2")];
+        let map = Arc::new(SeatMap::new(rows, Numbering::LeftToRight, None).unwrap());
+        let stock = |places| Stock::new(Capacity::Limited(n(places)), n(0));
+        let areas = smallvec![(A, stock(map.capacity().get())), (B, stock(1))];
+        let mut slot = Slot::new(areas, Counters::default());
+        slot.set_seat_map(A, Some(&map));
+        slot.set_seat_map(B, None);
+        slot
+    }
+
+    fn seat(row: u16, position: u8) -> SeatNo {
+        SeatNo::at(row, position).unwrap()
+    }
+
+    fn named(area: AreaNo, seats: &[SeatNo]) -> PlaceHold {
+        let quantity = n(seats.len() as u32);
+        let take = Take { area, quantity, seats: seats.into() };
+        PlaceHold { takes: smallvec![take], claims: smallvec![] }
+    }
+
+    fn refused(area: AreaNo, error: SeatError) -> Result<(), SlotError> {
+        Err(SlotError::Seats { area, error })
+    }
+
+    #[test]
+    fn checkouts_in_flight_get_different_seats_and_give_them_back() {
+        let mut house = house();
+        let front = [seat(0, 0), seat(0, 1)];
+        let pair = ask(&[(A, 2), (B, 1)], &[]);
+        let held = house.hold(HoldId::new(1), pair.clone()).clone();
+        assert_eq!(held.takes[0].seats.as_slice(), front);
+        assert!(held.takes[1].seats.is_empty());
+        assert_eq!(house.hold(HoldId::new(1), named(A, &[seat(1, 0)])), &held, "a repeat");
+        check(&house, &named(A, &[front[1]]), refused(A, SeatError::Taken(front[1])));
+        let behind = house.hold(HoldId::new(2), ask(&[(A, 2)], &[])).takes[0].seats.to_vec();
+        assert_eq!(behind, [seat(1, 0), seat(1, 1)]);
+
+        house.release(HoldId::new(1));
+        house.release(HoldId::new(1));
+        check(&house, &named(A, &front), Ok(()));
+        check(&house, &named(A, &behind), refused(A, SeatError::Taken(behind[0])));
+    }
+
+    #[test]
+    fn seats_that_are_not_there_or_named_twice_are_refused() {
+        let nowhere = seat(2, 0);
+        check(&house(), &named(A, &[nowhere]), refused(A, SeatError::Unknown(nowhere)));
+        check(&house(), &named(B, &[seat(0, 0)]), refused(B, SeatError::Unknown(seat(0, 0))));
+        let twice = [seat(0, 0), seat(0, 0)];
+        check(&house(), &named(A, &twice), refused(A, SeatError::Repeated(seat(0, 0))));
+        // A limit is asked about last.
+        let mut limited_too = named(A, &[nowhere]);
+        limited_too.claims = ask(&[], &[(0, 2, 1)]).claims;
+        check(&house(), &limited_too, refused(A, SeatError::Unknown(nowhere)));
+    }
+
+    #[cfg(not(feature = "unguarded-stock"))]
+    #[test]
+    fn a_full_area_is_sold_out_before_its_seats_are_looked_at() {
+        let mut house = house();
+        house.hold(HoldId::new(1), ask(&[(A, 3)], &[]));
+        check(&house, &named(A, &[seat(0, 0), seat(0, 1)]), Err(sold_out(A, 2, 1)));
+    }
+
+    #[test]
+    fn more_places_than_seats_never_make_a_seat() {
+        let mut house = house();
+        house.set_capacity(A, Capacity::Limited(n(9)), n(0));
+        check(&house, &ask(&[(A, 5)], &[]), refused(A, SeatError::TooFew { asked: 5, free: 4 }));
+    }
+
+    #[test]
+    fn seats_follow_their_places_through_the_records() {
+        let (mut live, mut replayed) = (house(), Slot::new(smallvec![], Counters::default()));
+        let seats: Seats = smallvec![seat(0, 1), seat(1, 0)];
+        let event = |stock| {
+            let area = AreaEvent { area: A, stock, seats: seats.clone() };
+            SlotEvent { areas: smallvec![area], ..SlotEvent::default() }
+        };
+        live.hold(HoldId::new(1), named(A, &seats));
+        let mut hold = Some(HoldId::new(1));
+        let taken = |slot: &Slot| -> (Vec<SeatNo>, Vec<SeatNo>) {
+            let seating = slot.seating(A).unwrap();
+            (seating.held().collect(), seating.sold().collect())
+        };
+        let (seats, none) = (seats.to_vec(), vec![]);
+        let steps = [
+            (StockEvent::Held(n(2)), (seats.clone(), none.clone())),
+            (StockEvent::Confirmed(n(2)), (none.clone(), seats.clone())),
+            (StockEvent::Returned(n(2)), (none.clone(), none.clone())),
+            (StockEvent::Sold(n(2)), (none.clone(), seats.clone())),
+            (StockEvent::Returned(n(2)), (none.clone(), none.clone())),
+            (StockEvent::Held(n(2)), (seats.clone(), none.clone())),
+            (StockEvent::Released(n(2)), (none.clone(), none.clone())),
+        ];
+        for (stock, expected) in steps {
+            live.apply(hold.take(), &event(stock));
+            replayed.apply(None, &event(stock));
+            assert_eq!((taken(&live), taken(&replayed)), (expected.clone(), expected), "{stock:?}");
+        }
+        assert!(live.is_idle() && live.seating(A).unwrap().pending().next().is_none());
     }
 }

@@ -186,6 +186,14 @@ impl Order {
         self.lines.iter().map(|line| u64::from(line.quantity.get())).sum()
     }
 
+    /// The seat of the ticket at this index; `None` where places have no numbers.
+    #[must_use]
+    pub fn seat(&self, ticket: usize) -> Option<SeatNo> {
+        let line = self.tickets.get(ticket)?.line;
+        let before = self.tickets[..ticket].iter().filter(|other| other.line == line).count();
+        self.lines.get(usize::from(line))?.seats.get(before).copied()
+    }
+
     /// The service date, `None` for an order of products not bound to one.
     #[must_use]
     pub fn date(&self) -> Option<ServiceDate> {

@@ -49,7 +49,11 @@ fn show(scene_id: &str, area_id: &str) -> Draft {
     let mut draft = draft(vec![line("P-SHOW", 2)]);
     draft.date = DraftDate::Missing;
     draft.timespan = DraftTimespan::Unset;
-    draft.scene = DraftScene { scene_id: scene_id.to_owned(), area_id: area_id.to_owned() };
+    draft.scene = DraftScene {
+        scene_id: scene_id.to_owned(),
+        area_id: area_id.to_owned(),
+        choice: SeatChoice::Ours,
+    };
     draft
 }
 
@@ -210,19 +214,21 @@ fn performances() {
     let yesterday = format!("SC-{}-1930", today().plus_days(-1).to_compact());
     let gone = show(&yesterday, "C");
     check(&gone, on(today().plus_days(-1), DateProblem::Past));
-    let mut seats = show(&tonight, "C");
-    seats.lines[0].seats_named = true;
-    check(&seats, Rejection::UnknownArea);
-    let mut seats = show(&tonight, "A");
-    seats.lines[0].seats_named = true;
-    seats.lines[0].document_type_unknown = true;
-    check(&seats, Rejection::SeatChoiceUnsupported);
+    let named = |area| {
+        let mut seats = show(&tonight, area);
+        seats.scene.choice = SeatChoice::Buyers;
+        seats.lines[0].seats = vec!["A-1-1".to_owned()];
+        seats.lines[0].document_type_unknown = true;
+        seats
+    };
+    check(&named("C"), Rejection::UnknownArea);
+    check(&named("A"), Rejection::SeatChoiceUnsupported);
 }
 
 #[test]
 fn documents_and_names() {
     // A spot has no seats to choose; its callers may name some all the same.
-    check(&with_line(|line| line.seats_named = true), None);
+    check(&with_line(|line| line.seats = vec!["A-1-1".to_owned()]), None);
     check(&with_line(|line| line.document.clear()), Rejection::DocumentMissing);
     check(&with_line(|line| line.document = "  ".to_owned()), Rejection::DocumentMissing);
     check(&with_line(|line| line.document_type_unknown = true), Rejection::UnknownDocumentType);

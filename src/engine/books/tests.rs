@@ -5,11 +5,12 @@ use crate::domain::account::Posting;
 use crate::domain::inventory::{AreaEvent, Available, Capacity, SlotEvent, StockEvent};
 use crate::domain::limits::CounterEvent;
 use crate::domain::order::{CloseReason, Order, PayDecision, Ticket};
+use crate::domain::seats::Seats;
 use crate::engine::fixture::{
     Ledger, PREPAID, draft, gate, line, morning, person, purse, slot, today,
 };
 use crate::engine::transaction::Transaction;
-use crate::types::{AgentNo, LineId, OrderId, Quantity, TicketId};
+use crate::types::{AgentNo, LineId, OrderId, Quantity, SeatNo, TicketId};
 
 /// A paid, a held and a closed order, all in different slots but in the same pool, and an order
 /// placed first and paid afterwards.
@@ -59,7 +60,7 @@ fn check(expected: &[Invariant], tamper: impl FnOnce(&mut Books)) {
 fn move_places(books: &mut Books, product: &str, timespan: u8, stock: StockEvent) {
     let key = slot(product, Some(today()), timespan);
     let mut event = SlotEvent::default();
-    event.areas.push(AreaEvent { area: AreaNo::NONE, stock });
+    event.areas.push(AreaEvent { area: AreaNo::NONE, stock, seats: Seats::new() });
     books.state.slots.get_mut(&key).unwrap().value.apply(None, &event);
 }
 
@@ -255,4 +256,45 @@ fn inv_8_an_agent_overdrawn() {
             post(books, Balance::Receivable, 200_000);
         });
     }
+}
+
+/// Moves a seat and nothing else.
+fn move_seat(books: &mut Books, product: &str, stock: fn(Quantity) -> StockEvent, seat: u16) {
+    let key = slot(product, Some(today()), 1);
+    let seats = smallvec::smallvec![SeatNo::new(seat)];
+    let mut event = SlotEvent::default();
+    event.areas.push(AreaEvent { area: AreaNo::NONE, stock: stock(Quantity::ZERO), seats });
+    books.state.slots.get_mut(&key).unwrap().value.apply(None, &event);
+}
+
+#[test]
+fn seats_are_those_of_the_orders_and_each_has_one_holder() {
+    let seated = |books: &mut Books, seats: &[u16]| {
+        let held = books.held;
+        let order = &mut books.state.orders.get_mut(&held).unwrap().value;
+        order.lines[0].seats = seats.iter().map(|seat| SeatNo::new(*seat)).collect();
+    };
+    let broken = [invariants::SEATED_ONCE];
+    // A seat that no order has.
+    check(&broken, |books| move_seat(books, "P-CHILD", StockEvent::Sold, 3));
+    // Seats that only the order has.
+    check(&broken, |books| seated(books, &[3, 4]));
+    // Held by the order, sold in the slot.
+    check(&broken, |books| {
+        seated(books, &[3, 4]);
+        move_seat(books, "P-CHILD", StockEvent::Held, 3);
+        move_seat(books, "P-CHILD", StockEvent::Sold, 4);
+    });
+    // One seat for two tickets, and fewer seats than tickets.
+    for seats in [&[3, 3][..], &[3]] {
+        check(&broken, |books| {
+            seated(books, seats);
+            move_seat(books, "P-CHILD", StockEvent::Held, 3);
+        });
+    }
+    let mut right = books();
+    seated(&mut right, &[3, 4]);
+    move_seat(&mut right, "P-CHILD", StockEvent::Held, 3);
+    move_seat(&mut right, "P-CHILD", StockEvent::Held, 4);
+    assert_eq!(audit(&right.state).violations, []);
 }

@@ -11,7 +11,7 @@ fn a_replayed_slot_also_offers_the_areas_nothing_was_sold_in() {
     let scene_id = format!("SC-{}-1930", today().to_compact());
     let mut show = draft(vec![line("P-SHOW", 1)]);
     show.date = DraftDate::Missing;
-    show.scene = DraftScene { scene_id, area_id: "A".to_owned() };
+    show.scene = DraftScene { scene_id, area_id: "A".to_owned(), ..DraftScene::default() };
     let mut ledger = Ledger::new();
     ledger.place("show", &show);
     let digest = ledger.state.digest();
@@ -20,8 +20,8 @@ fn a_replayed_slot_also_offers_the_areas_nothing_was_sold_in() {
     let mut replayed = ledger.state.slots[&key].value.clone();
     set_capacity(&mut replayed, key, &catalogue());
     let ask = |area: u8, quantity: u32| {
-        let take = Take { area: AreaNo::new(area), quantity: Quantity::new(quantity) };
-        let takes = SmallVec::from_slice(&[take]);
+        let take = Take::any(AreaNo::new(area), Quantity::new(quantity));
+        let takes = smallvec::smallvec![take];
         replayed.decide(&PlaceHold { takes, ..PlaceHold::default() })
     };
     assert_eq!(ask(1, 3), Ok(()));

@@ -147,6 +147,7 @@ fn draft(
         scene: DraftScene {
             scene_id: scene.unwrap_or_default(),
             area_id: body.area.clone().unwrap_or_default(),
+            ..DraftScene::default()
         },
         validity: Some((now, now.plus_millis(VALIDITY_MS))),
         mobile: body.mobile.clone(),

@@ -9,6 +9,7 @@ mod order;
 mod parameters;
 mod performance;
 mod product;
+mod seat;
 mod text;
 
 use std::sync::Arc;
@@ -94,6 +95,8 @@ pub(super) async fn run(
         QueryAction::Products => question.products(),
         QueryAction::Performances => question.performances().await,
         QueryAction::Performance => question.performance(part(0)).await,
+        QueryAction::SeatAreas => question.seat_areas().await,
+        QueryAction::SeatPlan => question.seat_plan(part(0)).await,
     };
     answered.unwrap_or_else(|problem| question.refuse(&problem))
 }

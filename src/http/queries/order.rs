@@ -12,7 +12,7 @@ use crate::http::ota::{order_id, status};
 use crate::http::queries::text::{clipped, clock_time, count, instant};
 use crate::http::queries::{Problem, Question};
 use crate::http::{Answer, Outcome, webapi, within};
-use crate::types::{AreaNo, Fen, RequestKey, TicketId, VoucherCode};
+use crate::types::{AreaNo, Fen, RequestKey, SeatNo, TicketId, VoucherCode};
 use crate::vault::{PrivateDetails, PrivateTraveller};
 use crate::wire::codec::Text;
 use crate::wire::ota::query;
@@ -184,7 +184,7 @@ impl<'o> View<'o> {
                 ticketinnernumber: number(),
                 ticketcode: number(),
                 status: Some(ticket_status(ticket).into()),
-                seatdesc: self.seat(line),
+                seatdesc: self.seat(line, self.order.seat(at).as_slice()),
                 ..self.detail(line, self.traveller(usize::from(ticket.line), Some(at)))
             })
         });
@@ -212,7 +212,7 @@ impl<'o> View<'o> {
             starttime: occasion.start,
             endtime: occasion.end,
             status: None,
-            seatdesc: self.seat(line),
+            seatdesc: self.seat(line, &line.seats),
             name: traveller.and_then(name),
             identitycode: traveller.and_then(document),
         }
@@ -242,7 +242,7 @@ impl<'o> View<'o> {
             name: traveller.and_then(name),
             identitycode: traveller.and_then(document),
             dealtype: DEAL_REMOTE,
-            seatdesc: self.seat(line),
+            seatdesc: self.seat(line, self.order.seat(at).as_slice()),
             eticketimage: None,
         }
     }
@@ -259,10 +259,17 @@ impl<'o> View<'o> {
         }
     }
 
-    /// The area of a performance.
-    fn seat(&self, line: &OrderLine) -> Text<'o> {
-        let product = self.catalogue.product(line.product)?;
-        product.area(line.area).map(|area| Cow::Borrowed(area.id.as_ref()))
+    /// The area of a performance, and there the seats.
+    fn seat(&self, line: &OrderLine, seats: &[SeatNo]) -> Text<'o> {
+        let area = self.catalogue.product(line.product)?.area(line.area)?;
+        let map = area.seats.as_ref();
+        let labels = seats.iter().filter_map(|seat| map?.label(*seat));
+        let labels: Vec<_> =
+            labels.map(|(row, no)| format!("{}区{row}排{no}座", area.id)).collect();
+        if labels.is_empty() {
+            return Some(Cow::Borrowed(area.id.as_ref()));
+        }
+        Some(labels.join("、").into())
     }
 
     fn service_code(&self) -> Text<'o> {

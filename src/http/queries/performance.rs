@@ -8,19 +8,19 @@ use crate::engine::plan::slot_key;
 use crate::http::queries::text::{count, day_time};
 use crate::http::queries::{Problem, Question};
 use crate::http::{Answer, Outcome, webapi};
-use crate::types::ServiceDate;
+use crate::types::{ServiceDate, SlotKey};
 use crate::wire::ota::query::Sence;
 
-const UNKNOWN_PERFORMANCE: &str = "场次不存在";
+pub(super) const UNKNOWN_PERFORMANCE: &str = "场次不存在";
 /// Last minute of a day, up to which tickets of that day let in.
 const LAST_MINUTE: u16 = 24 * 60 - 1;
 
 /// A performance before it is known what is left of it.
-struct Performance<'c> {
-    product: &'c Product,
+pub(super) struct Performance<'c> {
+    pub(super) product: &'c Product,
     supplier: &'c Supplier,
-    date: ServiceDate,
-    timespan: TimespanDef,
+    pub(super) date: ServiceDate,
+    pub(super) timespan: TimespanDef,
 }
 
 impl Question<'_> {
@@ -59,6 +59,14 @@ impl Question<'_> {
 
     /// One performance, also one that is over.
     pub(super) async fn performance(&self, scene_id: &str) -> Result<Answer, Problem> {
+        let performance = self.find_performance(scene_id)?;
+        let stock = self.look(&[performance.slot()]).await?;
+        let stock = stock.first().ok_or(Problem::Unknown(UNKNOWN_PERFORMANCE))?;
+        Ok(webapi::result(self.request, &performance.answer(stock), Outcome::Ok))
+    }
+
+    /// The performance with this public id, also one that is over.
+    pub(super) fn find_performance(&self, scene_id: &str) -> Result<Performance<'_>, Problem> {
         let found = self.catalogue.products().iter().find_map(|product| {
             let (date, no) = product.scene(scene_id)?;
             let timespan = *product.timespan(no)?;
@@ -66,15 +74,16 @@ impl Question<'_> {
             let offered = product.offers(Some(date), no);
             offered.then_some(Performance { product, supplier, date, timespan })
         });
-        let performance = found.ok_or(Problem::Unknown(UNKNOWN_PERFORMANCE))?;
-        let Performance { product, date, timespan, .. } = &performance;
-        let stock = self.look(&[slot_key(product, Some(*date), timespan.no)]).await?;
-        let stock = stock.first().ok_or(Problem::Unknown(UNKNOWN_PERFORMANCE))?;
-        Ok(webapi::result(self.request, &performance.answer(stock), Outcome::Ok))
+        found.ok_or(Problem::Unknown(UNKNOWN_PERFORMANCE))
     }
 }
 
 impl<'c> Performance<'c> {
+    /// Its slot.
+    pub(super) fn slot(&self) -> SlotKey {
+        slot_key(self.product, Some(self.date), self.timespan.no)
+    }
+
     fn answer(&self, stock: &SlotStock) -> Sence<'c> {
         let Self { product, supplier, date, timespan } = self;
         let seats: u64 = product.areas.iter().map(|area| u64::from(area.capacity.get())).sum();

@@ -9,7 +9,8 @@ use crate::domain::inventory::{
     AreaEvent, Capacity, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent,
 };
 use crate::domain::limits::Count;
-use crate::types::{AreaNo, PoolNo, ProductNo, Quantity, ServiceDate, SlotKey, Timespan};
+use crate::domain::seats::{Seating, Seats};
+use crate::types::{AreaNo, PoolNo, ProductNo, Quantity, SeatNo, ServiceDate, SlotKey, Timespan};
 
 /// Twin of [`SlotKey`].
 #[derive(Serialize, Deserialize)]
@@ -122,22 +123,25 @@ impl Mirrored for StockEvent {
 
 /// Twin of [`AreaEvent`].
 #[derive(Serialize, Deserialize)]
-pub(in crate::schema) struct AreaEventV2 {
+pub(in crate::schema) struct AreaEventV2<'a> {
     area: u8,
     stock: StockEventV2,
+    #[serde(borrow)]
+    seats: List<'a, SeatNo, Seats>,
 }
 
 impl Mirrored for AreaEvent {
-    type Mirror<'a> = AreaEventV2;
+    type Mirror<'a> = AreaEventV2<'a>;
 
-    fn mirror(&self) -> AreaEventV2 {
-        let Self { area, stock } = self;
-        AreaEventV2 { area: area.get(), stock: stock.mirror() }
+    fn mirror(&self) -> AreaEventV2<'_> {
+        let Self { area, stock, seats } = self;
+        AreaEventV2 { area: area.get(), stock: stock.mirror(), seats: List::Borrowed(seats) }
     }
 
-    fn restore(mirror: AreaEventV2) -> Result<Self, Invalid> {
-        let AreaEventV2 { area, stock } = mirror;
-        Ok(Self { area: AreaNo::new(area), stock: StockEvent::restore(stock)? })
+    fn restore(mirror: AreaEventV2<'_>) -> Result<Self, Invalid> {
+        let AreaEventV2 { area, stock, seats } = mirror;
+        let (area, stock) = (AreaNo::new(area), StockEvent::restore(stock)?);
+        Ok(Self { area, stock, seats: seats.into_owned() })
     }
 }
 
@@ -218,11 +222,45 @@ impl Mirrored for (AreaNo, Stock) {
 /// Stock by area, as a slot keeps it.
 type AreaStocksV2<'a> = List<'a, (AreaNo, Stock), SmallVec<[(AreaNo, Stock); 1]>>;
 
-/// What the journal says of a [`Slot`]: areas in the slot's own order, counts sorted.
+/// Seats of one area of a slot that are taken, in ascending order.
+#[derive(Serialize, Deserialize)]
+pub(in crate::schema) struct AreaSeatsV2<'a> {
+    area: u8,
+    #[serde(borrow)]
+    held: List<'a, SeatNo>,
+    #[serde(borrow)]
+    sold: List<'a, SeatNo>,
+}
+
+impl Mirrored for (AreaNo, Seating) {
+    type Mirror<'a> = AreaSeatsV2<'a>;
+
+    fn mirror(&self) -> AreaSeatsV2<'_> {
+        AreaSeatsV2 {
+            area: self.0.get(),
+            held: List::Owned(self.1.held().collect()),
+            sold: List::Owned(self.1.sold().collect()),
+        }
+    }
+
+    fn restore(mirror: AreaSeatsV2<'_>) -> Result<Self, Invalid> {
+        let (held, sold) = (mirror.held.into_owned(), mirror.sold.into_owned());
+        if !is_ascending(held.iter()) || !is_ascending(sold.iter()) {
+            return Err(Invalid);
+        }
+        let seating = Seating::restored(&held, &sold).ok_or(Invalid)?;
+        Ok((AreaNo::new(mirror.area), seating))
+    }
+}
+
+/// What the journal says of a [`Slot`]: areas in the slot's own order, counts sorted. Areas of which no
+/// seat is taken are left out of the seats.
 #[derive(Serialize, Deserialize)]
 pub(in crate::schema) struct SlotV2<'a> {
     #[serde(borrow)]
     areas: AreaStocksV2<'a>,
+    #[serde(borrow)]
+    seats: List<'a, (AreaNo, Seating)>,
     #[serde(borrow)]
     counts: List<'a, Count>,
     is_open: bool,
@@ -232,8 +270,12 @@ impl Mirrored for Slot {
     type Mirror<'a> = SlotV2<'a>;
 
     fn mirror(&self) -> SlotV2<'_> {
+        let taken = self.seatings().iter().filter(|(_, seating)| !seating.is_untouched());
+        let mut seats: Vec<_> = taken.cloned().collect();
+        seats.sort_unstable_by_key(|(area, _)| *area);
         SlotV2 {
             areas: List::Borrowed(self.areas()),
+            seats: List::Owned(seats),
             counts: List::Owned(self.counters().counts()),
             is_open: self.is_open(),
         }
@@ -246,8 +288,12 @@ impl Mirrored for Slot {
         if !is_ascending(numbers.iter()) {
             return Err(Invalid);
         }
+        let seats = mirror.seats.into_owned();
+        if !is_ascending(seats.iter().map(|(area, _)| *area)) {
+            return Err(Invalid);
+        }
         let slot = Self::new(areas, super::limits::counters(mirror.counts)?);
-        Ok(slot.with_open(mirror.is_open))
+        Ok(slot.with_seatings(seats).with_open(mirror.is_open))
     }
 }
 
@@ -276,8 +322,8 @@ mod tests {
             for &(area, held, sold) in areas {
                 super::super::write(&(area, held, sold, 0_u32, 0_u32), &mut bytes);
             }
-            // No counts; open.
-            bytes.extend([0, 1]);
+            // No seats and no counts; open.
+            bytes.extend([0, 0, 1]);
             assert_eq!(schema::decode_slot(&bytes).err(), expected, "{areas:?}");
         };
         check(&[(2, 1, 1), (1, 1, 1)], None);

@@ -12,6 +12,7 @@ mod inventory;
 mod limits;
 mod order;
 mod product;
+mod seats;
 mod transaction;
 mod voucher;
 

@@ -1,13 +1,16 @@
 //! Products, their calendars and rules, and the pools they share.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, List, Mirrored};
+use super::{Invalid, List, Mirrored, Whole};
 use crate::domain::catalogue::{
     AreaDef, Calendar, Fee, FeeTier, LimitRule, LimitScope, LimitWindow, Pool, Product, RebateAt,
     RefundRule, Rules, TimespanDef,
 };
 use crate::domain::inventory::Capacity;
+use crate::domain::seats::SeatMap;
 use crate::types::{
     AreaNo, Fen, PoolNo, ProductNo, Quantity, RuleNo, ServiceDate, SupplierNo, Timespan,
 };
@@ -103,6 +106,8 @@ pub(in crate::schema) struct AreaDefV2<'a> {
     no: u8,
     id: &'a str,
     capacity: u32,
+    #[serde(borrow)]
+    seats: Option<Whole<'a, SeatMap, Arc<SeatMap>>>,
     price: i64,
     list_price: i64,
 }
@@ -111,22 +116,24 @@ impl Mirrored for AreaDef {
     type Mirror<'a> = AreaDefV2<'a>;
 
     fn mirror(&self) -> AreaDefV2<'_> {
-        let Self { no, id, capacity, price, list_price } = self;
+        let Self { no, id, capacity, seats, price, list_price } = self;
         AreaDefV2 {
             no: no.get(),
             id,
             capacity: capacity.get(),
+            seats: seats.as_deref().map(Whole::Borrowed),
             price: price.get(),
             list_price: list_price.get(),
         }
     }
 
     fn restore(mirror: AreaDefV2<'_>) -> Result<Self, Invalid> {
-        let AreaDefV2 { no, id, capacity, price, list_price } = mirror;
+        let AreaDefV2 { no, id, capacity, seats, price, list_price } = mirror;
         Ok(Self {
             no: AreaNo::new(no),
             id: id.into(),
             capacity: Quantity::new(capacity),
+            seats: seats.map(Whole::into_owned),
             price: Fen::new(price),
             list_price: Fen::new(list_price),
         })

@@ -8,7 +8,10 @@ use crate::wire::ota::ResultCode;
 #[must_use]
 pub const fn result_code(rejection: &Rejection) -> ResultCode {
     match rejection {
-        Rejection::SoldOut { .. } | Rejection::NoTimespanLeft { .. } => ResultCode::STOCK_SHORT,
+        Rejection::SoldOut { .. }
+        | Rejection::NoTimespanLeft { .. }
+        | Rejection::SeatTaken { .. }
+        | Rejection::SeatNotForSale { .. } => ResultCode::STOCK_SHORT,
         Rejection::UnknownProduct { .. }
         | Rejection::OffSale { .. }
         | Rejection::SlotClosed { .. } => ResultCode::OFF_SALE,
@@ -41,6 +44,10 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         Rejection::MixedSuppliers
         | Rejection::UnknownArea
         | Rejection::SeatChoiceUnsupported
+        | Rejection::UnknownSeat { .. }
+        | Rejection::SeatsElsewhere
+        | Rejection::SeatCount { .. }
+        | Rejection::SeatRepeated { .. }
         | Rejection::OrderClosed(_)
         | Rejection::OrderPaid
         | Rejection::Refund(_)

@@ -4,6 +4,7 @@
 //! judges nothing beyond the form of a message: what an order may contain is the engine's matter.
 //! Source: docs/protocols/ota.md.
 
+mod callback;
 mod code;
 mod credential;
 mod error;
@@ -14,6 +15,10 @@ pub mod query;
 mod request;
 mod response;
 
+pub use callback::{
+    CALLBACK_NAMESPACE, CALLBACK_VERSION, CallbackParm, CallbackRequest, CallbackTicket,
+    callback_sign, is_success,
+};
 pub use code::ResultCode;
 pub use credential::{HawkCredential, UpperMd5};
 pub use error::result_code;

@@ -5,6 +5,7 @@ pub(crate) mod http;
 pub(crate) mod message;
 pub(crate) mod partner;
 pub(crate) mod process;
+pub(crate) mod receiver;
 pub(crate) mod server;
 pub(crate) mod shop;
 pub(crate) mod transcript;

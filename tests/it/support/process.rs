@@ -29,11 +29,17 @@ fn piaoku(dir: &Path) -> Command {
 impl Process {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(dir: &Path) -> Self {
+        Self::start_with(dir, &[])
+    }
+
+    /// The same with settings in the environment.
+    pub(crate) fn start_with(dir: &Path, environment: &[(&str, &str)]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let addr = free.local_addr().expect("its address");
         drop(free);
         let mut command = piaoku(dir);
         command.arg("serve").arg("--data-dir").arg(dir).arg("--listen").arg(addr.to_string());
+        command.envs(environment.iter().copied());
         let child = command.stderr(Stdio::null()).spawn().expect("the binary starts");
         let process = Self { addr, child: Mutex::new(child) };
         for _ in 0..600 {

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use piaoku::actors::{Engine, EngineConfig, EngineHandle, EngineParts, OrderCommand};
+use piaoku::actors::{
+    CallbackConfig, Callbacks, Engine, EngineConfig, EngineHandle, EngineParts, OrderCommand,
+};
 use piaoku::clock::{ManualClock, SharedClock};
 use piaoku::config::catalogue_file::{self, CatalogueDocuments, CatalogueEntry};
 use piaoku::domain::account::{AccountKey, Balance, Holder};
 use piaoku::domain::order::Order;
-use piaoku::http::{AdminConfig, HttpConfig, HttpParts};
+use piaoku::http::{AdminConfig, HttpConfig, HttpCourier, HttpParts};
 use piaoku::journal::JournalConfig;
 use piaoku::metrics::Metrics;
 use piaoku::snapshot::SnapshotConfig;
@@ -34,6 +36,7 @@ pub(crate) struct Setup {
     pub(crate) http: HttpConfig,
     pub(crate) admin: AdminConfig,
     pub(crate) journal: JournalConfig,
+    pub(crate) callback: CallbackConfig,
     pub(crate) catalogue: String,
 }
 
@@ -47,6 +50,7 @@ impl Setup {
             http: HttpConfig::default(),
             admin: AdminConfig::default(),
             journal: JournalConfig { segment_bytes: 8 * 1024 * 1024, ..JournalConfig::default() },
+            callback: CallbackConfig { threads: 4, ..CallbackConfig::default() },
             catalogue: DEMO.to_owned(),
         }
     }
@@ -141,12 +145,14 @@ impl Drop for Server {
 }
 
 async fn run(
-    setup: Setup,
+    mut setup: Setup,
     started: mpsc::Sender<(SocketAddr, EngineHandle, KeyRing)>,
     stopped: tokio::sync::oneshot::Receiver<()>,
 ) {
     let (keys, _) = KeyRing::load(None, &setup.dir, MissingKeyFile::Create).expect("keys");
     let metrics = Metrics::default();
+    let loopback = std::net::Ipv4Addr::LOCALHOST.into();
+    let courier = HttpCourier::start(&setup.callback, keys.clone(), loopback).expect("threads");
     let engine = Engine::start(EngineParts {
         data_dir: setup.dir.clone(),
         config: setup.engine.clone(),
@@ -155,6 +161,10 @@ async fn run(
         keys: keys.clone(),
         clock: Arc::clone(&setup.clock),
         metrics: metrics.clone(),
+        callbacks: Some(Callbacks {
+            config: std::mem::take(&mut setup.callback),
+            courier: Arc::new(courier),
+        }),
     })
     .expect("the engine starts");
     let handle = engine.handle();

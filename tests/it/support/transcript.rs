@@ -47,6 +47,11 @@ impl Transcript {
         let _ = writeln!(self.text, "\n{}\n", answer.text());
     }
 
+    /// Writes down something that was not an answer.
+    pub(crate) fn note(&mut self, title: &str, text: &str) {
+        let _ = writeln!(self.text, "## {title}\n\n{text}\n");
+    }
+
     /// Compares with the golden file of that name, or writes it when `UPDATE_GOLDEN` is set.
     pub(crate) fn check(mut self, file: &str) {
         let mut text = std::mem::take(&mut self.text);

@@ -210,6 +210,7 @@ mod tests {
 
     wire_record! {
         /// A thing with a price.
+        #[expect(unreachable_pub, reason = "the macro makes partners' types, which are public")]
         pub struct Thing<'a> in NAMESPACE {
             /// Its name.
             name: Text<'a>,

@@ -5,6 +5,8 @@
 
 mod order;
 mod product;
+mod seat;
 
 pub use order::{OrderDetail, OrderMain, Ticket, TicketResourceResult};
 pub use product::{ProductInventory, Products, Sence, TimeSegment};
+pub use seat::{PlanArea, PlanRow, PlanSeat, PlanState, SeatArea, SeatPlan};
