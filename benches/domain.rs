@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use piaoku::domain::account::{Account, Balance, Posting, ReserveMoney};
+use piaoku::domain::account::{Account, Balance, Posting, PostingKind, ReserveMoney, Standing};
 use piaoku::domain::inventory::{
     AreaEvent, Capacity, PlaceHold, Slot, SlotEvent, Stock, StockEvent, Take,
 };
@@ -169,10 +169,10 @@ fn account(c: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(format!("{in_flight}_in_flight")), |b| {
             let balance = Balance::Rebate { year: 2026 };
             let start = 1_000_000_000_000_000;
-            let mut account = Account::restored([
-                (Balance::Prepaid, Fen::new(start)),
-                (balance, Fen::new(start)),
-            ]);
+            let funded =
+                |balance| Standing { recharged: Fen::new(start), ..Standing::untouched(balance) };
+            let funded = [funded(Balance::Prepaid), funded(balance)];
+            let mut account = Account::restored(funded, Fen::ZERO, []);
             let money = ReserveMoney { balance, amount: Fen::new(100) };
             let other = |n: u64| HoldId::new(u64::MAX - n);
             (0..in_flight).for_each(|n| account.hold(other(n), money));
@@ -181,7 +181,8 @@ fn account(c: &mut Criterion) {
                 let hold = HoldId::new(orders.unsigned_abs());
                 account.decide(black_box(&money)).expect("there is money for every order");
                 account.hold(hold, money);
-                let posting = Posting { balance, amount: money.amount.negated() };
+                let amount = money.amount.negated();
+                let posting = Posting { balance, kind: PostingKind::Sale, amount };
                 account.apply(Some(hold), black_box(&[posting]));
                 orders += 1;
             });

@@ -10,9 +10,10 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
+use crate::actors::account::ReadAccount;
 use crate::actors::cold::ColdStore;
 use crate::actors::look::{Look, Peek, Seen, Shelf};
-use crate::actors::machine::{Machine, MoneyAsk, PoolAsk, SlotAsk};
+use crate::actors::machine::{AccountEvent, Machine, MoneyAsk, PoolAsk, SlotAsk};
 use crate::actors::order::OrderActor;
 use crate::actors::participant::{
     AccountActor, Apply, Ask, Inspect, LimitActor, ParticipantActor, PoolActor, Refresh, Release,
@@ -92,6 +93,9 @@ impl Typed {
             }
             (ParticipantKey::Account(key), plan::Ask::AnyFunds { year, amount }) => {
                 Self::Account(key, MoneyAsk::Any { year, amount })
+            }
+            (ParticipantKey::Account(key), plan::Ask::Change(change)) => {
+                Self::Account(key, MoneyAsk::Change(change))
             }
             _ => return Err(Mismatch),
         })
@@ -256,6 +260,11 @@ impl Directory {
         }
     }
 
+    /// Passes a question about an account to it.
+    pub(crate) fn read_account(&mut self, question: ReadAccount, now: UnixMillis) {
+        self.accounts.reach(question.account, &self.surroundings, now).do_send(question);
+    }
+
     /// Lets go what a participant kept for a checkout.
     pub(crate) fn release(&mut self, key: ParticipantKey, hold: HoldId) {
         // A participant that keeps something is never passivated, so a sleeping one has nothing.
@@ -278,7 +287,13 @@ impl Directory {
                 self.limits.reach(key, s, now).do_send(Apply::<LimitShard> { hold, lsn, event });
                 ParticipantKey::Limit(key)
             }
-            Event::Account(key, event) => {
+            Event::Account(key, postings) => {
+                let event = AccountEvent::Moved(postings);
+                self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
+                ParticipantKey::Account(key)
+            }
+            Event::AccountNote(key, note) => {
+                let event = AccountEvent::Noted(note);
                 self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
                 ParticipantKey::Account(key)
             }

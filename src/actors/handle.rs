@@ -21,7 +21,7 @@ use crate::actors::recovery::{catalogue_batch, lane_of, new_supplier_batch};
 use crate::actors::request_keys::{Entered, Found, KeyClaim, KeyFingerprint, RequestKeys};
 use crate::actors::voucher::{Find, VoucherActor};
 use crate::clock::SharedClock;
-use crate::domain::account::{AccountKey, Balance};
+use crate::domain::account::Balance;
 use crate::domain::catalogue::{CallbackSettings, Catalogue, CatalogueCommand, CatalogueError};
 use crate::domain::order::{
     NoticeKind, NoticeOutcome, Order, Redemption, Refund, RefundDecision, RefundSelection,
@@ -36,7 +36,7 @@ use crate::engine::operator::{Operator, StockCommand};
 use crate::engine::transaction::{Payment, Transaction};
 use crate::journal::{JournalHandle, JournalStats};
 use crate::types::{
-    AgentNo, Fen, Lsn, OrderId, PartitionNo, RequestKey, Sealed, SupplierNo, TicketId, UnixMillis,
+    AgentNo, Lsn, OrderId, PartitionNo, RequestKey, Sealed, SupplierNo, TicketId, UnixMillis,
     VoucherCode,
 };
 use crate::vault::CodeMint;
@@ -751,30 +751,6 @@ impl EngineHandle {
         }
     }
 
-    /// Credits money that an agent brought in.
-    ///
-    /// # Errors
-    /// Why it was not credited, or why nobody knows.
-    pub async fn top_up(
-        &self,
-        account: AccountKey,
-        balance: Balance,
-        amount: Fen,
-    ) -> Result<(), EngineError> {
-        self.check_status()?;
-        let (reply, receiver) = oneshot::channel();
-        let orders = self.route(account.supplier)?;
-        let top_up = crate::actors::order::TopUp {
-            account,
-            balance,
-            amount,
-            operator: self.1.clone(),
-            reply,
-        };
-        orders.try_send(top_up).map_err(|error| not_sent(&error))?;
-        receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
-    }
-
     async fn order_reply(
         &self,
         supplier: SupplierNo,
@@ -789,7 +765,7 @@ impl EngineHandle {
         }
     }
 
-    async fn submit(
+    pub(super) async fn submit(
         &self,
         supplier: SupplierNo,
         command: Command,

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::domain::account::{
-    Account, AccountKey, Balance, BalanceShort, Posting, Postings, ReserveMoney,
+    Account, AccountChange, AccountKey, AccountNote, Balance, BalanceShort, Postings, ReserveMoney,
 };
 use crate::domain::catalogue::Catalogue;
 use crate::domain::inventory::{
@@ -260,18 +260,29 @@ impl Machine for LimitShard {
 }
 
 /// What an account may be asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum MoneyAsk {
     /// This much from this balance.
     Reserve(ReserveMoney),
     /// Whether this much could be had from the prepaid or the rebate balance. Only ever checked.
     Any { year: i16, amount: Fen },
+    /// What an operator wants.
+    Change(AccountChange),
+}
+
+/// What may happen to an account.
+#[derive(Clone, Debug)]
+pub(crate) enum AccountEvent {
+    /// Money moves.
+    Moved(Postings),
+    /// It is told something else.
+    Noted(AccountNote),
 }
 
 impl Machine for Account {
     type Key = AccountKey;
     type Ask = MoneyAsk;
-    type Event = Postings;
+    type Event = AccountEvent;
 
     const KIND: EntityKind = EntityKind::Account;
 
@@ -284,16 +295,20 @@ impl Machine for Account {
     }
 
     fn decide(&self, ask: &MoneyAsk) -> Result<(), Refusal> {
-        let decision = match *ask {
-            MoneyAsk::Reserve(reserve) => Self::decide(self, &reserve),
-            MoneyAsk::Any { year, amount } => any_funds(self, year, amount),
-        };
-        decision.map_err(Refusal::Account)
+        match ask {
+            MoneyAsk::Reserve(reserve) => Self::decide(self, reserve).map_err(Refusal::Account),
+            MoneyAsk::Any { year, amount } => {
+                any_funds(self, *year, *amount).map_err(Refusal::Account)
+            }
+            MoneyAsk::Change(change) => self.decide_change(change).map_err(Refusal::Booking),
+        }
     }
 
     fn hold(&mut self, hold: HoldId, ask: MoneyAsk) -> Grant {
-        if let MoneyAsk::Reserve(reserve) = ask {
-            Self::hold(self, hold, reserve);
+        match ask {
+            MoneyAsk::Reserve(reserve) => Self::hold(self, hold, reserve),
+            MoneyAsk::Change(change) => self.hold_change(hold, &change),
+            MoneyAsk::Any { .. } => {}
         }
         Grant::default()
     }
@@ -302,8 +317,11 @@ impl Machine for Account {
         Self::release(self, hold);
     }
 
-    fn apply(&mut self, hold: Option<HoldId>, event: &Postings) {
-        Self::apply(self, hold, event as &[Posting]);
+    fn apply(&mut self, hold: Option<HoldId>, event: &AccountEvent) {
+        match event {
+            AccountEvent::Moved(postings) => Self::apply(self, hold, postings),
+            AccountEvent::Noted(note) => self.note(hold, note),
+        }
     }
 
     fn is_idle(&self) -> bool {

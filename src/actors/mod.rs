@@ -11,6 +11,7 @@
 //! callbacks have one of their own.
 //! Callers hold an [`EngineHandle`]; partner formats are unknown here.
 
+mod account;
 mod archivist;
 mod callback;
 mod catalogue;
@@ -34,6 +35,7 @@ mod stored;
 mod tests;
 mod voucher;
 
+pub use account::{AccountView, BOOKING_MAX};
 pub use callback::{
     CallbackConfig, CallbackConfigError, CallbackFailure, Courier, CourierBusy, Delivery,
     DeliveryResult, Parcel, Receipt,

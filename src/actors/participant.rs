@@ -172,6 +172,16 @@ impl<M: Machine> ParticipantActor<M> {
         })
     }
 
+    /// Runs `look` on the machine, as a message of its own.
+    pub(super) fn read<T>(&mut self, look: impl FnOnce(&M) -> T) -> Result<T, Faulted> {
+        let seen = self.guarded(|machine| look(machine));
+        if seen.is_err() {
+            self.tell_state(None);
+        }
+        self.handled();
+        seen
+    }
+
     fn handled(&self) {
         self.shared.queued.set(self.shared.queued.get().saturating_sub(1));
         self.shared.idle.set(self.machine.as_ref().is_none_or(Machine::is_idle));

@@ -149,3 +149,22 @@ fn open_key(order: OrderId) -> Key {
     key.extend_from_slice(&order.get().to_be_bytes());
     key.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_says_what_is_still_to_come() {
+        let order = OrderId::new(7);
+        for expires_at in [None, Some(UnixMillis::new(-1)), Some(UnixMillis::new(1))] {
+            for notices in [None, Some(AgentNo::new(0)), Some(AgentNo::new(u32::MAX))] {
+                let open = Open { expires_at, notices };
+                let decoded = Open::decode(&open_key(order), &open.encode());
+                assert_eq!(decoded, Some((order, open)));
+            }
+        }
+        assert_eq!(Open::decode(b"other/1234567", &[0; 8]), None);
+        assert_eq!(Open::decode(&open_key(order), &[0; 7]), None);
+    }
+}

@@ -1,6 +1,8 @@
 //! The engine as a whole, on a small catalogue of its own, with faults built in on purpose.
 
+mod accounts;
 mod adjust;
+mod callback;
 mod look;
 mod rebuild;
 mod restart;
@@ -9,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::actors::{
-    Engine, EngineConfig, EngineError, EngineHandle, EngineParts, OrderRequest, PayFrom,
+    Callbacks, Engine, EngineConfig, EngineError, EngineHandle, EngineParts, OrderRequest, PayFrom,
 };
 use crate::clock::ManualClock;
 use crate::domain::account::Balance;
@@ -111,6 +113,16 @@ async fn start_at(
     clock: Arc<ManualClock>,
     metrics: Metrics,
 ) -> Engine {
+    start_calling(dir, config, clock, metrics, None).await
+}
+
+async fn start_calling(
+    dir: &Path,
+    config: EngineConfig,
+    clock: Arc<ManualClock>,
+    metrics: Metrics,
+    callbacks: Option<Callbacks>,
+) -> Engine {
     let (keys, _) = KeyRing::load(None, dir, MissingKeyFile::Create).unwrap();
     let engine = Engine::start(EngineParts {
         data_dir: dir.to_owned(),
@@ -124,7 +136,7 @@ async fn start_at(
         keys,
         clock,
         metrics,
-        callbacks: None,
+        callbacks,
     })
     .unwrap();
     let handle = engine.handle();

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::admin::AdminArguments;
 use super::call::CallArguments;
+use super::ledger::parse_day;
 use crate::config::Sources;
+use crate::types::ServiceDate;
 
 /// Piaoku (票库): a ticket-inventory engine. Without a command it serves.
 #[derive(Debug, Parser)]
@@ -31,6 +33,10 @@ pub(super) enum Command {
     Import(ImportArguments),
     /// Check every invariant over what is stored; changes nothing, works beside a running server
     Audit(AuditArguments),
+    /// Print what an agent has with suppliers and how it came about; works beside a running server
+    Statement(StatementArguments),
+    /// Write a day's movements of every balance as CSV and check them against the audit's balances
+    Reconcile(ReconcileArguments),
     /// Act as a partner: build, sign and send one real request, and print both sides
     Call(Box<CallArguments>),
     /// As an operator: look into a running server and change what it sells
@@ -79,6 +85,53 @@ pub(super) struct AuditArguments {
     /// Where a copy of the snapshots is made and removed again [default: the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     pub(super) scratch: Option<PathBuf>,
+}
+
+/// Flags of `statement`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct StatementArguments {
+    /// The agent's id
+    #[arg(long, value_name = "ID")]
+    pub(super) agent: String,
+    /// One supplier's id [default: all of them]
+    #[arg(long, value_name = "ID")]
+    pub(super) supplier: Option<String>,
+    /// First day at the venue, 2026-11-21
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    pub(super) from: ServiceDate,
+    /// Last day
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    pub(super) to: ServiceDate,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: StatementFormat,
+    #[command(flatten)]
+    pub(super) store: StoreArguments,
+}
+
+/// How a statement is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum StatementFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For spreadsheets.
+    Csv,
+    /// For programs.
+    Json,
+}
+
+/// Flags of `reconcile`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReconcileArguments {
+    /// The day at each venue, 2026-11-21
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    pub(super) date: ServiceDate,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) store: StoreArguments,
 }
 
 impl StoreArguments {

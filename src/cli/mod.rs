@@ -1,5 +1,5 @@
-//! The command line: serves, imports, audits, explains the configuration, acts as a partner, and gives
-//! operators' commands to a running server.
+//! The command line: serves, imports, audits, accounts for money, explains the configuration, acts as a
+//! partner, and gives operators' commands to a running server.
 //!
 //! Assembly only: what a command does is done by the modules below. `anyhow` stays in here.
 
@@ -10,6 +10,7 @@ mod call;
 mod check_config;
 mod demo;
 mod import;
+mod ledger;
 mod serve;
 
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ pub fn main() -> ExitCode {
         Command::CheckConfig(arguments) => check_config::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Statement(arguments) => ledger::statement(&arguments),
+        Command::Reconcile(arguments) => ledger::reconcile(&arguments),
         Command::Call(arguments) => call::run(&arguments),
         Command::Admin(arguments) => admin::run(&arguments),
     };

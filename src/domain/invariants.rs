@@ -47,8 +47,10 @@ pub const CODES_UNIQUE: Invariant = Invariant {
     says: "no voucher code, ticket number or order number is given out twice",
 };
 /// No agent is overdrawn.
-pub const NOT_OVERDRAWN: Invariant =
-    Invariant { id: "INV-8", says: "no prepaid or rebate balance is below zero" };
+pub const NOT_OVERDRAWN: Invariant = Invariant {
+    id: "INV-8",
+    says: "no prepaid balance is below its credit line and no rebate balance is below zero",
+};
 
 /// A seat has one holder.
 pub const SEATED_ONCE: Invariant = Invariant {

@@ -313,9 +313,9 @@ impl Auditor<'_> {
         let mut accounts: Vec<_> = self.state.accounts.iter().collect();
         accounts.sort_unstable_by_key(|(key, _)| **key);
         for (key, account) in accounts {
-            for &(balance, amount) in account.value.balances() {
+            for (balance, amount) in account.value.balances() {
                 sum += i128::from(amount.get());
-                if !balance.may_be_negative() && amount < Fen::ZERO {
+                if account.value.floor(balance).is_some_and(|floor| amount < floor) {
                     let detail = format!("{key:?} {balance:?}: {} yuan", amount.to_yuan());
                     self.broken(invariants::NOT_OVERDRAWN, detail);
                 }

@@ -10,7 +10,7 @@
 
 use smallvec::SmallVec;
 
-use crate::domain::account::{AccountKey, Balance, Holder, ReserveMoney};
+use crate::domain::account::{AccountChange, AccountKey, Balance, Holder, ReserveMoney};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::order::{Order, OrderState, PayDecision, Refund};
 use crate::engine::Rejection;
@@ -77,6 +77,13 @@ pub enum Purpose {
         order: Box<Order>,
         /// How.
         refund: Box<Refund>,
+    },
+    /// Do to an account what an operator asks.
+    ChangeAccount {
+        /// The account.
+        account: AccountKey,
+        /// What.
+        change: AccountChange,
     },
 }
 
@@ -203,6 +210,9 @@ impl Checkout {
                 Ok(Some(Transaction::refund(order, Refund::clone(refund), year, notify)))
             }
             Purpose::Adjust { supplier, command } => Ok(Some(command.record(*supplier, now))),
+            Purpose::ChangeAccount { account, change } => {
+                Ok(Some(Transaction::change_account(now, *account, change)))
+            }
             Purpose::Verify { .. } => Ok(None),
         }
     }
@@ -236,7 +246,12 @@ impl Checkout {
         let candidates = match &self.purpose {
             Purpose::Sell { order, .. } | Purpose::Place { order } => &order.admitted.candidates,
             Purpose::Verify { admitted, .. } => &admitted.candidates,
-            Purpose::Pay { .. } | Purpose::Refund { .. } | Purpose::Adjust { .. } => return false,
+            Purpose::Pay { .. }
+            | Purpose::Refund { .. }
+            | Purpose::Adjust { .. }
+            | Purpose::ChangeAccount { .. } => {
+                return false;
+            }
         };
         if self.candidate + 1 >= candidates.len() {
             return false;
@@ -276,6 +291,7 @@ fn plan_of(purpose: &Purpose, index: usize, catalogue: &Catalogue) -> Plan {
             Plan::new(admitted, candidate(admitted, index), Some(any))
         }
         Purpose::Adjust { command, .. } => Plan::of_stock(command),
+        Purpose::ChangeAccount { account, change } => Plan::of_change(*account, change.clone()),
         Purpose::Pay { order, payment, places } => {
             // A free order still asks, so that every checkout waits for at least one answer.
             let money = ReserveMoney { balance: payment.from, amount: order.total };

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::domain::account::{Account, AccountKey, Balance, Holder};
+use crate::domain::account::{Account, AccountKey, Balance, Booked, BookingKind, Holder, Standing};
 use crate::domain::catalogue::RebateAt;
 use crate::domain::inventory::{Pool, PoolKey, Slot, Stock};
 use crate::domain::limits::{Counters, LimitKey, LimitShard, WindowInstance};
@@ -86,7 +86,7 @@ pub fn limit(key: LimitKey, shard: &LimitShard) -> Digest {
 /// Digest of one account.
 #[must_use]
 pub fn account(key: AccountKey, account: &Account) -> Digest {
-    if account.balances().is_empty() {
+    if account.is_untouched() {
         return Digest::default();
     }
     let mut hash = Canon::new(4);
@@ -98,7 +98,19 @@ pub fn account(key: AccountKey, account: &Account) -> Digest {
             hash.number(u64::from(agent.get()));
         }
     }
-    for (balance, amount) in account.balances() {
+    hash.number(account.standings().len() as u64);
+    for Standing { balance, recharged, consumed } in account.standings() {
+        hash.balance(*balance);
+        hash.signed(recharged.get());
+        hash.signed(consumed.get());
+    }
+    hash.signed(account.credit().get());
+    for Booked { reference, kind, balance, amount } in account.booked() {
+        hash.text(reference.as_str());
+        hash.number(match kind {
+            BookingKind::TopUp => 1,
+            BookingKind::Adjustment => 2,
+        });
         hash.balance(*balance);
         hash.signed(amount.get());
     }

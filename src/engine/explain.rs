@@ -105,12 +105,12 @@ impl Facts {
     /// What an account decides by.
     #[must_use]
     pub fn of_account(account: &Account) -> Self {
-        let balance = |&(balance, amount): &(Balance, Fen)| BalanceFacts {
+        let balance = |(balance, amount): (Balance, Fen)| BalanceFacts {
             balance,
             amount,
             available: account.available(balance),
         };
-        Self::Account(account.balances().iter().map(balance).collect())
+        Self::Account(account.balances().map(balance).collect())
     }
 }
 

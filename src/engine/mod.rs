@@ -13,6 +13,7 @@ pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod ids;
+pub mod ledger;
 pub mod occasion;
 pub mod operator;
 pub mod plan;

@@ -3,7 +3,9 @@
 
 use smallvec::SmallVec;
 
-use crate::domain::account::{AccountKey, BalanceShort, Holder, ReserveMoney};
+use crate::domain::account::{
+    AccountChange, AccountKey, BalanceShort, BookingError, Holder, ReserveMoney,
+};
 use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
 use crate::domain::inventory::{
     AdjustError, Adjustment, Available, PlaceHold, PoolKey, SlotError, SoldOut, Take,
@@ -58,6 +60,8 @@ pub enum Ask {
         /// How much.
         amount: Fen,
     },
+    /// What an operator wants of an account.
+    Change(AccountChange),
 }
 
 /// What a participant adds to its yes.
@@ -89,8 +93,10 @@ pub enum Refusal {
     Pool(SoldOut),
     /// A shard of limit counters.
     Limit(LimitExceeded),
-    /// An account.
+    /// An account, to a checkout.
     Account(BalanceShort),
+    /// An account, to an operator.
+    Booking(BookingError),
     /// A slot or a pool, to an operator.
     Adjust(AdjustError),
 }
@@ -138,6 +144,14 @@ impl Plan {
             StockCommand::SetOpen { slot, .. } => (ParticipantKey::Slot(slot), Ask::SetOpen),
         };
         Self { parts: SmallVec::from_iter([part]) }
+    }
+
+    /// A plan for what an operator does to an account.
+    #[must_use]
+    pub fn of_change(key: AccountKey, change: AccountChange) -> Self {
+        let mut plan = Self::default();
+        plan.parts.push((ParticipantKey::Account(key), Ask::Change(change)));
+        plan
     }
 
     /// The plan that takes again what an order had before its time was up, and the money.
@@ -318,6 +332,7 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
             Rejection::LimitExceeded { about, used, asked, max }
         }
         Refusal::Account(short) => Rejection::BalanceShort(short),
+        Refusal::Booking(error) => Rejection::Booking(error),
         Refusal::Adjust(error) => Rejection::NotAdjusted(error),
     }
 }

@@ -1,6 +1,6 @@
 //! Every way the rules say no. Nothing has changed when one of these is the answer.
 
-use crate::domain::account::BalanceShort;
+use crate::domain::account::{BalanceShort, BookingError};
 use crate::domain::catalogue::{LimitScope, LimitWindow};
 use crate::domain::identity::{DocumentError, MobileError, NameError};
 use crate::domain::inventory::{AdjustError, Available};
@@ -208,6 +208,9 @@ pub enum Rejection {
     /// The agent has too little money.
     #[error(transparent)]
     BalanceShort(BalanceShort),
+    /// An operator's booking, or a change of a credit line, cannot be.
+    #[error(transparent)]
+    Booking(BookingError),
     /// There is no such order, or it is another agent's.
     #[error("no such order")]
     UnknownOrder,

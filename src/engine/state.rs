@@ -145,6 +145,14 @@ impl State {
                         account.apply(None, postings);
                     }
                 }
+                Event::AccountNote(key, note) => {
+                    let account = touch(&mut self.accounts, *key, lsn, Account::default, |k| {
+                        source.account(k)
+                    })?;
+                    if let Some(account) = account {
+                        account.note(None, note);
+                    }
+                }
                 Event::Order(event) => self.order(lsn, event, source)?,
                 Event::Voucher(event) => self.voucher(lsn, event, source)?,
                 // For people who read the journal; no machine has it.
@@ -261,7 +269,9 @@ impl State {
             Event::Slot(key, _) => self.slots.get_mut(key).map(|slot| &mut slot.lsn),
             Event::Pool(key, _) => self.pools.get_mut(key).map(|pool| &mut pool.lsn),
             Event::Limit(key, _) => self.limits.get_mut(key).map(|limit| &mut limit.lsn),
-            Event::Account(key, _) => self.accounts.get_mut(key).map(|account| &mut account.lsn),
+            Event::Account(key, _) | Event::AccountNote(key, _) => {
+                self.accounts.get_mut(key).map(|account| &mut account.lsn)
+            }
             Event::Order(event) => self.orders.get_mut(&event.order()).map(|order| &mut order.lsn),
             Event::Voucher(event) => self.vouchers.get_mut(&event.code()).map(|v| &mut v.lsn),
         };

@@ -3,7 +3,10 @@
 
 use smallvec::SmallVec;
 
-use crate::domain::account::{AccountKey, Balance, Holder, Posting, Postings};
+use crate::domain::account::{
+    AccountChange, AccountKey, AccountNote, Balance, BookMoney, Booked, BookingKind, Holder,
+    Posting, PostingKind, Postings, SetCredit,
+};
 use crate::domain::catalogue::{CatalogueEvent, RebateAt};
 use crate::domain::inventory::{AreaEvent, PoolKey, SlotEvent, StockEvent, Take};
 use crate::domain::limits::{Count, CounterEvent, LimitKey};
@@ -40,6 +43,8 @@ pub enum Event {
     Order(OrderEvent),
     /// A voucher.
     Voucher(VoucherEvent),
+    /// What an account is told besides money.
+    AccountNote(AccountKey, AccountNote),
     /// Who had the rest of the record done, and why. It changes nothing by itself.
     Operator(Operator),
 }
@@ -91,11 +96,33 @@ impl Transaction {
         Self { at, supplier: None, events }
     }
 
-    /// Money an agent brought in.
+    /// Money an agent brought in, without a reference.
     #[must_use]
     pub fn top_up(at: UnixMillis, account: AccountKey, balance: Balance, amount: Fen) -> Self {
-        let mut events = Vec::with_capacity(2);
-        move_money(&mut events, account, balance, amount, Balance::Funding);
+        let kind = BookingKind::TopUp;
+        Self::book(at, account, &BookMoney { kind, balance, amount, reference: None })
+    }
+
+    /// What an operator does to an agent's account.
+    #[must_use]
+    pub fn change_account(at: UnixMillis, account: AccountKey, change: &AccountChange) -> Self {
+        match change {
+            AccountChange::Book(booking) => Self::book(at, account, booking),
+            AccountChange::Credit(SetCredit { credit }) => {
+                let events = vec![Event::AccountNote(account, AccountNote::CreditSet(*credit))];
+                Self { at, supplier: Some(account.supplier), events }
+            }
+        }
+    }
+
+    fn book(at: UnixMillis, account: AccountKey, booking: &BookMoney) -> Self {
+        let mut events = Vec::with_capacity(3);
+        let BookMoney { kind, balance, amount, ref reference } = *booking;
+        move_money(&mut events, account, (balance, kind.posting()), amount, Balance::Funding);
+        if let Some(reference) = reference.clone() {
+            let booked = Booked { reference, kind, balance, amount };
+            events.push(Event::AccountNote(account, AccountNote::Booked(booked)));
+        }
         Self { at, supplier: Some(account.supplier), events }
     }
 
@@ -239,7 +266,7 @@ impl Transaction {
         let rebate_year = (rebate != Fen::ZERO).then_some(year);
         if rebate != Fen::ZERO {
             let account = agent_account(order);
-            let credited = Balance::Rebate { year };
+            let credited = (Balance::Rebate { year }, PostingKind::Rebate);
             move_money(&mut events, account, credited, rebate, Balance::RebateGranted);
         }
         let no = redemption.no;
@@ -465,9 +492,10 @@ fn pay(
         }
     }
     let account = agent_account(order);
-    move_money(events, account, from, order.total.negated(), Balance::Sales);
+    let sale = (from, PostingKind::Sale);
+    move_money(events, account, sale, order.total.negated(), Balance::Sales);
     if rebate != Fen::ZERO {
-        let credited = Balance::Rebate { year: payment.year };
+        let credited = (Balance::Rebate { year: payment.year }, PostingKind::Rebate);
         move_money(events, account, credited, rebate, Balance::RebateGranted);
     }
     events.push(Event::Order(OrderEvent::Paid { order: order.id, at: now, from, tickets }));
@@ -483,17 +511,20 @@ fn refund_money(
     rebate_year: i16,
 ) {
     let account = agent_account(order);
-    move_money(events, account, from, refund.amount, Balance::Sales);
+    let taken_back = PostingKind::RebateTakenBack;
+    move_money(events, account, (from, PostingKind::Refund), refund.amount, Balance::Sales);
     if refund.fee != Fen::ZERO {
-        move_money(events, account, from, refund.fee.negated(), Balance::Fees);
+        let fee = (from, PostingKind::Fee);
+        move_money(events, account, fee, refund.fee.negated(), Balance::Fees);
     }
     if refund.withheld != Fen::ZERO {
-        move_money(events, account, from, refund.withheld.negated(), Balance::RebateGranted);
+        let withheld = (from, taken_back);
+        move_money(events, account, withheld, refund.withheld.negated(), Balance::RebateGranted);
     }
     let rest = refund.rebate.checked_sub(refund.withheld).unwrap_or(Fen::ZERO);
     if rest != Fen::ZERO {
-        let balance = Balance::Rebate { year: rebate_year };
-        move_money(events, account, balance, rest.negated(), Balance::RebateGranted);
+        let rebate = (Balance::Rebate { year: rebate_year }, taken_back);
+        move_money(events, account, rebate, rest.negated(), Balance::RebateGranted);
     }
 }
 
@@ -539,13 +570,13 @@ pub fn calendar_year(now: UnixMillis, utc_offset_seconds: i32) -> i16 {
 fn move_money(
     events: &mut Vec<Event>,
     account: AccountKey,
-    balance: Balance,
+    (balance, kind): (Balance, PostingKind),
     amount: Fen,
     against: Balance,
 ) {
     let house = AccountKey { supplier: account.supplier, holder: Holder::House };
-    post(events, account, Posting { balance, amount });
-    post(events, house, Posting { balance: against, amount: amount.negated() });
+    post(events, account, Posting { balance, kind, amount });
+    post(events, house, Posting { balance: against, kind, amount: amount.negated() });
 }
 
 /// Adds a posting; one record has at most one event an account.

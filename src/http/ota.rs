@@ -1,6 +1,8 @@
 //! Agents' own interface: ordering, paying, cancelling, verifying.
 //! Source: docs/protocols/ota.md.
 
+mod refund;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +78,7 @@ pub(super) async fn run(
         OtaAction::PayOrder(fund) => call.pay(&body, fund).await,
         OtaAction::Verify => call.verify(&body).await,
         OtaAction::CancelOrder => call.cancel().await,
+        OtaAction::Refund => call.refund(&body).await,
         OtaAction::ProviderConfig => call.provider_config(&body).await,
     }
 }

@@ -41,6 +41,8 @@ pub(super) enum OtaAction {
     PayOrder(Fund),
     /// Give an unpaid order up.
     CancelOrder,
+    /// Give tickets back.
+    Refund,
     /// Whether an order would be granted.
     Verify,
     /// Where the agent wants to be called back.
@@ -76,6 +78,10 @@ pub(super) enum QueryAction {
     SeatAreas,
     /// Every seat of a performance.
     SeatPlan,
+    /// The caller's prepaid deposit.
+    Prepayment,
+    /// The caller's rebate.
+    Rebate,
 }
 
 /// An action of the gate API. The code is the open part of its path.
@@ -177,7 +183,7 @@ fn action(path: &[u8]) -> Option<Action> {
     use Fund::{Prepayment, Rebate};
     use OtaAction::{
         AddOrder, AddOrder2, CancelOrder, OrderAndPay, OrderAndPay2, PayOrder, ProviderConfig,
-        Verify,
+        Refund, Verify,
     };
     Some(match path {
         b"/api/orderandpay2/withrebate" | b"/source/orderandpaywithfk2.aspx" => {
@@ -194,7 +200,9 @@ fn action(path: &[u8]) -> Option<Action> {
         b"/api/payorder/useprepaymentandpassword"
         | b"/api/payorder/min/useprepaymentandpassword" => Action::Ota(PayOrder(Prepayment)),
         b"/api/order/cancelorder" => Action::Ota(CancelOrder),
+        b"/api/order/refundticket" | b"/api/order/refund" => Action::Ota(Refund),
         b"/api/specialota/douyin/calendarticket/order/verify" => Action::Ota(Verify),
+        b"/api/providerconfig" => Action::Ota(ProviderConfig),
         b"/api/webinterface/order/query/tickets" => Action::Query(QueryAction::Tickets),
         b"/api/webinterface/order/query/ticket" => Action::Query(QueryAction::Ticket),
         b"/api/timesegment" => Action::Query(QueryAction::TimeSegments),
@@ -202,9 +210,12 @@ fn action(path: &[u8]) -> Option<Action> {
         b"/api/products" | b"/api/webinterface/scenicspot/products" => {
             Action::Query(QueryAction::Products)
         }
+        b"/api/agent/prepayment" | b"/source/queryyfkrec.aspx" => {
+            Action::Query(QueryAction::Prepayment)
+        }
+        b"/api/agent/rebate" | b"/source/queryfkrec.aspx" => Action::Query(QueryAction::Rebate),
         b"/api/sencelist" => Action::Query(QueryAction::Performances),
         b"/api/setting/jq_yq_zwqy/sp/query/simpleret" => Action::Query(QueryAction::SeatAreas),
-        b"/api/providerconfig" => Action::Ota(ProviderConfig),
         b"/api/order/fromdouyin/ticketcode/get" => Action::TicketCode,
         b"/router/rest" => Action::Router,
         b"/health/live" => Action::Live,
@@ -224,6 +235,7 @@ impl Action {
             Self::Ota(OtaAction::AddOrder) => "add_order",
             Self::Ota(OtaAction::PayOrder(_)) => "pay_order",
             Self::Ota(OtaAction::CancelOrder) => "cancel_order",
+            Self::Ota(OtaAction::Refund) => "refund",
             Self::Ota(OtaAction::Verify) => "verify",
             Self::Query(QueryAction::OrderMain) => "query_order_main",
             Self::Query(QueryAction::OrderDetail) => "query_order_detail",
@@ -238,6 +250,8 @@ impl Action {
             Self::Query(QueryAction::Performance) => "query_performance",
             Self::Query(QueryAction::SeatAreas) => "query_seat_areas",
             Self::Query(QueryAction::SeatPlan) => "query_seat_plan",
+            Self::Query(QueryAction::Prepayment) => "query_prepayment",
+            Self::Query(QueryAction::Rebate) => "query_rebate",
             Self::Ota(OtaAction::ProviderConfig) => "provider_config",
             Self::TicketCode => "ticket_code",
             Self::Router => "top",

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use smallvec::smallvec;
 
 use super::*;
-use crate::domain::account::{AccountKey, Balance, Holder, Posting};
+use crate::domain::account::{
+    AccountKey, AccountNote, Balance, Booked, BookingKind, Holder, Posting, PostingKind, Standing,
+};
 use crate::domain::catalogue::{
     Agent, AreaDef, Calendar, CallbackFormat, CallbackMethod, CallbackSettings, CatalogueEvent,
     DouyinClient, DouyinSku, Fee, FeeTier, LimitRule, LimitScope, LimitWindow, Pool as PoolDef,
@@ -88,6 +90,7 @@ fn records_are_read_and_written_as_their_files() {
     };
     check("record-catalogue", None, catalogue_events().map(Event::Catalogue).to_vec());
     check("record-top-up", Some(0), top_up());
+    check("record-credit", Some(0), credit());
     check("record-sold", Some(0), sold());
     check("record-held", Some(0), held());
     check("record-paid", Some(0), paid());
@@ -120,10 +123,21 @@ fn entities_are_read_and_written_as_their_files() {
     let limit = LimitShard::new(counters());
     check("entity-limit", &limit, encode_limit, decode_limit, |it| it.counters().counts());
     let rebate = Balance::Rebate { year: 2026 };
-    let balances = [(Balance::Prepaid, 1), (rebate, 600), (Balance::Receivable, -12_000)];
-    let account = Account::restored(balances.map(|(balance, fen)| (balance, Fen::new(fen))));
+    let standings =
+        [(Balance::Prepaid, 30_001, 30_000), (rebate, 600, 0), (Balance::Receivable, 0, 12_000)];
+    let standings = standings.map(|(balance, recharged, consumed)| {
+        let (recharged, consumed) = (Fen::new(recharged), Fen::new(consumed));
+        Standing { balance, recharged, consumed }
+    });
+    let booked = Booked {
+        reference: RequestKey::new("BANK-20261121-7").unwrap(),
+        kind: BookingKind::Adjustment,
+        balance: Balance::Prepaid,
+        amount: Fen::new(-1),
+    };
+    let account = Account::restored(standings, Fen::new(500_000), [booked]);
     check("entity-account", &account, encode_account, decode_account, |account| {
-        account.balances().to_vec()
+        (account.standings().to_vec(), account.credit(), account.booked().to_vec())
     });
     let code = VoucherCode::from_number(16_569_843_362).unwrap();
     let voucher = Voucher { uses: 3, ..voucher(code) };
@@ -302,7 +316,7 @@ fn after_sale() -> Vec<Event> {
         Event::Order(OrderEvent::NoticeSettled { order, no, at, outcome }),
         Event::Order(refund()),
         slot_event(SLOT, StockEvent::Returned(Quantity::ONE), CounterEvent::default()),
-        moved(HOUSE, Balance::Fees, 1200),
+        moved(HOUSE, Balance::Fees, PostingKind::Fee, 1200),
     ]
 }
 
@@ -311,21 +325,34 @@ fn slot_event(slot: SlotKey, stock: StockEvent, counters: CounterEvent) -> Event
     Event::Slot(slot, SlotEvent { areas, counters, open: None })
 }
 
-fn moved(account: AccountKey, balance: Balance, fen: i64) -> Event {
-    Event::Account(account, smallvec![Posting { balance, amount: Fen::new(fen) }])
+fn moved(account: AccountKey, balance: Balance, kind: PostingKind, fen: i64) -> Event {
+    Event::Account(account, smallvec![Posting { balance, kind, amount: Fen::new(fen) }])
 }
 
 fn top_up() -> Vec<Event> {
+    let kind = PostingKind::TopUp;
+    let booked = Booked {
+        reference: RequestKey::new("BANK-20261121-7").unwrap(),
+        kind: BookingKind::TopUp,
+        balance: Balance::Prepaid,
+        amount: Fen::new(100_000_000_000),
+    };
     vec![
-        moved(AGENT, Balance::Prepaid, 100_000_000_000),
-        moved(HOUSE, Balance::Funding, -100_000_000_000),
+        moved(AGENT, Balance::Prepaid, kind, 100_000_000_000),
+        moved(HOUSE, Balance::Funding, kind, -100_000_000_000),
+        Event::AccountNote(AGENT, AccountNote::Booked(booked)),
     ]
+}
+
+fn credit() -> Vec<Event> {
+    vec![Event::AccountNote(AGENT, AccountNote::CreditSet(Fen::new(500_000)))]
 }
 
 /// An adult's ticket, placed and paid from rebate at once.
 fn sold() -> Vec<Event> {
     let rebate = Balance::Rebate { year: 2026 };
-    let posting = |balance, fen: i64| Posting { balance, amount: Fen::new(fen) };
+    let posting = |balance, kind, fen: i64| Posting { balance, kind, amount: Fen::new(fen) };
+    let (sale, earned) = (PostingKind::Sale, PostingKind::Rebate);
     vec![
         Event::Order(OrderEvent::Placed(Box::new(placed(
             Some("20261121100000000001"),
@@ -339,10 +366,16 @@ fn sold() -> Vec<Event> {
             CounterEvent::Counted(smallvec![count(0, 1, 1), count(1, 2, 1)]),
         ),
         Event::Voucher(VoucherEvent::Issued(voucher(ticket().code))),
-        Event::Account(AGENT, smallvec![posting(rebate, -12_000), posting(rebate, 600)]),
+        Event::Account(
+            AGENT,
+            smallvec![posting(rebate, sale, -12_000), posting(rebate, earned, 600)],
+        ),
         Event::Account(
             HOUSE,
-            smallvec![posting(Balance::Sales, 12_000), posting(Balance::RebateGranted, -600)],
+            smallvec![
+                posting(Balance::Sales, sale, 12_000),
+                posting(Balance::RebateGranted, earned, -600)
+            ],
         ),
         Event::Order(payment(rebate)),
     ]
@@ -364,8 +397,8 @@ fn paid() -> Vec<Event> {
     vec![
         slot_event(SLOT, StockEvent::Confirmed(Quantity::ONE), CounterEvent::default()),
         Event::Pool(POOL, StockEvent::Confirmed(Quantity::ONE)),
-        moved(AGENT, Balance::Receivable, -12_000),
-        moved(HOUSE, Balance::Sales, 12_000),
+        moved(AGENT, Balance::Receivable, PostingKind::Sale, -12_000),
+        moved(HOUSE, Balance::Sales, PostingKind::Sale, 12_000),
         Event::Order(payment(Balance::Receivable)),
     ]
 }

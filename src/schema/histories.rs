@@ -21,7 +21,9 @@ use crate::engine::books::audit;
 use crate::engine::checkout::{Checkout, NewOrder, Purpose, Step};
 use crate::engine::fixture::{
     Ledger, SPOT, admitted, catalogue, clock, draft, line, open_draft, person, purse, stage_draft,
+    today,
 };
+use crate::engine::ledger::Reconciliation;
 use crate::engine::plan::{Ask, Grant, ParticipantKey, Refusal};
 use crate::engine::refund::quote;
 use crate::engine::state::{Nowhere, State, pool_capacity, set_capacity};
@@ -351,14 +353,19 @@ impl Shop {
         // The house has what the agent has not.
         let house = AccountKey { supplier: SPOT, holder: Holder::House };
         let house = &self.ledger.state.accounts[&house].value;
-        let all: i64 = house.balances().iter().map(|(_, amount)| amount.get()).sum();
+        let all: i64 = house.balances().map(|(_, amount)| amount.get()).sum();
         prop_assert_eq!(all, -(held.prepaid + held.rebate));
         Ok(())
     }
 
     fn check_replay(&self) -> Result<(), TestCaseError> {
+        let mut ledger = Reconciliation::new(today());
+        let records = || (1..).map(Lsn::new).zip(&self.ledger.records);
+        ledger.extend(records());
+        let accounts = self.ledger.state.accounts.iter().map(|(key, it)| (*key, &it.value));
+        prop_assert_eq!(ledger.differences(accounts), vec![]);
         let mut replayed = State::default();
-        for (lsn, record) in (1..).map(Lsn::new).zip(&self.ledger.records) {
+        for (lsn, record) in records() {
             let mut bytes = Vec::new();
             encode_transaction(record, &mut bytes);
             let read = decode_transaction(&bytes).expect("it was just written");

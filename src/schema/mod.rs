@@ -100,7 +100,8 @@ coded! {
     /// Reads a shard of limit counters.
     decode_limit: LimitShard;
 
-    /// Appends an account's balances to `out`.
+    /// Appends what the journal says of an account to `out`: what its balances have come to, its credit
+    /// line and its last bookings.
     encode_account,
     /// Reads an account.
     decode_account: Account;

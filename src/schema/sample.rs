@@ -7,7 +7,10 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::strategy::Union;
 
-use crate::domain::account::{Account, AccountKey, Balance, Holder, Posting};
+use crate::domain::account::{
+    Account, AccountKey, AccountNote, Balance, Booked, BookingKind, Holder, Posting, PostingKind,
+    Standing,
+};
 use crate::domain::catalogue::{
     Agent, AreaDef, Calendar, CallbackFormat, CallbackMethod, CallbackSettings, Catalogue,
     CatalogueEvent, DouyinClient, DouyinSku, Fee, FeeTier, LimitRule, LimitScope, LimitWindow,
@@ -51,6 +54,7 @@ fn event() -> BoxedStrategy<Event> {
             .prop_map(|(key, postings)| Event::Account(key, postings.into())),
         order_event().prop_map(Event::Order),
         voucher().prop_map(|voucher| Event::Voucher(VoucherEvent::Issued(voucher))),
+        (account_key(), account_note()).prop_map(|(key, note)| Event::AccountNote(key, note)),
         ("[a-z/]{1,64}", "[^\\p{Cc}]{1,200}")
             .prop_map(|(actor, reason)| Event::Operator(Operator::new(&actor, &reason).unwrap())),
     ]
@@ -223,8 +227,30 @@ fn counter_event() -> BoxedStrategy<CounterEvent> {
     .boxed()
 }
 
+fn credit() -> impl Strategy<Value = Fen> {
+    (0..=i64::MAX).prop_map(Fen::new)
+}
+
+fn booked() -> impl Strategy<Value = Booked> {
+    let kind = one_of(&[BookingKind::TopUp, BookingKind::Adjustment]);
+    ("[!-~]{1,64}", kind, balance(), fen()).prop_map(|(reference, kind, balance, amount)| Booked {
+        reference: RequestKey::new(&reference).unwrap(),
+        kind,
+        balance,
+        amount,
+    })
+}
+
+fn account_note() -> impl Strategy<Value = AccountNote> {
+    prop_oneof![credit().prop_map(AccountNote::CreditSet), booked().prop_map(AccountNote::Booked),]
+}
+
 fn posting() -> impl Strategy<Value = Posting> {
-    (balance(), fen()).prop_map(|(balance, amount)| Posting { balance, amount })
+    (balance(), one_of(&PostingKind::ALL), fen()).prop_map(|(balance, kind, amount)| Posting {
+        balance,
+        kind,
+        amount,
+    })
 }
 
 fn order_event() -> BoxedStrategy<OrderEvent> {
@@ -576,7 +602,16 @@ pub(super) fn limit_shard() -> impl Strategy<Value = LimitShard> {
 }
 
 pub(super) fn account() -> impl Strategy<Value = Account> {
-    btree_map(balance(), fen(), 0..=LIST_LEN_MAX).prop_map(Account::restored)
+    // Half of what fits, so that the difference does, and never nothing at all.
+    let amounts = (1..i64::MAX / 2, -i64::MAX / 2..i64::MAX / 2);
+    let standings = btree_map(balance(), amounts, 0..=LIST_LEN_MAX);
+    (standings, credit(), list(booked())).prop_map(|(standings, credit, booked)| {
+        let standings = standings.into_iter().map(|(balance, (recharged, consumed))| {
+            let (recharged, consumed) = (Fen::new(recharged), Fen::new(consumed));
+            Standing { balance, recharged, consumed }
+        });
+        Account::restored(standings, credit, booked)
+    })
 }
 
 pub(super) fn order() -> impl Strategy<Value = Order> {

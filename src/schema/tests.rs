@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::account::{AccountKey, Balance, Holder};
+use crate::domain::account::{AccountKey, Balance, BookingKind, Holder, PostingKind};
 use crate::domain::catalogue::{Fee, FeeTier, LimitRule, LimitScope, LimitWindow, RebateAt};
 use crate::domain::inventory::{Capacity, StockEvent};
 use crate::domain::limits::{CounterEvent, LimitKey, WindowInstance};
@@ -101,7 +101,9 @@ proptest! {
         })?;
         check(&pool, encode_pool, decode_pool, |pool| *pool.stock())?;
         check(&limit, encode_limit, decode_limit, |limit| limit.counters().counts())?;
-        check(&account, encode_account, decode_account, |it| it.balances().to_vec())?;
+        check(&account, encode_account, decode_account, |it| {
+            (it.standings().to_vec(), it.credit(), it.booked().to_vec())
+        })?;
         check(&order, encode_order, decode_order, Clone::clone)?;
         check(&voucher, encode_voucher, decode_voucher, |voucher| *voucher)?;
     }
@@ -221,9 +223,12 @@ fn kinds_keep_their_numbers() {
             Balance::Sales,
             Balance::RebateGranted,
             Balance::Funding,
+            Balance::Fees,
         ],
         0,
     );
+    check(&PostingKind::ALL, 0);
+    check(&[BookingKind::TopUp, BookingKind::Adjustment], 0);
     let at = UnixMillis::new(0);
     check(
         &[

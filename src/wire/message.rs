@@ -1,7 +1,7 @@
 //! What a refusal says to people: one Chinese sentence that a buyer may read, the same in every
 //! protocol. It names no person and no internal number.
 
-use crate::domain::account::BalanceShort;
+use crate::domain::account::{BalanceShort, BookingError};
 use crate::domain::catalogue::{LimitScope, LimitWindow};
 use crate::domain::identity::DocumentError;
 use crate::domain::inventory::Available;
@@ -69,6 +69,7 @@ pub fn sentence(rejection: &Rejection) -> String {
             format!("超出限购数量，{scope}{window}限购{max}张，已购{used}张")
         }
         Rejection::BalanceShort(BalanceShort { .. }) => "代理商账户余额不足".to_owned(),
+        Rejection::Booking(error) => booking(*error).to_owned(),
         Rejection::OrderClosed(CloseReason::Cancelled) => "订单已取消".to_owned(),
         Rejection::OrderClosed(CloseReason::Expired) => "订单超时未支付，已关闭".to_owned(),
         Rejection::OrderClosed(CloseReason::Refunded) => "订单已全部退票".to_owned(),
@@ -81,6 +82,17 @@ pub fn sentence(rejection: &Rejection) -> String {
         Rejection::UnknownOrder => "订单不存在".to_owned(),
         Rejection::TooLarge => "订单内容过大".to_owned(),
         Rejection::CodesExhausted => "系统故障，无可用券码".to_owned(),
+    }
+}
+
+/// Operators alone hear these.
+const fn booking(error: BookingError) -> &'static str {
+    match error {
+        BookingError::AlreadyBooked => "该笔已入账",
+        BookingError::ReferenceTaken => "该参考号已用于另一笔入账",
+        BookingError::UnderWay => "同一笔正在处理",
+        BookingError::OutOfRange => "账户、金额或授信额度不正确",
+        BookingError::Short(_) => "余额或授信额度不足",
     }
 }
 

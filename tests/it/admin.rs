@@ -210,6 +210,17 @@ fn products_are_created_and_changed_and_the_journal_says_by_whom() {
     let accounts = money["accounts"].as_array().unwrap();
     let with_01 = accounts.iter().find(|it| it["supplier"] == "01").unwrap();
     assert_eq!(with_01["balances"][0]["amount"], "100.50");
+    let twice = json!({
+        "supplier": "01", "balance": "prepaid", "amount": "1.00", "reference": "B-1",
+        "reason": "bank 4712",
+    });
+    for _ in 0..2 {
+        let money = ok(&call(&server, "POST", "agents/new-agent/top-up", twice.clone()));
+        assert!(money.to_string().contains("101.50"), "{money}");
+    }
+    let credit = json!({ "supplier": "01", "amount": "50.00", "reason": "trusted" });
+    let credit = ok(&call(&server, "PUT", "agents/new-agent/credit", credit));
+    assert!(credit.to_string().contains("151.50"), "{credit}");
     server.stop();
     assert_eq!(
         said(dir.path()),
@@ -219,7 +230,9 @@ fn products_are_created_and_changed_and_the_journal_says_by_whom() {
             "demo: longer",
             "demo: gate 2",
             "demo: signed",
-            "demo: bank 4711"
+            "demo: bank 4711",
+            "demo: bank 4712",
+            "demo: trusted"
         ]
     );
     books::audit(dir.path());

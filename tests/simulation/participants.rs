@@ -145,6 +145,11 @@ impl Participants {
                 account.value.apply(hold, postings);
                 account.lsn = lsn;
             }
+            Event::AccountNote(key, note) => {
+                let account = self.accounts.get_mut(key).expect("activated");
+                account.value.note(hold, note);
+                account.lsn = lsn;
+            }
             Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) | Event::Operator(_) => {}
         }
     }
@@ -183,7 +188,7 @@ impl Participants {
         let limits = self.limits.iter().filter(|(_, limit)| !limit.value.is_idle());
         busy.extend(limits.map(|(key, _)| format!("{key:?}")));
         let reserved = |account: &Account| {
-            account.balances().iter().any(|(balance, sum)| account.available(*balance) != *sum)
+            account.balances().any(|(balance, sum)| account.available(balance) != sum)
         };
         let accounts = self.accounts.iter();
         let accounts = accounts.filter(|(_, acc)| !acc.value.is_idle() || reserved(&acc.value));
@@ -263,6 +268,13 @@ impl Participants {
                 let rebate = Balance::Rebate { year };
                 from(Balance::Prepaid).or_else(|_| from(rebate)).map_err(Refusal::Account)?;
             }
+            (ParticipantKey::Account(key), Ask::Change(change)) => {
+                let account = &mut self.accounts.get_mut(&key).expect("activated").value;
+                account.decide_change(&change).map_err(Refusal::Booking)?;
+                if holds {
+                    account.hold_change(hold, &change);
+                }
+            }
             (to, ask) => panic!("{to:?} was asked for {ask:?}"),
         }
         Ok(Grant::default())
@@ -339,7 +351,7 @@ fn participant(event: &Event) -> Option<ParticipantKey> {
         Event::Slot(key, _) => Some(ParticipantKey::Slot(*key)),
         Event::Pool(key, _) => Some(ParticipantKey::Pool(*key)),
         Event::Limit(key, _) => Some(ParticipantKey::Limit(*key)),
-        Event::Account(key, _) => Some(ParticipantKey::Account(*key)),
+        Event::Account(key, _) | Event::AccountNote(key, _) => Some(ParticipantKey::Account(*key)),
         Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) | Event::Operator(_) => None,
     }
 }

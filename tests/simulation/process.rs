@@ -507,5 +507,6 @@ fn supplier(checkout: &Checkout) -> SupplierNo {
         Purpose::Verify { admitted, .. } => admitted.supplier_no(),
         Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => order.supplier,
         Purpose::Adjust { supplier, .. } => *supplier,
+        Purpose::ChangeAccount { account, .. } => account.supplier,
     }
 }

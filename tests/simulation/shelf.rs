@@ -99,7 +99,8 @@ pub fn settled_limit(limit: &LimitShard) -> LimitShard {
 
 /// An account without the checkouts in flight.
 pub fn settled_account(account: &Account) -> Account {
-    Account::restored(account.balances().iter().copied())
+    let standings = account.standings().iter().copied();
+    Account::restored(standings, account.credit(), account.booked().iter().cloned())
 }
 
 /// Capacities are the catalogue's and are given anew when the stock is loaded.

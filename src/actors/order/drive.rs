@@ -1,30 +1,24 @@
 //! Driving checkouts: asking participants, taking their answers, appending the record.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::prelude::*;
-use tokio::sync::oneshot;
 
 use crate::actors::EngineError;
-use crate::actors::order::{OrderActor, Reply, Submit, TopUp};
+use crate::actors::order::{OrderActor, Reply, Submit};
 use crate::actors::participant::Answer;
 use crate::actors::record::{Origin, Record};
 use crate::actors::request_keys::KeyFingerprint;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::order::{CloseReason, Order, OrderState};
-use crate::engine::Rejection;
 use crate::engine::checkout::{Checkout, Purpose, Step};
 use crate::engine::ids::{IdSource, Numbers};
 use crate::engine::operator::Operator;
 use crate::engine::plan::ParticipantKey;
 use crate::engine::transaction::Transaction;
 use crate::journal::{Permit, Refused};
-use crate::types::{Fen, HoldId, OrderId, PartitionNo, UnixMillis, VoucherCode};
+use crate::types::{HoldId, OrderId, PartitionNo, UnixMillis, VoucherCode};
 use crate::vault::CodeMint;
-
-/// Most that one top-up may bring, in fen: a hundred billion yuan. Sums stay far inside 64 bits.
-const TOP_UP_MAX: Fen = Fen::new(10_000_000_000_000);
 
 /// A command under way.
 #[derive(Debug)]
@@ -46,8 +40,6 @@ pub(crate) struct Running {
 pub(super) enum Caller {
     /// Someone who submitted it.
     Submitter(Submit),
-    /// Someone who brought money, and the operator who entered it.
-    TopUp(oneshot::Sender<Result<(), EngineError>>, Option<Arc<Operator>>),
     /// Nobody: time was up.
     Nobody,
 }
@@ -56,9 +48,6 @@ impl Caller {
     pub(super) fn answer(self, reply: Result<Reply, EngineError>) {
         match self {
             Self::Submitter(submit) => submit.answer(reply),
-            Self::TopUp(sender, _) => {
-                let _ = sender.send(reply.map(|_| ()));
-            }
             Self::Nobody => {}
         }
     }
@@ -67,7 +56,6 @@ impl Caller {
     fn operator(&self) -> Option<&Operator> {
         match self {
             Self::Submitter(submit) => submit.operator.as_deref(),
-            Self::TopUp(_, operator) => operator.as_deref(),
             Self::Nobody => None,
         }
     }
@@ -106,25 +94,6 @@ impl OrderActor {
         self.ask(hold, &checkout, keep);
         let (checkout, caller) = (Some(checkout), Caller::Submitter(submit));
         self.running.insert(hold, Running { checkout, permit, caller, key, lock });
-    }
-
-    /// Credits money; nothing has to be granted for that.
-    pub(super) fn begin_top_up(&mut self, message: TopUp) {
-        let TopUp { account, balance, amount, operator, reply } = message;
-        if amount <= Fen::ZERO || amount > TOP_UP_MAX {
-            return drop(reply.send(Err(Rejection::TotalOutOfRange.into())));
-        }
-        let permit = match self.context.journal.permit() {
-            Ok(permit) if !self.rebuilding => permit,
-            Ok(_) => return drop(reply.send(Err(EngineError::Overloaded))),
-            Err(refused) => return drop(reply.send(Err(busy(refused)))),
-        };
-        let hold = self.fresh_hold();
-        let caller = Caller::TopUp(reply, operator);
-        let running = Running { checkout: None, permit: None, caller, key: None, lock: None };
-        self.running.insert(hold, running);
-        let now = self.context.clock.now();
-        self.append(hold, permit, Transaction::top_up(now, account, balance, amount));
     }
 
     /// Closes a held order; nothing has to be granted for that.
@@ -327,7 +296,7 @@ fn wants_notices(catalogue: &Catalogue, purpose: &Purpose) -> bool {
             catalogue.wants_notices(order.admitted.agent)
         }
         Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => is_told(catalogue, order),
-        Purpose::Verify { .. } | Purpose::Adjust { .. } => false,
+        Purpose::Verify { .. } | Purpose::Adjust { .. } | Purpose::ChangeAccount { .. } => false,
     }
 }
 

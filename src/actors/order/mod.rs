@@ -20,6 +20,7 @@ use hashbrown::HashMap;
 use tokio::sync::oneshot;
 
 use crate::actors::EngineError;
+use crate::actors::account::ReadAccount;
 use crate::actors::callback::Hub;
 use crate::actors::catalogue::CatalogueSlot;
 use crate::actors::cold::ColdStore;
@@ -33,7 +34,7 @@ use crate::actors::request_keys::{KeyClaim, KeyFingerprint, RequestKeys};
 use crate::actors::stored::Open;
 use crate::actors::voucher::VoucherActor;
 use crate::clock::SharedClock;
-use crate::domain::account::{AccountKey, Balance};
+use crate::domain::account::{AccountChange, AccountKey};
 use crate::domain::order::{
     CloseReason, NoticeKind, NoticeOutcome, Order, OrderError, PayDecision, RefundSelection,
     ReverseSelection, UseSelection,
@@ -47,7 +48,7 @@ use crate::engine::transaction::{Payment, Transaction};
 use crate::journal::JournalHandle;
 use crate::metrics::Metrics;
 use crate::types::{
-    AgentNo, Fen, HoldId, Lsn, OrderId, PartitionNo, RequestKey, SupplierNo, UnixMillis,
+    AgentNo, HoldId, Lsn, OrderId, PartitionNo, RequestKey, SupplierNo, UnixMillis,
 };
 use crate::vault::CodeMint;
 
@@ -80,6 +81,8 @@ pub(crate) enum Command {
     Cancel { order: OrderId },
     /// How an order stands.
     Query { order: OrderId },
+    /// Do to an account what an operator asks.
+    ChangeAccount { account: AccountKey, change: AccountChange },
     /// Keep a held order's places for longer.
     Extend { order: OrderId, until: UnixMillis },
     /// Give tickets back.
@@ -114,7 +117,8 @@ impl Command {
             | Self::Sell { .. }
             | Self::Place { .. }
             | Self::Await
-            | Self::Adjust(_) => None,
+            | Self::Adjust(_)
+            | Self::ChangeAccount { .. } => None,
         }
     }
 }
@@ -126,7 +130,7 @@ pub(crate) enum Reply {
     Order(Arc<Order>),
     /// The order as it stands: what was asked for had been done before.
     Unchanged(Arc<Order>),
-    /// The order would be granted, or the money was credited.
+    /// The order would be granted, or the account was changed.
     Done,
     /// Nothing is known here under the key; ask where the request itself belongs.
     NotHere,
@@ -164,17 +168,6 @@ impl Asker {
             Self::House => true,
         }
     }
-}
-
-/// Credits money that an agent brought in.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct TopUp {
-    pub(crate) account: AccountKey,
-    pub(crate) balance: Balance,
-    pub(crate) amount: Fen,
-    pub(crate) operator: Option<Arc<Operator>>,
-    pub(crate) reply: oneshot::Sender<Result<(), EngineError>>,
 }
 
 /// The catalogue has changed.
@@ -296,7 +289,8 @@ impl OrderActor {
             Command::Verify { .. }
             | Command::Sell { .. }
             | Command::Place { .. }
-            | Command::Adjust(_) => self.begin_new(submit),
+            | Command::Adjust(_)
+            | Command::ChangeAccount { .. } => self.begin_new(submit),
             Command::Await => submit.answer(Ok(Reply::NotHere)),
             other => {
                 if let Some(order) = other.order() {
@@ -318,7 +312,7 @@ impl OrderActor {
         self.with_order(order, submit, ctx);
     }
 
-    /// Begins a checkout for a request that brings its own order.
+    /// Begins a checkout for a request that is not about an order there is.
     fn begin_new(&mut self, mut submit: Submit) {
         let command = std::mem::replace(&mut submit.command, Command::Await);
         let purpose = match command {
@@ -328,6 +322,9 @@ impl OrderActor {
             Command::Adjust(command) => {
                 Purpose::Adjust { supplier: self.context.supplier, command }
             }
+            Command::ChangeAccount { account, change } => {
+                Purpose::ChangeAccount { account, change }
+            }
             _ => return submit.answer(Ok(Reply::NotHere)),
         };
         let supplier = match &purpose {
@@ -335,6 +332,7 @@ impl OrderActor {
             Purpose::Sell { order, .. } | Purpose::Place { order } => order.admitted.supplier_no(),
             Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => order.supplier,
             Purpose::Adjust { supplier, .. } => *supplier,
+            Purpose::ChangeAccount { account, .. } => account.supplier,
         };
         if supplier != self.context.supplier {
             // The key brought it here and has come to nothing meanwhile.
@@ -436,11 +434,15 @@ impl Handler<Submit> for OrderActor {
     }
 }
 
-impl Handler<TopUp> for OrderActor {
+impl Handler<ReadAccount> for OrderActor {
     type Result = ();
 
-    fn handle(&mut self, message: TopUp, ctx: &mut Self::Context) {
-        self.guarded(ctx, |actor, _| actor.begin_top_up(message));
+    fn handle(&mut self, message: ReadAccount, _: &mut Self::Context) {
+        if self.rebuilding {
+            let _ = message.reply.send(Err(EngineError::Overloaded));
+            return;
+        }
+        self.directory.read_account(message, self.context.clock.now());
     }
 }
 

@@ -11,50 +11,64 @@ use crate::domain::invariants::{self, Invariant};
 use crate::engine::books::Violation;
 use crate::engine::state::{Nowhere, State};
 use crate::engine::transaction::Transaction;
-use crate::journal::{SegmentReader, Tail};
+use crate::journal::{ReadEnd, SegmentReader, Tail};
 use crate::types::Lsn;
 
 /// Unbalanced records named; one fault tends to show in a thousand of them.
 const UNBALANCED_MAX: usize = 100;
 
 /// What replaying came to.
-pub(super) struct Replay {
+pub(in crate::cli) struct Replay {
     /// The state, up to the first record that could not be applied.
-    pub(super) state: State,
+    pub(in crate::cli) state: State,
     /// Whether every record could be.
-    pub(super) is_whole: bool,
+    pub(in crate::cli) is_whole: bool,
     pub(super) records: u64,
     pub(super) next_lsn: Lsn,
     pub(super) tail: Tail,
-    pub(super) violations: Vec<Violation>,
+    pub(in crate::cli) violations: Vec<Violation>,
 }
 
-/// Replays the whole journal.
-pub(super) fn replay(data_dir: &Path) -> anyhow::Result<Replay> {
+/// Shows every record there ever was to `visit`, in log order.
+pub(in crate::cli) fn read_all(
+    data_dir: &Path,
+    mut visit: impl FnMut(Lsn, &Transaction),
+) -> anyhow::Result<ReadEnd> {
     let reader = SegmentReader::open(&journal_dir(data_dir))?;
     let first = reader.first_lsn()?;
     if first > Lsn::ZERO.next() {
         bail!(
             "the journal begins at LSN {first}: older records were removed as \
-             journal.archive_segments_max says, and an audit needs them all"
+             journal.archive_segments_max says, and this needs them all"
         );
     }
-    let (mut state, mut records, mut violations) = (State::default(), 0, Vec::new());
-    let mut is_whole = true;
     let end = reader.read_from::<RecoveryError>(first, |entry| {
         let lsn = entry.lsn;
-        let transaction = decode_record(entry)?;
+        visit(lsn, &decode_record(entry)?);
+        Ok(())
+    })?;
+    Ok(end)
+}
+
+/// Replays the whole journal, and shows every record to `visit`.
+pub(in crate::cli) fn replay(
+    data_dir: &Path,
+    mut visit: impl FnMut(Lsn, &Transaction),
+) -> anyhow::Result<Replay> {
+    let (mut state, mut records, mut violations) = (State::default(), 0, Vec::new());
+    let mut is_whole = true;
+    let end = read_all(data_dir, |lsn, transaction| {
+        visit(lsn, transaction);
         records += 1;
         if !transaction.is_balanced() && violations.len() < UNBALANCED_MAX {
             let detail = format!("the postings of record {lsn} do not sum to zero");
             violations.push(Violation { invariant: invariants::BOOKS_BALANCE, detail });
         }
         // After a record that cannot be applied the state says nothing; the rest is still read.
-        if is_whole && let Err(violation) = apply(&mut state, lsn, &transaction) {
+        if is_whole && let Err(violation) = apply(&mut state, lsn, transaction) {
             violations.push(violation);
             is_whole = false;
         }
-        Ok(())
     })?;
     Ok(Replay { state, is_whole, records, next_lsn: end.next, tail: end.tail, violations })
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::*;
 use crate::actors::recovery::{KEY_STAMP, journal_dir, snapshot_dir, snapshot_stamp};
 use crate::cli::tests::{Server, config};
-use crate::domain::account::{AccountKey, Balance, Holder, Posting};
+use crate::domain::account::{AccountKey, Balance, Holder, Posting, PostingKind};
 use crate::domain::invariants;
 use crate::domain::inventory::{AreaEvent, SlotEvent, StockEvent};
 use crate::engine::transaction::{Event, Transaction};
@@ -56,7 +56,7 @@ impl Record for Forged {
 }
 
 /// Appends a record that no engine would write.
-fn forge(dir: &Path, event: Event) {
+pub(in crate::cli) fn forge(dir: &Path, event: Event) {
     let config = config(dir).journal;
     let (mut log, _) = SegmentLog::open(&journal_dir(dir), &config).unwrap();
     let mut group = Group::new(schema::VERSION, config.group_limits());
@@ -128,7 +128,8 @@ fn a_tampered_journal_fails_with_the_invariant_named() {
     check(places(StockEvent::Released(Quantity::ONE)), &["INV-5"]);
     // Money out of nowhere.
     let account = AccountKey { supplier: SupplierNo::new(0), holder: Holder::House };
-    let posting = Posting { balance: Balance::Funding, amount: Fen::new(1) };
+    let posting =
+        Posting { balance: Balance::Funding, kind: PostingKind::TopUp, amount: Fen::new(1) };
     check(Event::Account(account, SmallVec::from_slice(&[posting])), &["INV-4"]);
 }
 
@@ -150,7 +151,8 @@ fn tampered_snapshots_fail_as_another_state_than_the_journals() {
             .unwrap();
         let (key, entry) = found.unwrap();
         let mut account = schema::decode_account(&entry.payload).unwrap();
-        account.apply(None, &[Posting { balance: Balance::Funding, amount: Fen::new(7) }]);
+        let (balance, kind) = (Balance::Funding, PostingKind::TopUp);
+        account.apply(None, &[Posting { balance, kind, amount: Fen::new(7) }]);
         let mut payload = Vec::new();
         schema::encode_account(&account, &mut payload);
         let (kind, schema, lsn) = (EntityKind::Account, entry.schema, entry.lsn);

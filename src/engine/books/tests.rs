@@ -1,7 +1,7 @@
 //! The audit passes right books and names the promise that tampered ones break.
 
 use super::*;
-use crate::domain::account::Posting;
+use crate::domain::account::{AccountNote, Posting, PostingKind};
 use crate::domain::inventory::{AreaEvent, Available, Capacity, SlotEvent, StockEvent};
 use crate::domain::limits::CounterEvent;
 use crate::domain::order::{CloseReason, Order, PayDecision, Ticket};
@@ -10,7 +10,7 @@ use crate::engine::fixture::{
     Ledger, PREPAID, draft, gate, line, morning, person, purse, slot, today,
 };
 use crate::engine::transaction::Transaction;
-use crate::types::{AgentNo, LineId, OrderId, Quantity, SeatNo, TicketId};
+use crate::types::{AgentNo, Fen, LineId, OrderId, Quantity, SeatNo, TicketId};
 
 /// A paid, a held and a closed order, all in different slots but in the same pool, and an order
 /// placed first and paid afterwards.
@@ -67,7 +67,8 @@ fn move_places(books: &mut Books, product: &str, timespan: u8, stock: StockEvent
 fn post(books: &mut Books, balance: Balance, amount: i64) {
     let amount = Fen::new(amount);
     let account = &mut books.state.accounts.get_mut(&purse()).unwrap().value;
-    account.apply(None, &[Posting { balance, amount }]);
+    let kind = PostingKind::Adjustment;
+    account.apply(None, &[Posting { balance, kind, amount }]);
 }
 
 /// Returns the counts of an order once more, where `up` is false, or counts them again.
@@ -159,7 +160,8 @@ fn inv_2_books_that_no_order_explains() {
     // Sales that no order explains, balanced against money from nowhere.
     check(&broken, |books| {
         let key = AccountKey { holder: Holder::House, ..purse() };
-        let posting = |balance, amount| Posting { balance, amount: Fen::new(amount) };
+        let kind = PostingKind::Sale;
+        let posting = |balance, amount| Posting { balance, kind, amount: Fen::new(amount) };
         let postings = [posting(Balance::Sales, 7), posting(Balance::Funding, -7)];
         books.state.accounts.get_mut(&key).unwrap().value.apply(None, &postings);
     });
@@ -256,6 +258,21 @@ fn inv_8_an_agent_overdrawn() {
             post(books, Balance::Receivable, 200_000);
         });
     }
+    // A credit line moves the bound of the prepaid balance to the fen, and of no other.
+    let drawn = |balance, credit| {
+        move |books: &mut Books| {
+            let account = &mut books.state.accounts.get_mut(&purse()).unwrap().value;
+            let balance_before = account.balance(balance).get();
+            account.note(None, &AccountNote::CreditSet(Fen::new(credit)));
+            post(books, balance, -balance_before - 100);
+            post(books, Balance::Receivable, balance_before + 100);
+        }
+    };
+    let mut lawful = books();
+    drawn(Balance::Prepaid, 100)(&mut lawful);
+    assert_eq!(audit(&lawful.state).violations, []);
+    check(&[invariants::NOT_OVERDRAWN], drawn(Balance::Prepaid, 99));
+    check(&[invariants::NOT_OVERDRAWN], drawn(Balance::Rebate { year: 2026 }, 100));
 }
 
 /// Moves a seat and nothing else.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::account::{AccountKey, Balance, Holder};
+use crate::domain::account::{AccountKey, Balance, BookMoney, BookingKind, Holder};
 use crate::engine::explain::{BalanceFacts, Facts};
 use crate::engine::plan::ParticipantKey;
 use crate::engine::transaction::calendar_year;
@@ -11,7 +11,7 @@ use crate::http::admin::Reply;
 use crate::http::admin::call::Call;
 use crate::http::admin::failure::Failure;
 use crate::http::{AppState, within};
-use crate::types::{AgentNo, Fen};
+use crate::types::{AgentNo, Fen, RequestKey};
 
 /// Money that an agent has paid.
 #[derive(Deserialize)]
@@ -23,6 +23,17 @@ struct TopUpBody {
     amount: String,
     /// The calendar year of a rebate; the present one when it is left out.
     year: Option<i16>,
+    /// The caller's own number: with the same one it is credited once.
+    reference: Option<String>,
+}
+
+/// How far below nothing the prepaid balance may go.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreditBody {
+    supplier: String,
+    /// Yuan.
+    amount: String,
 }
 
 /// Which balance.
@@ -51,7 +62,7 @@ pub(super) async fn show(id: &str, state: &AppState) -> Reply {
 
 /// Credits money that an agent has paid.
 pub(super) async fn top_up(id: &str, call: &Call, state: &AppState) -> Reply {
-    let TopUpBody { supplier, balance, amount, year } = call.read()?;
+    let TopUpBody { supplier, balance, amount, year, reference } = call.read()?;
     let engine = call.acting(&state.engine)?;
     let agent = agent(id, state)?;
     let catalogue = engine.catalogue();
@@ -70,7 +81,28 @@ pub(super) async fn top_up(id: &str, call: &Call, state: &AppState) -> Reply {
         }
     };
     let account = AccountKey { supplier: supplier.no, holder: Holder::Agent(agent) };
-    within(state, engine.top_up(account, balance, amount)).await?;
+    let reference = reference.map(|text| RequestKey::new(&text)).transpose();
+    let reference = reference.map_err(Failure::bad_request)?;
+    let booking = BookMoney { kind: BookingKind::TopUp, balance, amount, reference };
+    within(state, engine.book(account, booking)).await?;
+    show(id, state).await
+}
+
+/// Sets how far below nothing an agent's prepaid balance may go.
+pub(super) async fn set_credit(id: &str, call: &Call, state: &AppState) -> Reply {
+    let CreditBody { supplier, amount } = call.read()?;
+    let engine = call.acting(&state.engine)?;
+    let agent = agent(id, state)?;
+    let catalogue = engine.catalogue();
+    let known = catalogue.supplier_by_id(&supplier);
+    let supplier = known.ok_or_else(|| Failure::not_found("supplier", &supplier))?;
+    let credit = Fen::parse_yuan(&amount)
+        .map_err(|error| Failure::bad_request(format!("amount {amount:?}: {error}")))?;
+    if credit < Fen::ZERO {
+        return Err(Failure::bad_request("amount must not be less than nothing"));
+    }
+    let account = AccountKey { supplier: supplier.no, holder: Holder::Agent(agent) };
+    within(state, engine.set_credit(account, credit)).await?;
     show(id, state).await
 }
 

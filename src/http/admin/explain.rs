@@ -243,7 +243,7 @@ fn asked_json(ask: Option<&Ask>) -> Value {
         Some(Ask::Account(money)) => json!(money.amount.to_yuan()),
         Some(Ask::AnyFunds { amount, .. }) => json!(amount.to_yuan()),
         // What is asked of counters stands beside each of them.
-        Some(Ask::Limit(_) | Ask::Adjust(..) | Ask::SetOpen) | None => Value::Null,
+        Some(Ask::Limit(_) | Ask::Adjust(..) | Ask::SetOpen | Ask::Change(_)) | None => Value::Null,
     }
 }
 

@@ -133,6 +133,7 @@ async fn run(call: &Call, method: &str, state: &AppState) -> Reply {
         ("PATCH", ["agents", id]) => catalogue::patch(EntryKind::Agent, id, call, state).await,
         ("GET", ["agents", id, "accounts"]) => accounts::show(id, state).await,
         ("POST", ["agents", id, "top-up"]) => accounts::top_up(id, call, state).await,
+        ("PUT", ["agents", id, "credit"]) => accounts::set_credit(id, call, state).await,
         ("GET", ["slots"]) => stock::slot(call, state).await,
         ("POST", ["slots", "adjust"]) => stock::adjust_slot(call, state).await,
         ("POST", ["slots", "open"]) => stock::set_open(call, true, state).await,

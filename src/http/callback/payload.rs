@@ -90,8 +90,8 @@ fn ticket(parcel: &Parcel, index: usize, uses: u16) -> Option<CallbackTicket<'st
         _ => "1",
     };
     Some(CallbackTicket {
-        ticketid: Some(ticket.id.to_string().into()),
-        ticketcode: Some(ticket.code.to_string().into()),
+        ticketcode: Some(ticket.id.to_string().into()),
+        vouchercode: Some(ticket.code.to_string().into()),
         productid: product.map(|product| product.id.to_string().into()),
         status: Some(status.into()),
         uses: i32::from(uses),

@@ -4,6 +4,7 @@
 //! An answer is a picture of a moment: nothing is held for whoever asks.
 //! Source: docs/protocols/ota.md, "Queries".
 
+mod account;
 mod barcode;
 mod order;
 mod parameters;
@@ -97,6 +98,8 @@ pub(super) async fn run(
         QueryAction::Performance => question.performance(part(0)).await,
         QueryAction::SeatAreas => question.seat_areas().await,
         QueryAction::SeatPlan => question.seat_plan(part(0)).await,
+        QueryAction::Prepayment => question.prepayment().await,
+        QueryAction::Rebate => question.rebate().await,
     };
     answered.unwrap_or_else(|problem| question.refuse(&problem))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{AccountKeyV2, PostingsV2};
+use super::account::{AccountKeyV2, AccountNoteV2, PostingsV2};
 use super::catalogue::CatalogueEventV2;
 use super::inventory::{PoolKeyV2, SlotEventV2, SlotKeyV2, StockEventV2};
 use super::limits::{CounterEventV2, LimitKeyV2};
@@ -65,6 +65,8 @@ pub(in crate::schema) enum EventV2<'a> {
     /// 6
     Voucher(VoucherEventV2),
     /// 7
+    AccountNote(AccountKeyV2, #[serde(borrow)] AccountNoteV2<'a>),
+    /// 8
     Operator { actor: &'a str, reason: &'a str },
 }
 
@@ -82,6 +84,7 @@ impl Mirrored for Event {
             }
             Self::Order(event) => EventV2::Order(event.mirror()),
             Self::Voucher(event) => EventV2::Voucher(event.mirror()),
+            Self::AccountNote(key, note) => EventV2::AccountNote(key.mirror(), note.mirror()),
             Self::Operator(operator) => {
                 EventV2::Operator { actor: operator.actor(), reason: operator.reason() }
             }
@@ -105,6 +108,9 @@ impl Mirrored for Event {
             }
             EventV2::Order(event) => Self::Order(Mirrored::restore(event)?),
             EventV2::Voucher(event) => Self::Voucher(Mirrored::restore(event)?),
+            EventV2::AccountNote(key, note) => {
+                Self::AccountNote(Mirrored::restore(key)?, Mirrored::restore(note)?)
+            }
             EventV2::Operator { actor, reason } => {
                 Self::Operator(Operator::new(actor, reason).map_err(|_| Invalid)?)
             }

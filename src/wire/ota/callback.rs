@@ -18,10 +18,10 @@ const ADDRESS_LEN_MAX: usize = 8000;
 wire_record! {
     /// One ticket that the event is about.
     pub struct CallbackTicket<'a> in CALLBACK_NAMESPACE {
-        /// Our ticket number.
-        ticketid: Text<'a>,
-        /// Its voucher code.
+        /// Our ticket number, as in the family's other types.
         ticketcode: Text<'a>,
+        /// The code that opens the gate.
+        vouchercode: Text<'a>,
         /// Its product (票种).
         productid: Text<'a>,
         /// At the time of the call: `1` normal, `2` refunded, `3` picked up, `4` used.
@@ -196,8 +196,8 @@ mod tests {
 
     fn parm(tickets: usize) -> CallbackParm<'static> {
         let ticket = CallbackTicket {
-            ticketid: Some("0001234567890123457".into()),
-            ticketcode: Some("012345678905".into()),
+            ticketcode: Some("0001234567890123457".into()),
+            vouchercode: Some("012345678905".into()),
             productid: Some("P-ADULT".into()),
             status: Some("1".into()),
             uses: 0,
@@ -222,7 +222,7 @@ mod tests {
         r#"{"version":"V1","event":"paid","eventno":2,"eventtime":"20261122010512","#,
         r#""orderid":"0001234567890123456","sendid":"T 000001&更多","orderstatus":"D","#,
         r#""amount":"120.00","fee":null,"batchno":null,"ticketcount":1,"tickets":[{"#,
-        r#""ticketid":"0001234567890123457","ticketcode":"012345678905","productid":"P-ADULT","#,
+        r#""ticketcode":"0001234567890123457","vouchercode":"012345678905","productid":"P-ADULT","#,
         r#""status":"1","uses":0}]}"#,
     );
     const XML: &str = concat!(
@@ -232,8 +232,8 @@ mod tests {
         "<eventtime>20261122010512</eventtime><fee i:nil=\"true\"/><orderid>0001234567890123456</orderid>",
         "<orderstatus>D</orderstatus><sendid>T 000001&amp;更多</sendid>",
         "<ticketcount>1</ticketcount><tickets><CallbackTicket><productid>P-ADULT</productid>",
-        "<status>1</status><ticketcode>012345678905</ticketcode>",
-        "<ticketid>0001234567890123457</ticketid><uses>0</uses></CallbackTicket></tickets>",
+        "<status>1</status><ticketcode>0001234567890123457</ticketcode>",
+        "<uses>0</uses><vouchercode>012345678905</vouchercode></CallbackTicket></tickets>",
         "<version>V1</version></CallbackParm>",
     );
 
@@ -246,8 +246,8 @@ mod tests {
         let check = |text: &str, expected: &str| {
             assert_eq!(callback_sign(&credential(), text), expected, "{text}");
         };
-        check(JSON, "8AC0E107BE78C67EC228EB8D207C938893CE995EAE44AAFE6D83581C02B43F27");
-        check(XML, "6777879DC337E769628A88416FA8546A7A71463D3F4BB1F3C6AAE1ED14DA95E5");
+        check(JSON, "3CE033235256A81D6038AE461063FB7713291D8D9D70D4316E5D7CBEC04F9486");
+        check(XML, "8EED59577D27E942F366D155B4AB687976FCEA292CB249C409906A819AA60AE2");
         check("", "F5606D17514C588189F8DC033B4D6B541EE8C1A3B923F4A2E40689A7EDE64DF9");
     }
 

@@ -1,5 +1,6 @@
 //! Which result code a refusal gets. Source: docs/protocols/ota.md, "Result codes".
 
+use crate::domain::account::BookingError;
 use crate::domain::catalogue::LimitScope;
 use crate::engine::Rejection;
 use crate::wire::ota::ResultCode;
@@ -39,7 +40,9 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         Rejection::Mobile(_) => ResultCode::MOBILE_FORMAT,
         Rejection::Document(_) | Rejection::UnknownDocumentType => ResultCode::DOCUMENT_FORMAT,
         Rejection::Name(_) => ResultCode::NAME_FORMAT,
-        Rejection::BalanceShort(_) => ResultCode::BALANCE_SHORT,
+        Rejection::BalanceShort(_) | Rejection::Booking(BookingError::Short(_)) => {
+            ResultCode::BALANCE_SHORT
+        }
         Rejection::CodesExhausted => ResultCode::SYSTEM_FAULT,
         Rejection::MixedSuppliers
         | Rejection::UnknownArea
@@ -56,6 +59,7 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         | Rejection::Reverse(_)
         | Rejection::UnknownOrder
         | Rejection::NotAdjusted(_)
+        | Rejection::Booking(_)
         | Rejection::TooLarge => ResultCode::OTHER,
     }
 }

@@ -27,6 +27,7 @@ pub use qr::{QrError, qr_png};
 pub use request::{
     Order2AddParm, Order2SeatItem, OrderAddItemParm, OrderAddParm, OrderAndPayWithPassword2Parm,
     OrderAndPayWithPasswordParm, PARM_NAMESPACE, PayOrderUsePayPasswordParm, ProviderConfigParm,
+    RefundParm,
 };
 pub use response::{
     COMMON_NAMESPACE, CommonOperationResult, OrderOperatorResult, RESULT_NAMESPACE,

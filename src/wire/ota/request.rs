@@ -159,3 +159,17 @@ wire_record! {
         replaymethod: Text<'a> => Rules::max(4),
     }
 }
+
+wire_record! {
+    /// Which tickets are given back; docs/protocols/ota.md, "Refund".
+    pub struct RefundParm<'a> in PARM_NAMESPACE {
+        /// Our order number.
+        orderid: Text<'a> => Rules::required_max(20),
+        /// `1`: the whole order, whatever `ticketids` says; `0`: those tickets.
+        refundallticket: Text<'a> => Rules::required_max(1),
+        /// Our ticket numbers.
+        ticketids: Option<Vec<std::borrow::Cow<'a, str>>>,
+        /// A remark of the caller's. Read and not kept.
+        memory: Text<'a>,
+    }
+}

@@ -4,7 +4,7 @@ use piaoku::wire::codec::{Body, Limits, to_xml};
 use piaoku::wire::douyin::GetTicketCodeDouyinParm;
 use piaoku::wire::ota::{
     Order2AddParm, OrderAddParm, OrderAndPayWithPassword2Parm, OrderAndPayWithPasswordParm,
-    PayOrderUsePayPasswordParm, ProviderConfigParm,
+    PayOrderUsePayPasswordParm, ProviderConfigParm, RefundParm,
 };
 use serde_json::Value;
 
@@ -87,6 +87,7 @@ fn xml(path: &str, json: &str) -> String {
             convert!(OrderAddParm)
         }
         "/api/order/fromdouyin/ticketcode/get" => convert!(GetTicketCodeDouyinParm),
+        "/api/order/refundticket" | "/api/order/refund" => convert!(RefundParm),
         "/api/providerconfig" => convert!(ProviderConfigParm),
         _ if path.starts_with("/api/payorder/") => convert!(PayOrderUsePayPasswordParm),
         _ => panic!("no message goes to {path}"),
