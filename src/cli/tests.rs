@@ -303,7 +303,7 @@ fn commands(markdown: &str) -> Vec<String> {
     });
     // A command with subcommands may be spoken of by its name alone.
     ours.map(|rest| rest.trim().to_owned())
-        .filter(|command| command != "call" && command != "admin")
+        .filter(|command| !["call", "admin", "statement", "reconcile"].contains(&command.as_str()))
         .collect()
 }
 
