@@ -4,6 +4,7 @@
 
 mod support;
 
+mod admin;
 mod bad_auth;
 mod bad_body;
 mod balances;
