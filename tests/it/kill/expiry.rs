@@ -142,7 +142,7 @@ fn while_holds_fall_due() {
         let orders = || state.orders.values().map(|order| &order.value.state);
         let held = orders().filter(|state| matches!(state, OrderState::Held { .. })).count();
         let closed = orders().count() - held;
-        assert!(held > 5 && closed > 0, "in the middle: {held} held, {closed} closed");
+        assert!(held > 0 && closed > 0, "in the middle: {held} held, {closed} closed");
         process::audit(dir.path());
         if round == 1 {
             std::fs::remove_dir_all(snapshot_dir(dir.path())).unwrap();
