@@ -3,11 +3,15 @@
 //! was answered must come to the same places and money. In the end replay has to come to the same
 //! digest, through the very bytes that the disk would have.
 
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::domain::account::{AccountKey, Balance, Holder};
+use crate::domain::account::{
+    AccountChange, AccountKey, Balance, BookMoney, BookingError, BookingKind, Holder, SetCredit,
+};
 use crate::domain::catalogue::RebateAt;
 use crate::domain::inventory::{Adjustment, Pool, PoolKey, Slot, Stock};
 use crate::domain::limits::{Counters, LimitShard};
@@ -65,6 +69,9 @@ enum Command {
     Redeem(Index, Index, u16, u8),
     Reverse(Index, Index, u8),
     Adjust(StockCommand),
+    /// Fen into the prepaid or the rebate balance, with a reference or, at 0, without.
+    Book(BookingKind, i64, bool, u8),
+    Credit(i64),
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -79,6 +86,9 @@ fn command() -> impl Strategy<Value = Command> {
     ];
     let person = 0..6_u64;
     let index = any::<Index>;
+    let kind = prop_oneof![Just(BookingKind::TopUp), Just(BookingKind::Adjustment)];
+    // Few amounts, so that a reference also comes again with its own; some take everything away.
+    let fen = prop_oneof![Just(-100_000), Just(-30_000), Just(0), Just(5_000)];
     prop_oneof![
         4 => (basket.clone(), person.clone(), any::<bool>())
             .prop_map(|(basket, person, rebate)| Command::Sell(basket, person, rebate)),
@@ -94,6 +104,9 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         2 => (index(), index(), 0..5_u8)
             .prop_map(|(order, ticket, request)| Command::Reverse(order, ticket, request)),
+        2 => (kind, fen, any::<bool>(), 0..4_u8)
+            .prop_map(|(kind, fen, rebate, no)| Command::Book(kind, fen, rebate, no)),
+        1 => prop_oneof![Just(-1), Just(0), Just(20_000)].prop_map(Command::Credit),
         3 => stock_command().prop_map(Command::Adjust),
     ]
 }
@@ -130,6 +143,10 @@ struct Shop {
     ledger: Ledger,
     orders: Vec<OrderId>,
     purse: Purse,
+    /// How far the prepaid balance may go below zero.
+    credit: i64,
+    /// Bookings made under a reference.
+    booked: BTreeMap<u8, BookMoney>,
     now: UnixMillis,
 }
 
@@ -140,7 +157,8 @@ impl Shop {
         let ledger = Ledger::new();
         let purse = Purse { prepaid: 100_000, rebate: 100_000 };
         // Before the first timespan begins, so that tickets can be given back.
-        Self { ledger, orders: Vec::new(), purse, now: clock(7, 0) }
+        let (credit, booked) = (0, BTreeMap::new());
+        Self { ledger, orders: Vec::new(), purse, credit, booked, now: clock(7, 0) }
     }
 
     fn order(&self, index: &Index) -> Option<Order> {
@@ -189,6 +207,8 @@ impl Shop {
             Command::Adjust(command) => {
                 self.checkout(Purpose::Adjust { supplier: SPOT, command: *command });
             }
+            Command::Book(kind, fen, rebate, no) => self.book(*kind, *fen, *rebate, *no),
+            Command::Credit(fen) => self.grant(*fen),
         }
     }
 
@@ -256,6 +276,60 @@ impl Shop {
         }
     }
 
+    /// An operator books money: as the bookkeeper knows, once a reference, and never what is not there.
+    fn book(&mut self, kind: BookingKind, fen: i64, rebate: bool, no: u8) {
+        let balance = payment(rebate).from;
+        let reference = (no > 0).then(|| key(no));
+        let booking = BookMoney { kind, balance, amount: Fen::new(fen), reference };
+        let brings = if kind == BookingKind::TopUp { fen > 0 } else { fen != 0 };
+        let floor = if balance == Balance::Prepaid { -self.credit } else { 0 };
+        let has = *self.balance(balance);
+        let expected = match self.booked.get(&no) {
+            Some(known) if *known == booking => Err(Some(BookingError::AlreadyBooked)),
+            Some(_) => Err(Some(BookingError::ReferenceTaken)),
+            None if !brings => Err(Some(BookingError::OutOfRange)),
+            // How much is missing is the account's own model's business.
+            None if fen < 0 && has + fen < floor => Err(None),
+            None => Ok(()),
+        };
+        let answer = self.change(AccountChange::Book(booking.clone()));
+        match (expected, answer) {
+            (Ok(()), Ok(())) => {
+                *self.balance(balance) += fen;
+                if no > 0 {
+                    self.booked.insert(no, booking);
+                }
+            }
+            (Err(None), Err(Rejection::Booking(BookingError::Short(_)))) => {}
+            (Err(Some(expected)), Err(Rejection::Booking(error))) => assert_eq!(error, expected),
+            other => panic!("{booking:?}: {other:?}"),
+        }
+    }
+
+    /// An operator sets the credit line, unless more than that is drawn.
+    fn grant(&mut self, fen: i64) {
+        let granted = fen >= 0 && (fen >= self.credit || self.purse.prepaid >= -fen);
+        let answer = self.change(AccountChange::Credit(SetCredit { credit: Fen::new(fen) }));
+        assert_eq!(answer.is_ok(), granted, "{fen} after {}: {answer:?}", self.credit);
+        if granted {
+            self.credit = fen;
+        }
+    }
+
+    fn change(&mut self, change: AccountChange) -> Result<(), Rejection> {
+        let account = purse();
+        let purpose = Purpose::ChangeAccount { account, change };
+        let mut checkout = Checkout::begin(purpose, &catalogue());
+        match self.ask(&mut checkout) {
+            Step::Commit => {}
+            Step::Refuse { rejection, .. } => return Err(rejection),
+            step => panic!("one account was asked: {step:?}"),
+        }
+        let record = checkout.record(self.now, true, &mut self.ledger.ids)?;
+        self.append(record.expect("a change is recorded"));
+        Ok(())
+    }
+
     /// Drives a checkout to its end and keeps the purse by what it came to.
     fn checkout(&mut self, purpose: Purpose) {
         let catalogue = catalogue();
@@ -317,6 +391,10 @@ impl Shop {
             (ParticipantKey::Account(key), Ask::Account(ask)) => {
                 let known = state.accounts.get(&key).map(|account| account.value.clone());
                 known.unwrap_or_default().decide(&ask).map_err(Refusal::Account)
+            }
+            (ParticipantKey::Account(key), Ask::Change(change)) => {
+                let known = state.accounts.get(&key).map(|account| account.value.clone());
+                known.unwrap_or_default().decide_change(&change).map_err(Refusal::Booking)
             }
             (key, ask) => panic!("{key:?} is asked for {ask:?}"),
         };
@@ -396,6 +474,7 @@ impl Shop {
         let held =
             Purse { prepaid: has(Balance::Prepaid), rebate: has(Balance::Rebate { year: YEAR }) };
         prop_assert_eq!(held, self.purse);
+        prop_assert_eq!(account.credit().get(), self.credit);
         // The house has what the agent has not.
         let house = AccountKey { supplier: SPOT, holder: Holder::House };
         let house = &self.ledger.state.accounts[&house].value;
