@@ -98,11 +98,12 @@ fn check_success(answer: &Answer) {
     assert!(answer.status == 200 && right, "{text}");
 }
 
-/// Sends orders from several threads until the server is killed under them.
+/// Sends orders from several threads until the server is killed under them, after this time and not
+/// before enough were answered.
 fn stream(server: &Process, time: Duration) -> Vec<Sent> {
     let (sent, stop) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        for thread in 0..4 {
+        let send = |thread: usize| {
             let (sent, stop) = (&sent, &stop);
             scope.spawn(move || {
                 for n in (thread..).step_by(4) {
@@ -118,9 +119,14 @@ fn stream(server: &Process, time: Duration) -> Vec<Sent> {
                         break;
                     }
                 }
-            });
-        }
+            })
+        };
+        let threads: Vec<_> = (0..4).map(send).collect();
         std::thread::sleep(time);
+        let so_far = || sent.lock().expect("no thread panics").len();
+        while so_far() < 40 && !threads.iter().any(|thread| thread.is_finished()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         server.kill();
         stop.store(true, Ordering::Relaxed);
     });
