@@ -58,7 +58,14 @@ impl SlotStock {
     /// Places that can be had in all areas together, no more than the pool has.
     #[must_use]
     pub fn available(&self) -> Available {
-        let areas = self.areas.iter().map(|(_, stock)| stock.available());
+        self.available_in(|_| true)
+    }
+
+    /// Places that can be had in the areas that `is_open` lets through, no more than the pool has.
+    #[must_use]
+    pub fn available_in(&self, is_open: impl Fn(AreaNo) -> bool) -> Available {
+        let areas = self.areas.iter().filter(|(area, _)| is_open(*area));
+        let areas = areas.map(|(_, stock)| stock.available());
         let all = areas.fold(Available::Left(Quantity::ZERO), more);
         match &self.pool {
             Some((_, pool)) => less(all, pool.available()),

@@ -18,12 +18,14 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 
 use crate::actors::{EngineError, SlotStock};
-use crate::domain::catalogue::Catalogue;
+use crate::domain::catalogue::{Catalogue, Product, Supplier};
+use crate::domain::inventory::Available;
 use crate::engine::Rejection;
+use crate::engine::occasion::{self, Occasion, is_closed};
 use crate::http::ota::{Caller, authenticate};
 use crate::http::route::QueryAction;
 use crate::http::{Answer, AppState, Outcome, webapi, within};
-use crate::types::{SlotKey, UnixMillis};
+use crate::types::{Channel, Quantity, ServiceDate, SlotKey, UnixMillis};
 use crate::wire::codec::{HttpError, ModelState};
 use crate::wire::message;
 
@@ -61,6 +63,9 @@ impl From<EngineError> for Problem {
         Self::Engine(error)
     }
 }
+
+/// The channel agents order through, which is what they ask for.
+const CHANNEL: Channel = Channel::Ota;
 
 const TOO_MUCH: &str = "查询范围过大，请缩短日期范围或指定产品";
 
@@ -109,6 +114,24 @@ impl Question<'_> {
     async fn look(&self, slots: &[SlotKey]) -> Result<Vec<SlotStock>, Problem> {
         let agent = self.caller.agent.no;
         Ok(within(self.state, self.state.engine.look(agent, slots)).await?)
+    }
+
+    /// The occasions of a product in `range` that the caller can book.
+    fn bookable<'a>(
+        &self,
+        product: &'a Product,
+        supplier: &'a Supplier,
+        range: (ServiceDate, ServiceDate),
+    ) -> impl Iterator<Item = Occasion> + use<'a> {
+        occasion::bookable(product, supplier, CHANNEL, range, self.now)
+    }
+
+    /// What can be had of a product's slot: of its areas only those that are open.
+    fn left(&self, stock: &SlotStock) -> Available {
+        let Some(product) = self.catalogue.product(stock.slot.product) else {
+            return Available::Left(Quantity::ZERO);
+        };
+        stock.available_in(|area| !is_closed(product, stock.slot, product.area(area)))
     }
 
     /// Adds a slot to those to be looked at.
