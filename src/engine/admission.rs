@@ -7,7 +7,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::domain::catalogue::{
-    Catalogue, Channels, LimitRule, LimitScope, LimitWindow, Product, Supplier, check_conditions,
+    Agent, Catalogue, Channels, LimitRule, LimitScope, LimitWindow, Product, Supplier,
+    check_conditions,
 };
 use crate::domain::identity::{
     DocumentType, IdentityRules, is_ciphertext, normalise_document, normalise_mobile,
@@ -664,6 +665,32 @@ fn seats(
     Ok((within.unwrap_or(AreaNo::NONE), seats))
 }
 
+/// By whom a scope counts that asks for no person; `None` for the others.
+fn shared_identity(scope: LimitScope, agent: AgentNo, channel: Channel) -> Option<IdentityHash> {
+    Some(match scope {
+        LimitScope::Agent => IdentityHash::new(u128::from(agent.get())),
+        LimitScope::Channel => IdentityHash::new(u128::from(Channels::of([channel]).bits())),
+        LimitScope::Everyone => IdentityHash::new(0),
+        LimitScope::Document | LimitScope::Mobile => return None,
+        LimitScope::AgentUser | LimitScope::OpenId => return None,
+    })
+}
+
+/// The limits of a product that bound what an agent can order through a channel whoever it is for:
+/// allotments of agents, quotas of channels, and limits for everyone. As claims for nothing.
+pub fn quotas<'a>(
+    product: &'a Product,
+    agent: &'a Agent,
+    channel: Channel,
+) -> impl Iterator<Item = LineClaim> + 'a {
+    let rules = LimitRule::applicable(&product.rules.limits, channel, &agent.id);
+    rules.filter_map(move |rule| {
+        let identity = shared_identity(rule.scope, agent.no, channel)?;
+        let (window, max) = (rule.window, rule.max);
+        Some(LineClaim { rule: rule.no, window, identity, amount: Quantity::ZERO, max })
+    })
+}
+
 /// Checks and counts the people of an order.
 struct Persons<'a> {
     draft: &'a Draft,
@@ -742,10 +769,12 @@ impl Persons<'_> {
             },
             LimitScope::OpenId if buyer.open_id.is_empty() => return missing,
             LimitScope::OpenId => self.hasher.hash(Identity::OpenId(&buyer.open_id)),
-            LimitScope::Agent => IdentityHash::new(u128::from(agent.get())),
-            LimitScope::Channel => IdentityHash::new(u128::from(Channels::of([*channel]).bits())),
-            LimitScope::Everyone | LimitScope::Document | LimitScope::Mobile => {
-                IdentityHash::new(0)
+            LimitScope::Agent
+            | LimitScope::Channel
+            | LimitScope::Everyone
+            | LimitScope::Document
+            | LimitScope::Mobile => {
+                shared_identity(scope, *agent, *channel).unwrap_or(IdentityHash::new(0))
             }
         })
     }

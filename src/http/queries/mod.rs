@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 
-use crate::actors::{EngineError, SlotStock};
+use crate::actors::{EngineError, Onlooker, Quota, SlotStock, less};
 use crate::domain::catalogue::{Catalogue, Product, Supplier};
 use crate::domain::inventory::Available;
 use crate::engine::Rejection;
@@ -112,8 +112,12 @@ pub(super) async fn run(
 impl Question<'_> {
     /// How slots stand; refused when there are more than one question may cost.
     async fn look(&self, slots: &[SlotKey]) -> Result<Vec<SlotStock>, Problem> {
-        let agent = self.caller.agent.no;
-        Ok(within(self.state, self.state.engine.look(agent, slots)).await?)
+        Ok(within(self.state, self.state.engine.look(self.onlooker(), slots)).await?)
+    }
+
+    /// Whose allotments and quotas count.
+    fn onlooker(&self) -> Onlooker {
+        Onlooker { agent: self.caller.agent.no, channel: CHANNEL }
     }
 
     /// The occasions of a product in `range` that the caller can book.
@@ -126,12 +130,14 @@ impl Question<'_> {
         occasion::bookable(product, supplier, CHANNEL, range, self.now)
     }
 
-    /// What can be had of a product's slot: of its areas only those that are open.
+    /// What the caller can order of a product's slot: of its areas only those that are open, and no
+    /// more than any quota leaves.
     fn left(&self, stock: &SlotStock) -> Available {
         let Some(product) = self.catalogue.product(stock.slot.product) else {
             return Available::Left(Quantity::ZERO);
         };
-        stock.available_in(|area| !is_closed(product, stock.slot, product.area(area)))
+        let open = stock.available_in(|area| !is_closed(product, stock.slot, product.area(area)));
+        stock.quotas.iter().map(Quota::bound).fold(open, less)
     }
 
     /// Adds a slot to those to be looked at.

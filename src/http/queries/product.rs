@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::actors::more;
-use crate::domain::catalogue::{Product, Supplier};
+use crate::actors::{Quota, less, more};
+use crate::domain::catalogue::{LimitWindow, Product, Supplier};
 use crate::domain::inventory::Available;
 use crate::engine::occasion::{Occasion, days, is_closed, is_on_sale};
 use crate::engine::plan::slot_key;
@@ -81,8 +81,13 @@ impl Question<'_> {
         let stock = self.look(&slots).await?;
         let answers = kept.into_iter().map(|(product, date, slots)| {
             // A day whose timespans are all over or closed has nothing left.
-            let left = stock[slots].iter().map(|stock| self.left(stock));
+            let slots = &stock[slots];
+            let left = slots.iter().map(|stock| self.left(stock));
             let left = left.fold(Available::Left(Quantity::ZERO), more);
+            // A quota that is not for each timespan is for all of them together.
+            let quotas = slots.iter().flat_map(|stock| &stock.quotas);
+            let common = quotas.filter(|quota| quota.window != LimitWindow::Timespan);
+            let left = common.map(Quota::bound).fold(left, less);
             query::ProductInventory {
                 productId: Some(product.id.as_ref().into()),
                 productName: Some(product.name.as_ref().into()),

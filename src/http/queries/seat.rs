@@ -58,7 +58,7 @@ impl Question<'_> {
     }
 
     async fn look_at_seats(&self, performance: &Performance<'_>) -> Result<SlotStock, Problem> {
-        let look = self.state.engine.look_at_seats(self.caller.agent.no, performance.slot());
+        let look = self.state.engine.look_at_seats(self.onlooker(), performance.slot());
         Ok(within(self.state, look).await?)
     }
 }
