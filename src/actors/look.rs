@@ -13,7 +13,7 @@ use crate::actors::EngineError;
 use crate::actors::handle::{EngineHandle, not_sent};
 use crate::actors::machine::Machine;
 use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
-use crate::domain::inventory::{Available, Pool, PoolKey, Slot, Stock};
+use crate::domain::inventory::{Available, Capacity, Pool, PoolKey, Slot, Stock};
 use crate::domain::limits::{Claim, Counters, LimitKey, LimitShard};
 use crate::domain::order::CounterHome;
 use crate::domain::seats::Seating;
@@ -153,8 +153,15 @@ impl Stocked for Slot {
             Detail::Stock => Vec::new(),
             Detail::Seats => self.seatings().to_vec(),
         };
+        let shown = |&(area, mut stock): &(AreaNo, Stock)| {
+            if !self.is_open() {
+                // Whoever asks what can be had hears that nothing can.
+                stock.set_capacity(Capacity::Limited(Quantity::ZERO), Quantity::ZERO);
+            }
+            (area, stock)
+        };
         let used = used(self.counters(), claims);
-        View { stocks: self.areas().iter().copied().collect(), seats, used }
+        View { stocks: self.areas().iter().map(shown).collect(), seats, used }
     }
 }
 

@@ -506,6 +506,7 @@ fn supplier(checkout: &Checkout) -> SupplierNo {
         Purpose::Sell { order, .. } | Purpose::Place { order } => order.admitted.supplier_no(),
         Purpose::Verify { admitted, .. } => admitted.supplier_no(),
         Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => order.supplier,
+        Purpose::Adjust { supplier, .. } => *supplier,
         Purpose::ChangeAccount { account, .. } => account.supplier,
     }
 }

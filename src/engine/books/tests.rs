@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::domain::account::{AccountNote, Posting, PostingKind};
-use crate::domain::inventory::{AreaEvent, Capacity, SlotEvent, StockEvent};
+use crate::domain::inventory::{AreaEvent, Available, Capacity, SlotEvent, StockEvent};
 use crate::domain::limits::CounterEvent;
 use crate::domain::order::{CloseReason, Order, PayDecision, Ticket};
 use crate::domain::seats::Seats;
 use crate::engine::fixture::{
-    Ledger, PREPAID, draft, gate, line, morning, person, purse, slot, today,
+    Ledger, PREPAID, clock, draft, gate, line, morning, person, purse, slot, today,
 };
+use crate::engine::refund::quote;
 use crate::engine::transaction::Transaction;
 use crate::types::{AgentNo, Fen, LineId, OrderId, Quantity, SeatNo, TicketId};
 
@@ -95,6 +96,28 @@ fn right_books_pass() {
     let audit = audit(&books().state);
     assert_eq!((audit.orders, audit.paid, audit.vouchers), (4, 2, 4));
     assert_eq!(audit.digest, books().state.digest());
+}
+
+#[test]
+fn inv_5_places_withdrawn_that_somebody_has() {
+    let withdraw = |books: &mut Books, places: u32| {
+        let pool = &mut books.state.pools.get_mut(&gate(today(), 1)).unwrap().value;
+        pool.apply(None, StockEvent::Withdrawn(Quantity::new(places)));
+    };
+    let free = |books: &Books| {
+        let pool = &books.state.pools[&gate(today(), 1)].value;
+        let Available::Left(left) = pool.available() else { panic!("a pool has a bound") };
+        left.get()
+    };
+    let all = free(&books());
+    let audit_after = |places: u32| {
+        let mut books = self::books();
+        withdraw(&mut books, places);
+        audit(&books.state).violations
+    };
+    assert_eq!(audit_after(all), []);
+    let broken: Vec<_> = audit_after(all + 1).iter().map(|it| it.invariant).collect();
+    assert_eq!(broken, [invariants::RETURNED_ONCE]);
 }
 
 #[test]
@@ -190,6 +213,24 @@ fn inv_5_a_closed_order_that_keeps_what_it_took_or_gave_it_back_twice() {
     for violation in audit.violations {
         assert_eq!(violation.invariant, invariants::RETURNED_ONCE, "{violation:?}");
     }
+}
+
+#[test]
+fn inv_5_a_line_given_back_while_its_order_goes_on() {
+    // The only order there is: once its first line is back, nobody has anything there.
+    let mut ledger = Ledger::new();
+    let id = ledger.sell("half", &draft(vec![person("P-ADULT", 1), line("P-DAY", 1)]));
+    let order = ledger.state.orders[&id].value.clone();
+    let refund = quote(&order, &[0], None, &ledger.state.catalogue, clock(7, 0)).unwrap();
+    ledger.apply(Transaction::refund(&order, refund, 2026, false));
+    assert_eq!(audit(&ledger.state).violations, []);
+    // The place and the counts of that line a second time.
+    let one = Quantity::ONE;
+    let mut books = Books { state: ledger.state, sold: id, held: id, closed: id };
+    move_places(&mut books, "P-ADULT", 1, StockEvent::Sold(one));
+    let broken = audit(&books.state).violations;
+    assert_eq!(broken.len(), 1, "{broken:?}");
+    assert_eq!(broken[0].invariant, invariants::RETURNED_ONCE);
 }
 
 #[test]
