@@ -176,10 +176,12 @@ impl Checkout {
         let granted = parts.filter(|(_, answer)| matches!(answer, Some(Ok(_))));
         let release = granted.map(|((key, _), _)| *key).collect();
         let rejection = rejection(key, refusal, catalogue);
-        if rejection.depends_on_timespan() && self.next_candidate(catalogue) {
+        let movable = rejection.depends_on_timespan() && self.moves(key);
+        if movable && self.next_candidate(catalogue) {
             return Step::AskAgain { release };
         }
-        Step::Refuse { release, rejection: self.final_rejection(rejection) }
+        let rejection = if movable { self.final_rejection(rejection) } else { rejection };
+        Step::Refuse { release, rejection }
     }
 
     /// The record of a granted checkout; `None` when the purpose was only to verify. `notify` says
@@ -240,6 +242,27 @@ impl Checkout {
             private: &order.private,
             notify: notify && order.request_key.is_some(),
         }
+    }
+
+    /// Whether another candidate would ask `key` for less: performances stay when they are.
+    fn moves(&self, key: ParticipantKey) -> bool {
+        let admitted = match &self.purpose {
+            Purpose::Sell { order, .. } | Purpose::Place { order } => &order.admitted,
+            Purpose::Verify { admitted, .. } => admitted,
+            Purpose::Pay { .. }
+            | Purpose::Refund { .. }
+            | Purpose::Adjust { .. }
+            | Purpose::ChangeAccount { .. } => {
+                return false;
+            }
+        };
+        let mut moving = admitted.lines.iter().filter(|line| line.performance.is_none());
+        moving.any(|line| match key {
+            ParticipantKey::Slot(slot) => slot.product == line.product.no,
+            ParticipantKey::Pool(pool) => line.product.pool == Some(pool.pool),
+            ParticipantKey::Limit(limit) => limit.product == line.product.no,
+            ParticipantKey::Account(_) => false,
+        })
     }
 
     fn next_candidate(&mut self, catalogue: &Catalogue) -> bool {

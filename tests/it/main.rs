@@ -17,6 +17,7 @@ mod framing;
 mod gate;
 mod kill;
 mod late_payment;
+mod mixed;
 mod occasions;
 mod oversell;
 mod privacy;

@@ -153,7 +153,7 @@ pub fn draft(random: &mut Random, agent: AgentNo, now: UnixMillis) -> Draft {
             };
             draft.lines = vec![line(random, "P-SHOW", 3)];
             draft.lines[0].seats = named(random, &area_id, draft.lines[0].amount);
-            draft.scene = DraftScene { scene_id, area_id, choice };
+            draft.scene = DraftScene { scene_id, area_id, choice, ..DraftScene::default() };
         }
         2 => draft.lines = vec![line(random, "P-OTHER", 3)],
         3 if random.chance(40) => spoil(random, &mut draft, today),
