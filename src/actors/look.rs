@@ -157,6 +157,7 @@ impl Stocked for Slot {
             if !self.is_open() {
                 // Whoever asks what can be had hears that nothing can.
                 stock.set_capacity(Capacity::Limited(Quantity::ZERO), Quantity::ZERO);
+                stock = stock.adjusted(Quantity::ZERO, stock.withdrawn());
             }
             (area, stock)
         };
@@ -427,7 +428,19 @@ fn stored_view<M: Stocked>(
 mod tests {
     use super::*;
     use crate::domain::inventory::Capacity;
+    use crate::domain::limits::Counters;
     use crate::types::{PoolNo, ProductNo, Timespan};
+
+    #[test]
+    fn a_closed_slot_shows_no_place_that_an_operator_has_added_either() {
+        let ten = Quantity::new(10);
+        let stock = Stock::new(Capacity::Limited(ten), Quantity::ZERO);
+        let stock = stock.adjusted(ten, Quantity::ONE);
+        let slot = Slot::new(smallvec![(AreaNo::NONE, stock)], Counters::default());
+        let left = |slot: &Slot| slot.view(Detail::Stock).stocks[0].1.available();
+        assert_eq!(left(&slot), Available::Left(Quantity::new(19)));
+        assert_eq!(left(&slot.with_open(false)), Available::Left(Quantity::ZERO));
+    }
 
     #[test]
     fn what_can_be_had_is_what_the_areas_and_the_pool_both_have() {

@@ -354,7 +354,12 @@ impl OrderActor {
         }
         match std::mem::replace(&mut submit.command, Command::Await) {
             Command::Resume { payment: Some(payment), .. } | Command::Pay { payment, .. } => {
+                let is_over = order.is_over(self.context.clock.now());
                 match order.decide_pay() {
+                    // Nobody could visit on places taken again now, nor give the tickets back.
+                    Ok(PayDecision::Retake) if is_over => {
+                        submit.answer(Ok(Reply::Unchanged(Arc::clone(order))));
+                    }
                     Ok(places) => self.begin_payment(order, payment, places, submit),
                     // What it has come to is the answer, and the caller's protocol judges it.
                     Err(OrderError::AlreadyPaid | OrderError::Closed(_)) => {
