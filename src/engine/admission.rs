@@ -576,7 +576,7 @@ pub(super) fn is_bookable(
 }
 
 /// A timespan is sold until it ends, a performance until it begins, an untimed day until it ends.
-fn is_over(
+pub(super) fn is_over(
     product: &Product,
     date: ServiceDate,
     timespan: Timespan,

@@ -14,6 +14,7 @@ mod contention;
 mod douyin;
 mod framing;
 mod gate;
+mod hostile;
 mod kill;
 mod late_payment;
 mod occasions;
