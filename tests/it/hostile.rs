@@ -818,3 +818,337 @@ fn no_interface_breaks_over_bad_input() {
     world.server.stop();
     books::audit(dir.path());
 }
+
+/// Products with a limit of every window, an allotment and a channel's quota.
+const WINDOWS: &str = r#"
+[[product]]
+id = "H-WINDOWS"
+supplier = "01"
+name = "限购窗口票"
+price = "1.00"
+capacity = 1000
+first_day = 0
+days = 90
+horizon_days = 90
+order_min = 1
+order_max = 9
+hold_minutes = 30
+limits = [
+    { scope = "document", window = "order_date", max = 2 },
+    { scope = "document", window = "week", max = 3 },
+    { scope = "document", window = "month", max = 4 },
+    { scope = "document", window = "rolling", days = 3, max = 2 },
+    { scope = "document", window = "lifetime", max = 6 },
+    { scope = "agent", window = "visit_date", max = 7 },
+    { scope = "channel", window = "order_date", channel = "ota", max = 5 },
+]
+
+[[product]]
+id = "H-YEAR"
+supplier = "01"
+name = "跨年票"
+price = "10.00"
+rebate = "4.00"
+capacity = 100
+first_day = 0
+days = 90
+horizon_days = 90
+order_min = 1
+order_max = 9
+"#;
+
+struct Windows {
+    world: World,
+    dir: tempfile::TempDir,
+}
+
+impl Windows {
+    fn open() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(NOW);
+        let mut world = Self { world: Self::start(dir.path(), clock), dir };
+        world.world.clock.set(NOW);
+        world.restart();
+        world
+    }
+
+    fn start(dir: &Path, clock: Arc<ManualClock>) -> World {
+        let mut setup = Setup::new(dir).selling(SMALL).selling(DEAR).selling(WINDOWS);
+        setup.clock = clock.clone();
+        World { server: Server::start_with(setup), clock }
+    }
+
+    /// Stops it, checks the books, and goes on.
+    fn restart(&mut self) {
+        let clock = Arc::clone(&self.world.clock);
+        let World { server, .. } = std::mem::replace(
+            &mut self.world,
+            // Something has to stand here meanwhile: another store.
+            Self::start(tempfile::tempdir().unwrap().path(), Arc::clone(&clock)),
+        );
+        server.stop();
+        books::audit(self.dir.path());
+        self.world = Self::start(self.dir.path(), clock);
+    }
+
+    /// The instant of a wall-clock time at the venue, as seconds after [`NOW`].
+    fn at(&self, days: i64, hour: i64, minute: i64, second: i64) {
+        // It is 01:05:12 at the venue.
+        let seconds = days * 86_400 + (hour - 1) * 3600 + (minute - 5) * 60 + second - 12;
+        self.world.clock.set(NOW.plus_millis(seconds * 1000));
+    }
+
+    fn info(&self, document: u64, visit: &str) -> Value {
+        let info = partner::plain_info(&self.world.server, "", "H-WINDOWS", 1);
+        with(
+            &info,
+            &[
+                ("/effectdate", json!(visit)),
+                (
+                    "/orderdetails/0/identificationnumber",
+                    json!(piaoku::domain::identity::sample::resident_id(document)),
+                ),
+                ("/orderdetails/0/identificationtype", json!("1")),
+                ("/orderdetails/0/fullname", json!("张三")),
+            ],
+        )
+    }
+
+    /// Buys after asking: both must say the same.
+    #[track_caller]
+    fn buy(&self, document: u64, visit: &str, code: i64) -> String {
+        let info = self.info(document, visit);
+        let said = DEMO.json(&self.world.server, VERIFY, &info);
+        let sold = self.world.pay(&DEMO, SCENIC_PREPAID, &info);
+        assert_eq!(sold["resultcode"], code, "{sold}");
+        assert_eq!(said["errcode"], code, "{said}");
+        if code != 0 {
+            assert_eq!(said["errmsg"], sold["returnmessgage"]);
+        }
+        sold["orderid"].as_str().unwrap_or_default().to_owned()
+    }
+
+    #[track_caller]
+    fn back(&self, order: &str) {
+        let back = self.world.refund(&DEMO, order, None);
+        assert_eq!(back["errcode"], 0, "{back}");
+    }
+}
+
+#[test]
+fn windows_of_limits_turn_at_midnight_and_new_year() {
+    let mut w = Windows::open();
+    let visit = "20270110";
+    // Thursday, 31 December 2026, a second before midnight.
+    w.at(39, 23, 59, 59);
+    let first = w.buy(1, visit, 0);
+    let second = w.buy(1, visit, 0);
+    w.buy(1, visit, 7);
+    w.back(&second);
+    let second = w.buy(1, visit, 0);
+    w.buy(1, visit, 7);
+    // Friday, new day, month and year, the same week: two are still in the three days.
+    w.at(40, 0, 0, 0);
+    w.buy(1, visit, 7);
+    w.restart();
+    w.buy(1, visit, 7);
+    w.back(&first);
+    let third = w.buy(1, visit, 0);
+    w.buy(1, visit, 7);
+    // Sunday: the three days have passed over the old year; the week has two of three.
+    w.at(42, 23, 59, 59);
+    let fourth = w.buy(1, visit, 0);
+    w.buy(1, visit, 7);
+    // Monday: a new week, and the rolling window has only Sunday's.
+    w.at(43, 0, 0, 0);
+    let fifth = w.buy(1, visit, 0);
+    w.buy(1, visit, 7);
+    // A month on: everything of the past comes back to where it was counted.
+    w.restart();
+    for order in [&second, &third, &fourth, &fifth] {
+        w.back(order);
+    }
+    w.buy(1, visit, 0);
+    w.buy(1, visit, 0);
+    w.buy(1, visit, 7);
+    w.restart();
+    let books = Arc::new(());
+    drop(books);
+}
+
+#[test]
+fn an_allotment_and_a_quota_come_back_with_refunds_and_expiry() {
+    let mut w = Windows::open();
+    let (one, other) = (w.world.server.day(3), w.world.server.day(4));
+    let sold: Vec<String> = (0..5).map(|n| w.buy(10 + n, &one, 0)).collect();
+    w.buy(20, &other, 11);
+    w.back(&sold[0]);
+    // Held orders count, and time that is up gives back.
+    let held = DEMO.json(&w.world.server, ADD_SCENIC, &w.info(21, &one));
+    assert_eq!(held["resultcode"], 0, "{held}");
+    let held = held["orderid"].as_str().unwrap().to_owned();
+    w.buy(22, &one, 11);
+    w.restart();
+    w.world.clock.set(NOW.plus_millis(30 * 60_000));
+    w.world.expired(&held);
+    w.buy(23, &one, 0);
+    w.buy(24, &one, 11);
+    let late = DEMO.json(&w.world.server, PAY, &DEMO.pay_info(&held));
+    assert_eq!(late["resultcode"], 11, "{late}");
+    // The next day has a quota of its own; the agent's allotment of the visit has two left.
+    w.at(1, 0, 0, 0);
+    w.buy(25, &one, 0);
+    w.buy(26, &one, 0);
+    w.buy(27, &one, 11);
+    // Late money is counted on the day of its order, which is full.
+    let late = DEMO.json(&w.world.server, PAY, &DEMO.pay_info(&held));
+    assert_eq!(late["resultcode"], 11, "{late}");
+    w.back(&sold[1]);
+    let late = DEMO.json(&w.world.server, PAY, &DEMO.pay_info(&held));
+    assert_eq!(late["resultcode"], 0, "{late}");
+    w.buy(28, &one, 11);
+    w.restart();
+}
+
+#[test]
+fn rules_that_change_between_sale_and_refund_leave_counters_right() {
+    let mut w = Windows::open();
+    let visit = w.world.server.day(3);
+    let product = w.world.admin("GET", "products/H-WINDOWS", &Value::Null).json();
+    let order = w.buy(1, &visit, 0);
+    let held = DEMO.json(&w.world.server, ADD_SCENIC, &w.info(1, &visit));
+    let held = held["orderid"].as_str().unwrap().to_owned();
+    let change = |w: &Windows, limits: Value| {
+        let changed = w.world.admin(
+            "PATCH",
+            "products/H-WINDOWS",
+            &json!({ "limits": limits, "reason": "x" }),
+        );
+        assert_eq!(changed.status, 200, "{}", changed.text());
+    };
+    change(&w, json!([]));
+    let free = w.buy(1, &visit, 0);
+    w.world.clock.set(NOW.plus_millis(31 * 60_000));
+    w.world.expired(&held);
+    let late = DEMO.json(&w.world.server, PAY, &DEMO.pay_info(&held));
+    assert_eq!(late["resultcode"], 0, "{late}");
+    w.restart();
+    w.back(&order);
+    w.back(&free);
+    change(&w, product["limits"].clone());
+    w.buy(1, &visit, 0);
+    w.buy(1, &visit, 7);
+    w.back(&held);
+    w.buy(1, &visit, 0);
+    w.buy(1, &visit, 7);
+    // A rule below what is counted refuses, and lets give back.
+    change(&w, json!([{ "scope": "document", "window": "order_date", "max": 1 }]));
+    w.buy(1, &visit, 7);
+    w.restart();
+}
+
+#[test]
+fn money_of_last_year_goes_back_to_last_year() {
+    let mut w = Windows::open();
+    let last = Balance::Rebate { year: 2026 };
+    let (paid, next) = (w.world.balance(&DEMO, last), Balance::Rebate { year: 2027 });
+    let info = partner::plain_info(&w.world.server, "", "H-YEAR", 2);
+    let info = with(&info, &[("/effectdate", json!("20270110"))]);
+    w.at(39, 23, 59, 59);
+    let sold = w.world.pay(&DEMO, SCENIC, &info);
+    assert_eq!(sold["resultcode"], 0, "{sold}");
+    assert_eq!(w.world.balance(&DEMO, last), paid - 2_000 + 800);
+    w.at(40, 0, 0, 0);
+    let short = w.world.pay(&DEMO, SCENIC, &info);
+    assert_eq!(short["resultcode"], 22, "a new year begins with nothing: {short}");
+    w.restart();
+    let tickets = w.world.tickets(sold["orderid"].as_str().unwrap());
+    let order = sold["orderid"].as_str().unwrap();
+    assert_eq!(w.world.refund(&DEMO, order, Some(&tickets[..1]))["errcode"], 0);
+    assert_eq!(w.world.balance(&DEMO, last), paid - 1_000 + 400);
+    w.back(order);
+    assert_eq!((w.world.balance(&DEMO, last), w.world.balance(&DEMO, next)), (paid, 0));
+    w.restart();
+}
+
+#[test]
+fn a_closed_slot_takes_no_late_money_and_gives_places_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path());
+    let (sold, held, late) =
+        (world.buy("P-TINY", 1), world.place("P-TINY", 1), world.place("P-TINY", 1));
+    let day = world.server.day(1);
+    let slot = json!({ "product": "P-TINY", "date": day, "reason": "x" });
+    assert_eq!(world.admin("POST", "slots/close", &slot).status, 200);
+    let paid = DEMO.json(&world.server, PAY, &DEMO.pay_info(&held));
+    assert_eq!(paid["resultcode"], 0, "{paid}");
+    world.clock.set(NOW.plus_millis(31 * 60_000));
+    world.expired(&late);
+    let refused = DEMO.json(&world.server, PAY, &DEMO.pay_info(&late));
+    assert_eq!(
+        (&refused["resultcode"], &refused["orderstatus"]),
+        (&json!(2), &json!("4")),
+        "{refused}"
+    );
+    assert_eq!(world.refund(&DEMO, &sold, None)["errcode"], 0);
+    assert_eq!(world.admin("POST", "slots/open", &slot).status, 200);
+    let paid = DEMO.json(&world.server, PAY, &DEMO.pay_info(&late));
+    assert_eq!(paid["resultcode"], 0, "{paid}");
+    world.is_sold_out_after("P-TINY", 1);
+    world.server.stop();
+    books::audit(dir.path());
+    drop(crate::support::process::audit(dir.path()));
+}
+
+#[test]
+fn douyin_with_extreme_times_and_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path());
+    let now = world.server.now().as_secs();
+    for (name, value) in [
+        ("/start_time", json!(i64::MIN)),
+        ("/start_time", json!(i64::MAX)),
+        ("/expire_time", json!(i64::MAX)),
+        ("/expire_time", json!(i64::MIN)),
+        ("/expire_time", json!(now)),
+        ("/count", json!(0)),
+        ("/count", json!(-1)),
+        ("/count", json!(99_999)),
+        ("/count", json!(i32::MAX)),
+        ("/order_id", json!(" ")),
+        ("/order_id", json!("x".repeat(5_000))),
+        ("/tourists", json!([null])),
+        ("/tourists", json!([{ "name": "Enc.", "phone": "\u{0}", "id_card": "Enc.====" }])),
+    ] {
+        for sku in [partner::COUPON_SKU, partner::ADULT_SKU] {
+            let ask = partner::ticket_ask(&world.server, &partner::sender_id(), sku, 1);
+            let ask = with(&ask, &[(name, value.clone())]);
+            let request =
+                partner::ticket_request(&world.server, &ask, Json, partner::Signed::Header);
+            let answer = request.send(&world.server);
+            println!("{name} {value:.40}: {} {}", answer.status, answer.text());
+            assert_eq!(answer.status, 200);
+            for code in partner::codes_of(&answer.json()) {
+                let look = world.gate(&code, "", Value::Null);
+                assert_eq!(look.status, 200, "{}", look.text());
+                println!("{}", look.text());
+                partner::consult(&world.server, &code);
+            }
+        }
+    }
+    // An order on account is given back by an operator, and its codes are asked for once more.
+    let ask = partner::ticket_ask(&world.server, "D-BACK", partner::COUPON_SKU, 2);
+    let codes = partner::codes_of(&partner::ticket_codes(&world.server, &ask));
+    let look = world.gate(&codes[0], "", Value::Null);
+    let order = look.field("order_no").unwrap();
+    let back = json!({ "reason": "x", "request": "r1" });
+    for _ in 0..2 {
+        let back = world.admin("POST", &format!("orders/{order}/refund"), &back);
+        assert_eq!(back.status, 200, "{}", back.text());
+    }
+    println!("{}", partner::ticket_codes(&world.server, &ask));
+    assert_eq!(world.balance(&DEMO, Balance::Receivable) % 8_800, 0);
+    world.server.stop();
+    books::audit(dir.path());
+    drop(crate::support::process::audit(dir.path()));
+}
