@@ -437,7 +437,7 @@ mod tests {
         let stock = Stock::new(Capacity::Limited(ten), Quantity::ZERO);
         let stock = stock.adjusted(ten, Quantity::ONE);
         let slot = Slot::new(smallvec![(AreaNo::NONE, stock)], Counters::default());
-        let left = |slot: &Slot| slot.view(Detail::Stock).stocks[0].1.available();
+        let left = |slot: &Slot| slot.view(Detail::Stock, &[]).stocks[0].1.available();
         assert_eq!(left(&slot), Available::Left(Quantity::new(19)));
         assert_eq!(left(&slot.with_open(false)), Available::Left(Quantity::ZERO));
     }

@@ -12,14 +12,15 @@ use smallvec::SmallVec;
 
 use crate::domain::account::{AccountChange, AccountKey, Balance, Holder, ReserveMoney};
 use crate::domain::catalogue::Catalogue;
-use crate::domain::order::{Order, OrderState, PayDecision, Refund};
-use crate::engine::Rejection;
+use crate::domain::order::{Order, OrderLine, OrderState, PayDecision, Refund};
 use crate::engine::admission::Admitted;
 use crate::engine::ids::IdSource;
+use crate::engine::occasion::is_over;
 use crate::engine::operator::StockCommand;
 use crate::engine::plan::{Ask, Grant, ParticipantKey, Plan, Refusal, rejection};
 use crate::engine::refund::{rebate_year, withhold};
 use crate::engine::transaction::{Granted, Payment, Transaction};
+use crate::engine::{DateProblem, Rejection};
 use crate::types::{Fen, RequestKey, Sealed, SupplierNo, Timespan, UnixMillis};
 
 /// A new order, admitted and sealed.
@@ -338,6 +339,33 @@ fn plan_of(purpose: &Purpose, index: usize, catalogue: &Catalogue) -> Plan {
 
 fn account(order: &Order) -> AccountKey {
     AccountKey { supplier: order.supplier, holder: Holder::Agent(order.agent) }
+}
+
+/// Refuses money for tickets that nobody could use any more: whoever pays then would pay for nothing.
+/// Places that are held are paid for as long as their tickets are valid, places that must be taken
+/// again only for as long as anybody could buy them.
+///
+/// # Errors
+/// [`Rejection::Date`] with [`DateProblem::Over`].
+pub fn check_not_over(
+    order: &Order,
+    places: PayDecision,
+    catalogue: &Catalogue,
+    now: UnixMillis,
+) -> Result<(), Rejection> {
+    let supplier = catalogue.supplier(order.supplier);
+    let over = |line: &&OrderLine| {
+        let sold_no_more = || {
+            let (product, supplier) = catalogue.product(line.product).zip(supplier)?;
+            Some(is_over(product, line.slot.date?, line.slot.timespan, supplier, now))
+        };
+        line.valid_until <= now
+            || (places == PayDecision::Retake && sold_no_more().unwrap_or(false))
+    };
+    match order.lines.iter().find(over) {
+        Some(line) => Err(Rejection::Date { date: line.slot.date, problem: DateProblem::Over }),
+        None => Ok(()),
+    }
 }
 
 fn candidate(admitted: &Admitted, index: usize) -> Timespan {

@@ -147,7 +147,7 @@ pub(super) fn timespan_problem(
 }
 
 /// A timespan is sold until it ends, a performance until it begins, an untimed day until it ends.
-fn is_over(
+pub(super) fn is_over(
     product: &Product,
     date: ServiceDate,
     timespan: Timespan,

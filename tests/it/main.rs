@@ -15,6 +15,7 @@ mod douyin;
 mod extension;
 mod framing;
 mod gate;
+mod hostile;
 mod kill;
 mod late_payment;
 mod mixed;

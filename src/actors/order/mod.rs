@@ -41,7 +41,7 @@ use crate::domain::order::{
 };
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
-use crate::engine::checkout::{NewOrder, Purpose};
+use crate::engine::checkout::{NewOrder, Purpose, check_not_over};
 use crate::engine::ids::Numbers;
 use crate::engine::operator::{Operator, StockCommand};
 use crate::engine::transaction::{Payment, Transaction};
@@ -354,12 +354,7 @@ impl OrderActor {
         }
         match std::mem::replace(&mut submit.command, Command::Await) {
             Command::Resume { payment: Some(payment), .. } | Command::Pay { payment, .. } => {
-                let is_over = order.is_over(self.context.clock.now());
                 match order.decide_pay() {
-                    // Nobody could visit on places taken again now, nor give the tickets back.
-                    Ok(PayDecision::Retake) if is_over => {
-                        submit.answer(Ok(Reply::Unchanged(Arc::clone(order))));
-                    }
                     Ok(places) => self.begin_payment(order, payment, places, submit),
                     // What it has come to is the answer, and the caller's protocol judges it.
                     Err(OrderError::AlreadyPaid | OrderError::Closed(_)) => {
@@ -401,6 +396,10 @@ impl OrderActor {
         places: PayDecision,
         submit: Submit,
     ) {
+        let (catalogue, now) = (self.context.catalogue.load(), self.context.clock.now());
+        if let Err(rejection) = check_not_over(order, places, &catalogue, now) {
+            return submit.answer(Err(rejection.into()));
+        }
         let id = order.id;
         let order = Box::new(Order::clone(order));
         self.begin(Purpose::Pay { order, payment, places }, submit, Some(id));

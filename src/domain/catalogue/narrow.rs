@@ -1,9 +1,9 @@
 //! Whether a change of the catalogue would offer less than before. Only slots and pools know what they
 //! have sold, so the catalogue cannot say whether less would still be enough.
 
-use crate::domain::catalogue::{Catalogue, CatalogueEvent, Pool, Product};
+use crate::domain::catalogue::{AreaDef, Catalogue, CatalogueEvent, Pool, Product};
 use crate::domain::inventory::Capacity;
-use crate::types::Quantity;
+use crate::types::{Quantity, Timespan};
 
 impl Catalogue {
     /// What `event` would make less than it is, if anything; a new entry makes nothing less.
@@ -53,7 +53,38 @@ fn narrowed_product(known: &Product, product: &Product) -> Option<&'static str> 
     }
     let places = |area| product.area(area).map_or(Quantity::ZERO, |area| area.capacity);
     let shrunk = known.areas.iter().any(|area| places(area.no) < area.capacity);
-    shrunk.then_some("places of an area")
+    if shrunk {
+        return Some("places of an area");
+    }
+    (was.exceptions != is.exceptions && has_less_on_some_day(known, product))
+        .then_some("places on a day of an exception")
+}
+
+/// Whether exceptions give a day of the calendar less than they did.
+fn has_less_on_some_day(known: &Product, product: &Product) -> bool {
+    let Some((first, last)) = known.calendar.dates else { return false };
+    let exceptions = known.calendar.exceptions.iter().chain(&product.calendar.exceptions);
+    let counting = exceptions.filter(|it| it.capacity.is_some() || it.allowance.is_some());
+    // Other days have what every day has, which was compared.
+    let spans: Vec<_> = counting.map(|it| (it.first.max(first), it.last.min(last))).collect();
+    let days = (0..).map(|days| first.plus_days(days)).take_while(|day| *day <= last);
+    let mut days = days.filter(|day| spans.iter().any(|(from, to)| from <= day && day <= to));
+    let untimed = [Timespan::NONE];
+    let timespans: Vec<Timespan> = known.timespans.iter().map(|span| span.no).collect();
+    let timespans = if timespans.is_empty() { &untimed[..] } else { &timespans };
+    days.any(|day| {
+        timespans.iter().any(|&timespan| {
+            let is_shrunk = |was: Option<&AreaDef>, is: Option<&AreaDef>| {
+                let (was, was_more) = known.places(Some(day), timespan, was);
+                let (is, more) = product.places(Some(day), timespan, is);
+                is_less(is, was) || more < was_more
+            };
+            match known.areas.as_slice() {
+                [] => is_shrunk(None, None),
+                areas => areas.iter().any(|area| is_shrunk(Some(area), product.area(area.no))),
+            }
+        })
+    })
 }
 
 fn is_less(is: Capacity, was: Capacity) -> bool {

@@ -200,12 +200,6 @@ impl Order {
         self.lines.first().and_then(|line| line.slot.date)
     }
 
-    /// Whether a ticket of it could not be used any more at `now`.
-    #[must_use]
-    pub fn is_over(&self, now: UnixMillis) -> bool {
-        self.lines.iter().any(|line| line.valid_until <= now)
-    }
-
     /// Decides whether the order can be paid, and what that takes. An order whose time is up still has
     /// its places until it is closed for that.
     ///
