@@ -45,12 +45,12 @@ pub(super) fn order_puts(
         let id = order.id.get().to_be_bytes();
         puts.push(put(EntityKind::RequestKey, key, lsn, |out| out.extend_from_slice(&id)));
     }
-    for used in order.redemptions.iter().flat_map(|redemption| &redemption.uses) {
-        if let Some(ticket) = order.tickets.get(usize::from(used.ticket)) {
-            let id = order.id.get().to_be_bytes();
-            let key = ticket_key(ticket.id);
-            puts.push(put(EntityKind::Ticket, key, lsn, |out| out.extend_from_slice(&id)));
-        }
+    let uses = order.redemptions.iter().flat_map(|redemption| &redemption.uses);
+    let used: BTreeSet<u16> = uses.map(|used| used.ticket).collect();
+    for ticket in used.into_iter().filter_map(|at| order.tickets.get(usize::from(at))) {
+        let id = order.id.get().to_be_bytes();
+        let key = ticket_key(ticket.id);
+        puts.push(put(EntityKind::Ticket, key, lsn, |out| out.extend_from_slice(&id)));
     }
     let key = open_key(order.id);
     if let Some(open) = Open::of(order) {

@@ -273,6 +273,9 @@ impl Admitted {
     }
 }
 
+/// Most tickets of one order, whatever its products allow: paying and giving back are one record each,
+/// which names every ticket and must fit the journal.
+pub const TICKETS_MAX: Quantity = Quantity::new(3000);
 /// Highest price of one order, in fen: ten billion yuan. Millions of such orders fit a balance.
 const TOTAL_MAX: Fen = Fen::new(1_000_000_000_000);
 /// Most characters of a partner's text that an error repeats.
@@ -340,6 +343,11 @@ pub fn admit(
     persons.check_order()?;
     if total > TOTAL_MAX || rebate > TOTAL_MAX {
         return Err(Rejection::TotalOutOfRange);
+    }
+    let tickets = lines.iter().map(|line| u64::from(line.quantity.get())).sum::<u64>();
+    if tickets > u64::from(TICKETS_MAX.get()) {
+        let (min, max) = (Quantity::ONE, TICKETS_MAX);
+        return Err(Rejection::OrderQuantity { asked: tickets, min, max });
     }
     let tariffs = tariffs(&lines, &occasion)?;
     Ok(Admitted {

@@ -21,7 +21,7 @@ use crate::engine::plan::{Ask, Grant, ParticipantKey, Plan, Refusal, rejection};
 use crate::engine::refund::{rebate_year, withhold};
 use crate::engine::transaction::{Granted, Payment, Transaction};
 use crate::engine::{DateProblem, Rejection};
-use crate::types::{Fen, RequestKey, Sealed, SupplierNo, Timespan, UnixMillis};
+use crate::types::{Fen, RequestKey, Sealed, SlotKey, SupplierNo, Timespan, UnixMillis};
 
 /// A new order, admitted and sealed.
 #[derive(Clone, Debug)]
@@ -343,29 +343,37 @@ fn account(order: &Order) -> AccountKey {
 
 /// Refuses money for tickets that nobody could use any more: whoever pays then would pay for nothing.
 /// Places that are held are paid for as long as their tickets are valid, places that must be taken
-/// again only for as long as anybody could buy them.
+/// again only for as long as their day sells.
 ///
 /// # Errors
-/// [`Rejection::Date`] with [`DateProblem::Over`].
-pub fn check_not_over(
+/// [`Rejection::Date`] with [`DateProblem::Over`] or [`DateProblem::Closed`].
+pub fn check_time_to_pay(
     order: &Order,
     places: PayDecision,
     catalogue: &Catalogue,
     now: UnixMillis,
 ) -> Result<(), Rejection> {
     let supplier = catalogue.supplier(order.supplier);
-    let over = |line: &&OrderLine| {
-        let sold_no_more = || {
-            let (product, supplier) = catalogue.product(line.product).zip(supplier)?;
-            Some(is_over(product, line.slot.date?, line.slot.timespan, supplier, now))
+    let problem = |line: &OrderLine| {
+        if line.valid_until <= now {
+            return Some(DateProblem::Over);
+        }
+        if places == PayDecision::Confirm {
+            return None;
+        }
+        let SlotKey { date, timespan, .. } = line.slot;
+        let (product, supplier) = catalogue.product(line.product).zip(supplier)?;
+        if is_over(product, date?, timespan, supplier, now) {
+            return Some(DateProblem::Over);
+        }
+        let is_closed = match product.area(line.area) {
+            Some(area) => product.is_area_closed(date, timespan, area),
+            None => product.is_closed(date, timespan),
         };
-        line.valid_until <= now
-            || (places == PayDecision::Retake && sold_no_more().unwrap_or(false))
+        is_closed.then_some(DateProblem::Closed)
     };
-    match order.lines.iter().find(over) {
-        Some(line) => Err(Rejection::Date { date: line.slot.date, problem: DateProblem::Over }),
-        None => Ok(()),
-    }
+    let found = order.lines.iter().find_map(|line| Some((line.slot.date, problem(line)?)));
+    found.map_or(Ok(()), |(date, problem)| Err(Rejection::Date { date, problem }))
 }
 
 fn candidate(admitted: &Admitted, index: usize) -> Timespan {

@@ -27,8 +27,8 @@ use crate::wire::douyin::{
 use crate::wire::message;
 use crate::wire::ota::{ResultCode, result_code};
 
-/// Latest instant a validity may name: the end of the year 9999.
-const SECONDS_MAX: i64 = 253_402_300_799;
+/// Latest instant a validity may name: the last that the calendar has at every offset.
+const SECONDS_MAX: i64 = 253_402_207_200;
 
 /// Issues codes, or gives those of the same order again.
 pub(super) async fn ticket_code(request: &HttpRequest, bytes: &[u8], state: &AppState) -> Answer {

@@ -74,11 +74,11 @@ id = "H-SPEND"
 supplier = "01"
 name = "花光票"
 price = "1.00"
-capacity = 10000
+capacity = "unlimited"
 first_day = 0
 days = 60
 order_min = 1
-order_max = 1000
+order_max = 4294967295
 "#;
 
 struct World {
@@ -330,6 +330,30 @@ fn late_money_for_a_visit_that_is_over_is_refused() {
 }
 
 #[test]
+fn late_money_for_a_day_that_was_closed_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path());
+    let order = world.place("P-TINY", 1);
+    world.clock.set(NOW.plus_millis(31 * 60_000));
+    world.expired(&order);
+    let day = world.server.day(1);
+    let day = format!("{}-{}-{}", &day[..4], &day[4..6], &day[6..]);
+    let closed = |closed: bool| {
+        let exception = json!([{ "from": day, "to": day, "closed": closed }]);
+        let changed = json!({ "exception": exception, "reason": "x" });
+        assert_eq!(world.admin("PATCH", "products/P-TINY", &changed).status, 200);
+    };
+    closed(true);
+    let late = DEMO.json(&world.server, PAY, &DEMO.pay_info(&order));
+    assert_eq!((&late["resultcode"], &late["orderstatus"]), (&json!(4), &json!("4")), "{late}");
+    closed(false);
+    let late = DEMO.json(&world.server, PAY, &DEMO.pay_info(&order));
+    assert_eq!(late["resultcode"], 0, "{late}");
+    world.server.stop();
+    books::audit(dir.path());
+}
+
+#[test]
 fn a_person_may_buy_again_after_a_refund_and_not_before() {
     let dir = tempfile::tempdir().unwrap();
     let world = world(dir.path());
@@ -459,15 +483,21 @@ fn a_very_large_order_is_refused_or_lives_its_whole_life() {
     let dir = tempfile::tempdir().unwrap();
     let world = world(dir.path());
     let before = world.prepaid(&DEMO);
-    for amount in [1_000_i64, 65_535, 65_536, 70_000, 1_000_000, 2_147_483_647] {
-        let info = partner::plain_info(&world.server, "", "P-BULK", amount);
+    for amount in [1_000_i64, 3_000, 3_001, 65_536, 2_147_483_647] {
+        let info = partner::plain_info(&world.server, "", "H-SPEND", amount);
         let sold = world.pay(&DEMO, SCENIC_PREPAID, &info);
         println!("{amount}: {sold}");
-        if sold["resultcode"] == 0 {
+        let held = DEMO.json(&world.server, ADD_SCENIC, &info);
+        println!("{amount} held: {held}");
+        let code = sold["resultcode"].as_i64().unwrap();
+        assert_eq!(code, if amount > 3_000 { 9 } else { 0 }, "{sold}");
+        assert_eq!(held["resultcode"], code, "what can be held can be paid: {held} {sold}");
+        if code == 0 {
             let order = sold["orderid"].as_str().unwrap();
             let back = world.refund(&DEMO, order, None);
             println!("{amount}: {back}");
             assert_eq!(back["errcode"], 0, "{back}");
+            assert!(world.server.order(DEMO.id, order).tickets.iter().all(|it| it.refunded));
         }
         assert_eq!(world.prepaid(&DEMO), before);
     }
@@ -687,7 +717,7 @@ fn money_without_bounds_is_bounded() {
     }
     let year = json!({ "supplier": "01", "balance": "rebate", "year": -32768, "amount": "1", "reason": "x" });
     let answer = world.admin("POST", "agents/demo-agent/top-up", &year);
-    println!("year: {} {}", answer.status, answer.text());
+    assert_eq!(answer.status, 400, "{}", answer.text());
     world.buy("P-BULK", 1);
     assert!(world.prepaid(&DEMO) > Fen::ZERO.get());
     let shown =
@@ -1131,6 +1161,8 @@ fn douyin_with_extreme_times_and_counts() {
             for code in partner::codes_of(&answer.json()) {
                 let look = world.gate(&code, "", Value::Null);
                 assert_eq!(look.status, 200, "{}", look.text());
+                let until = look.field("valid_until").unwrap();
+                assert!(until.as_str() > "2026-11-22", "{until}");
                 println!("{}", look.text());
                 partner::consult(&world.server, &code);
             }
@@ -1151,4 +1183,74 @@ fn douyin_with_extreme_times_and_counts() {
     world.server.stop();
     books::audit(dir.path());
     drop(crate::support::process::audit(dir.path()));
+}
+
+#[test]
+fn arguments_of_the_gateway_that_make_no_sense() {
+    use piaoku::wire::top::gateway::{Api, Format as TopFormat};
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path());
+    let ask = partner::ticket_ask(&world.server, "T-1", partner::COUPON_SKU, 2);
+    let codes = partner::codes_of(&partner::ticket_codes(&world.server, &ask));
+    let ticket = |code: &str| world.gate(code, "", Value::Null).field("ticket_id").unwrap();
+    let right = json!({
+        "ticket_request_id": "R1", "ticket_code": codes[0], "shop_id": partner::SHOP,
+    });
+    let deep = |n: usize| (0..n).fold(json!(1), |inner, _| json!([inner]));
+    let twice = json!([{ "ticket_id": ticket(&codes[0]) }, { "ticket_code": codes[0] }]);
+    let many: Vec<Value> = (0..101).map(|_| json!({ "ticket_code": codes[0] })).collect();
+    for (at, value) in [
+        ("/quantity", json!(0)),
+        ("/quantity", json!(-1)),
+        ("/quantity", json!(99_999)),
+        ("/quantity", json!(1e300)),
+        ("/quantity", json!("1.5")),
+        ("/quantity", json!([])),
+        ("/ticket_code", json!("\u{0}")),
+        ("/ticket_code", json!({})),
+        ("/shop_id", json!("' or 1=1")),
+        ("/ticket_infos", json!("x")),
+        ("/ticket_infos", json!([null])),
+        ("/ticket_infos", json!([{}])),
+        ("/ticket_infos", json!([{ "ticket_id": "99999999999999999999999" }])),
+        ("/ticket_infos", twice),
+        ("/ticket_infos", json!(many)),
+        ("/ticket_infos", deep(100)),
+        ("/extra", deep(100)),
+    ] {
+        for format in [TopFormat::SimplifiedJson, TopFormat::Xml] {
+            let ask = with(&right, &[(at, value.clone())]);
+            let pairs = partner::top_pairs(
+                &world.server,
+                Api::TicketCodeUse,
+                ("use_request", &ask),
+                format,
+            );
+            let answer = partner::post_form(&pairs).send(&world.server);
+            println!("{at} {:.60}: {} {}", value.to_string(), answer.status, answer.text());
+            assert_eq!(answer.status, 200);
+        }
+    }
+    let used: u64 =
+        codes.iter().map(|code| world.gate(code, "", Value::Null).code("uses_used") as u64).sum();
+    println!("{used} used");
+    // Signed for another body, or by nobody.
+    let pairs = partner::top_pairs(
+        &world.server,
+        Api::TicketCodeUse,
+        ("use_request", &right),
+        TopFormat::SimplifiedJson,
+    );
+    for spoilt in ["sign", "app_key", "timestamp", "method", "v", "session"] {
+        let pairs: Vec<(&'static str, String)> = pairs
+            .iter()
+            .map(|(name, value)| {
+                if *name == spoilt { (*name, format!("{value}x")) } else { (*name, value.clone()) }
+            })
+            .collect();
+        let answer = partner::post_form(&pairs).send(&world.server);
+        println!("{spoilt}: {} {}", answer.status, answer.text());
+    }
+    world.server.stop();
+    books::audit(dir.path());
 }

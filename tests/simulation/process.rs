@@ -500,7 +500,9 @@ impl Process {
                     && self.catalogue.wants_notices(order.admitted.agent)
             }
             Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => self.is_told(order),
-            Purpose::Verify { .. } | Purpose::ChangeAccount { .. } => false,
+            Purpose::Verify { .. } | Purpose::ChangeAccount { .. } | Purpose::Adjust { .. } => {
+                false
+            }
         }
     }
 

@@ -41,7 +41,7 @@ use crate::domain::order::{
 };
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
-use crate::engine::checkout::{NewOrder, Purpose, check_not_over};
+use crate::engine::checkout::{NewOrder, Purpose, check_time_to_pay};
 use crate::engine::ids::Numbers;
 use crate::engine::operator::{Operator, StockCommand};
 use crate::engine::transaction::{Payment, Transaction};
@@ -397,7 +397,7 @@ impl OrderActor {
         submit: Submit,
     ) {
         let (catalogue, now) = (self.context.catalogue.load(), self.context.clock.now());
-        if let Err(rejection) = check_not_over(order, places, &catalogue, now) {
+        if let Err(rejection) = check_time_to_pay(order, places, &catalogue, now) {
             return submit.answer(Err(rejection.into()));
         }
         let id = order.id;

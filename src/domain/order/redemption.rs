@@ -189,7 +189,8 @@ impl Order {
         Ok(RedeemDecision::Use(uses))
     }
 
-    /// Decides what a request takes back.
+    /// Decides what a request takes back. Gates take back what any gate has redeemed; everybody else
+    /// knows only redemptions of their own.
     ///
     /// # Errors
     /// The first that fits, in the order [`ReverseError`] lists them.
@@ -206,11 +207,13 @@ impl Order {
             return Ok(ReverseDecision::Done(done.no));
         }
         let found = match selection {
-            ReverseSelection::Redemption(no) => self.redemption(no),
+            ReverseSelection::Redemption(no) => {
+                self.redemption(no).filter(|redemption| may_reverse(by, &redemption.by))
+            }
             ReverseSelection::LastOf(ticket) => {
                 let uses = |redemption: &&Redemption| {
                     let named = |u: &TicketUses| self.ticket_id(u.ticket) == Some(ticket);
-                    redemption.uses.iter().any(named)
+                    may_reverse(by, &redemption.by) && redemption.uses.iter().any(named)
                 };
                 let last = || self.redemptions.iter().rev().filter(uses);
                 last().find(|redemption| redemption.reversed.is_none()).or_else(|| last().next())
@@ -307,5 +310,28 @@ impl Order {
 
     fn ticket_id(&self, at: u16) -> Option<TicketId> {
         self.tickets.get(usize::from(at)).map(|ticket| ticket.id)
+    }
+}
+
+/// Whether `by` may take back what `redeemer` has redeemed.
+fn may_reverse(by: &str, redeemer: &str) -> bool {
+    let is_gate = |name: &str| name.starts_with("gate/");
+    by == redeemer || (is_gate(by) && is_gate(redeemer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_stand_in_for_each_other_and_applications_do_not() {
+        let check = |by: &str, redeemer: &str, expected: bool| {
+            assert_eq!(may_reverse(by, redeemer), expected, "{by} {redeemer}");
+        };
+        check("gate/north", "gate/south", true);
+        check("top/1", "top/1", true);
+        check("top/1", "top/2", false);
+        check("top/1", "gate/north", false);
+        check("gate/north", "top/1", false);
     }
 }

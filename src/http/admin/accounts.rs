@@ -1,5 +1,7 @@
 //! Agents' money.
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,6 +14,9 @@ use crate::http::admin::call::Call;
 use crate::http::admin::failure::Failure;
 use crate::http::{AppState, within};
 use crate::types::{AgentNo, Fen, RequestKey};
+
+/// Years of a rebate: those that a partner can ask for.
+const YEARS: RangeInclusive<i16> = 1..=9999;
 
 /// Money that an agent has paid.
 #[derive(Deserialize)]
@@ -77,7 +82,12 @@ pub(super) async fn top_up(id: &str, call: &Call, state: &AppState) -> Reply {
         BalanceName::Prepaid => Balance::Prepaid,
         BalanceName::Rebate => {
             let present = calendar_year(engine.now(), supplier.utc_offset_seconds);
-            Balance::Rebate { year: year.unwrap_or(present) }
+            let year = year.unwrap_or(present);
+            if !YEARS.contains(&year) {
+                let (first, last) = YEARS.into_inner();
+                return Err(Failure::bad_request(format!("year goes from {first} to {last}")));
+            }
+            Balance::Rebate { year }
         }
     };
     let account = AccountKey { supplier: supplier.no, holder: Holder::Agent(agent) };
