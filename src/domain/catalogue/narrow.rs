@@ -213,7 +213,7 @@ mod tests {
         };
         let (closed, price) = (Some(true), Some(Fen::new(1)));
         let closed = CalendarException { closed, price, ..on(1, 30) };
-        check(&[], &[closed.clone()], false);
+        check(&[], std::slice::from_ref(&closed), false);
         check(&[closed], &[], false);
         // Fewer, as many, more; and taking the more away again.
         check(&[], &[with(on(7, 7), 9)], true);
@@ -239,7 +239,7 @@ mod tests {
         check(&[], &[with(december, 1)], false);
         let more = Some(Quantity::new(2));
         let more = CalendarException { allowance: more, ..on(7, 7) };
-        check(&[], &[more.clone()], false);
+        check(&[], std::slice::from_ref(&more), false);
         check(&[more], &[], true);
     }
 }
