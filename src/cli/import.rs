@@ -12,6 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 
 use super::arguments::ImportArguments;
+use super::audit::replay::replay;
 use super::demo::{DEMO_CATALOGUE, PublicSecrets};
 use crate::actors::recovery::{RecoveryError, decode_record, journal_dir};
 use crate::actors::{Callbacks, Engine, EngineHandle, EngineParts, StartError};
@@ -19,6 +20,9 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::catalogue_file::{self, CatalogueEntry, CatalogueFile, Funding};
 use crate::config::{self, BUILT_IN_DEMO, Config};
 use crate::domain::account::{AccountKey, Balance, Holder};
+use crate::domain::catalogue::{Catalogue, CatalogueCommand};
+use crate::engine::books;
+use crate::engine::state::State;
 use crate::engine::transaction::{Event, calendar_year};
 use crate::journal::{LogError, SegmentReader};
 use crate::metrics::Metrics;
@@ -30,6 +34,8 @@ use crate::vault::{KeyRing, KeySource, MissingKeyFile, Purpose};
 pub(super) const KEY_VARIABLE: &str = "PIAOKU_DATA_KEY";
 /// Commands in one record of the journal: far below the longest record, whatever they are.
 const COMMANDS_A_RECORD: usize = 64;
+/// Oversold places that a refusal names.
+const OVERSOLD_SHOWN: usize = 20;
 /// Seconds east of Greenwich of the clock that says which day the day of import is. A file may have
 /// venues in several zones, so it is not any one venue's.
 const IMPORT_OFFSET_SECONDS: i32 = 8 * 3600;
@@ -196,6 +202,7 @@ async fn import_file(
         }
     }
     let entries = commands.len();
+    refuse_oversold(engine, data_dir, &commands).with_context(|| name.to_owned())?;
     while !commands.is_empty() {
         let rest = commands.split_off(commands.len().min(COMMANDS_A_RECORD));
         let changed = engine.change_catalogue(commands).await;
@@ -220,6 +227,60 @@ async fn import_file(
         kept => format!(" ({kept} were given before and are left alone)"),
     };
     Ok(format!("{name}: {entries} entries and {given} opening balances imported{kept}"))
+}
+
+/// Refuses entries that offer less than was sold already. Nobody sells meanwhile: an import has the store
+/// to itself.
+///
+/// # Errors
+/// The places that would be oversold, or what the catalogue or the journal says.
+fn refuse_oversold(
+    engine: &EngineHandle,
+    data_dir: &Path,
+    commands: &[CatalogueCommand],
+) -> anyhow::Result<()> {
+    let mut tried = Catalogue::clone(&engine.catalogue());
+    let mut narrowed = false;
+    for command in commands {
+        let event = tried.decide(command.clone())?;
+        narrowed |= tried.narrowed_by(&event).is_some();
+        tried.apply(&event);
+    }
+    if !narrowed {
+        return Ok(());
+    }
+    // Only now is the journal worth reading: most imports take nothing away.
+    if SegmentReader::open(&journal_dir(data_dir))?.first_lsn()? > Lsn::ZERO.next() {
+        tracing::warn!(
+            "old sales are not in the journal any more; nobody can say whether they fit"
+        );
+        return Ok(());
+    }
+    let replayed = replay(data_dir, |_, _| {})?;
+    if !replayed.is_whole {
+        bail!("the journal cannot be replayed: run `piaoku audit`");
+    }
+    let mut state = replayed.state;
+    let oversold = |state: &mut State, catalogue: Catalogue| {
+        state.catalogue = catalogue;
+        state.refresh_capacities();
+        books::oversold(state)
+    };
+    let before: BTreeSet<String> =
+        oversold(&mut state, Catalogue::clone(&engine.catalogue())).into_iter().collect();
+    let mut more = oversold(&mut state, tried);
+    // What was so before is for the audit to tell.
+    more.retain(|place| !before.contains(place));
+    if more.is_empty() {
+        return Ok(());
+    }
+    let shown = more.iter().take(OVERSOLD_SHOWN).map(|place| format!("\n  {place}"));
+    bail!(
+        "nothing was imported: {} slots or pools would have fewer places than are held or sold; \
+         keep their days and places, and withdraw free ones with `piaoku admin slot adjust`:{}",
+        more.len(),
+        shown.collect::<String>()
+    );
 }
 
 /// The balances, other than zero, that an agent is to begin with.

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::account::{AccountKey, Balance, Holder};
 use crate::domain::invariants::{self, Invariant};
-use crate::domain::inventory::PoolKey;
+use crate::domain::inventory::{Capacity, PoolKey, Stock};
 use crate::domain::limits::{Counters, LimitKey};
 use crate::domain::order::{CloseReason, CounterHome, Order, OrderState};
 use crate::engine::digest::Digest;
 use crate::engine::state::State;
-use crate::types::{AreaNo, Fen, IdentityHash, RuleNo, SeatNo, ServiceDate, SlotKey};
+use crate::types::{AreaNo, Fen, IdentityHash, RuleNo, SeatNo, ServiceDate, SlotKey, Timespan};
 
 /// One broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,6 +198,45 @@ fn seats_of(order: &Order) -> Vec<(SlotKey, AreaNo, SeatNo)> {
 
 fn is_closed(order: &Order) -> bool {
     matches!(order.state, OrderState::Closed { .. })
+}
+
+/// Slots and pools with more held and sold than they have room for (INV-1), in words for operators,
+/// in the order of their numbers.
+#[must_use]
+pub fn oversold(state: &State) -> Vec<String> {
+    let catalogue = &state.catalogue;
+    let said = |stock: &Stock| {
+        let capacity = match stock.capacity() {
+            Capacity::Unlimited => "unlimited".to_owned(),
+            Capacity::Limited(places) => places.to_string(),
+        };
+        format!("{} held, {} sold, {capacity} places", stock.held(), stock.sold())
+    };
+    let on = |date: Option<ServiceDate>, timespan: Timespan| {
+        let date = date.map(|date| format!(" on {date}")).unwrap_or_default();
+        if timespan == Timespan::NONE { date } else { format!("{date} in timespan {timespan}") }
+    };
+    let mut slots: Vec<_> = state.slots.iter().collect();
+    slots.sort_unstable_by_key(|(key, _)| **key);
+    let slots = slots.into_iter().flat_map(|(key, slot)| {
+        slot.value.areas().iter().map(move |(area, stock)| (key, *area, stock))
+    });
+    let slots = slots.filter(|(.., stock)| !stock.is_within_capacity());
+    let slots = slots.map(|(key, area, stock)| {
+        let product = catalogue.product(key.product);
+        let id = product.map_or("?", |product| &product.id);
+        let area = product.and_then(|product| product.area(area));
+        let area = area.map(|area| format!(" area {}", area.id)).unwrap_or_default();
+        format!("{id}{}{area}: {}", on(key.date, key.timespan), said(stock))
+    });
+    let mut pools: Vec<_> = state.pools.iter().collect();
+    pools.sort_unstable_by_key(|(key, _)| **key);
+    let pools = pools.into_iter().filter(|(_, pool)| !pool.value.stock().is_within_capacity());
+    let pools = pools.map(|(key, pool)| {
+        let id = catalogue.pool(key.pool).map_or("?", |pool| &pool.id);
+        format!("pool {id}{}: {}", on(key.date, key.timespan), said(pool.value.stock()))
+    });
+    slots.chain(pools).collect()
 }
 
 struct Auditor<'a> {

@@ -18,6 +18,8 @@ use crate::http::credentials::Credentials;
 use crate::vault::KeyRing;
 use crate::wire::ota::CallbackRequest;
 
+pub(in crate::http) use payload::event;
+
 use guard::Reach;
 use transport::Transport;
 

@@ -19,14 +19,14 @@ use crate::support::{Target, books};
 
 const VIEWER: &str = "a-viewer-token-for-the-tests";
 
-fn server(dir: &Path) -> Server {
+pub(crate) fn server(dir: &Path) -> Server {
     let mut setup = Setup::new(dir).selling(SMALL);
     let (name, token) = ("looker".to_owned(), VIEWER.to_owned());
     setup.admin.token.push(AdminToken { name, token, role: AdminRole::Viewer });
     Server::start_with(setup)
 }
 
-fn call(server: &Server, method: &str, path: &str, body: Value) -> Answer {
+pub(crate) fn call(server: &Server, method: &str, path: &str, body: Value) -> Answer {
     let mut request = Request::new(method, &format!("/admin/v1/{path}"))
         .header("Authorization", &format!("Bearer {DEMO_TOKEN}"));
     if !body.is_null() {
@@ -36,13 +36,13 @@ fn call(server: &Server, method: &str, path: &str, body: Value) -> Answer {
 }
 
 #[track_caller]
-fn ok(answer: &Answer) -> Value {
+pub(crate) fn ok(answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()
 }
 
 #[track_caller]
-fn refused(answer: &Answer, status: u16, code: &str) -> String {
+pub(crate) fn refused(answer: &Answer, status: u16, code: &str) -> String {
     assert_eq!(answer.status, status, "{}", answer.text());
     let json = answer.json();
     assert_eq!(json["error"]["code"], code, "{json}");
@@ -50,7 +50,7 @@ fn refused(answer: &Answer, status: u16, code: &str) -> String {
 }
 
 /// A date as the operators' interface has it.
-fn day(server: &Server, days: i32) -> String {
+pub(crate) fn day(server: &Server, days: i32) -> String {
     let compact = server.day(days);
     format!("{}-{}-{}", &compact[..4], &compact[4..6], &compact[6..])
 }
@@ -62,7 +62,7 @@ fn buy(server: &Server, product: &str, key: &str) -> i64 {
 }
 
 /// Everything operators did, as the journal tells it.
-fn said(dir: &Path) -> Vec<String> {
+pub(crate) fn said(dir: &Path) -> Vec<String> {
     let mut said = Vec::new();
     let reader = SegmentReader::open(&journal_dir(dir)).unwrap();
     let read = reader.read_from::<RecoveryError>(Lsn::ZERO, |entry| {
@@ -468,4 +468,55 @@ fn an_operator_sees_orders_without_their_people_and_acts_for_any_agent() {
         ["demo: waits for the bank", "demo: asked by phone", "demo: rain"]
     );
     books::audit(dir.path());
+}
+
+/// A calendar that leaves days fewer places than were sold would have the audit find them oversold.
+#[test]
+fn days_that_sold_cannot_lose_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = server(dir.path());
+    let tomorrow = day(&server, 1);
+    for key in ["one", "two", "three"] {
+        assert_eq!(buy(&server, "P-TINY", key), 0);
+    }
+    let change = |body: Value| {
+        let mut body = body;
+        body["reason"] = json!("fewer");
+        call(&server, "PUT", "products/P-TINY/calendar", body)
+    };
+    let only = |setting: Value| {
+        let mut exception = json!({ "from": tomorrow, "to": tomorrow });
+        exception.as_object_mut().unwrap().extend(setting.as_object().unwrap().clone());
+        json!({ "exception": [exception] })
+    };
+    for less in [
+        only(json!({ "capacity": 2 })),
+        only(json!({ "capacity": 0, "timespans": [] })),
+        json!({ "first_day": 2, "days": 58 }),
+        json!({ "first_day": 0, "days": 1 }),
+    ] {
+        refused(&change(less), 409, "narrowed");
+    }
+    let less = json!({ "capacity": 2, "reason": "fewer" });
+    refused(&call(&server, "PATCH", "products/P-TINY", less), 409, "narrowed");
+    // More is taken, and cannot be taken back.
+    ok(&change(only(json!({ "capacity": 4 }))));
+    assert_eq!(buy(&server, "P-TINY", "four"), 0);
+    refused(&change(json!({ "exception": [] })), 409, "narrowed");
+    refused(&change(json!({ "exception": null })), 409, "narrowed");
+    // Days that are closed, blacked out or out of season sell nothing and keep what they sold.
+    let shut = |more: Value| {
+        let mut calendar = only(json!({ "capacity": 5, "closed": true }));
+        calendar.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        calendar
+    };
+    ok(&change(shut(json!({}))));
+    assert_ne!(buy(&server, "P-TINY", "closed"), 0);
+    ok(&change(shut(json!({ "blackouts": [tomorrow] }))));
+    ok(&change(shut(json!({ "season": { "from": "0101", "to": "0102" } }))));
+    assert_ne!(buy(&server, "P-TINY", "out of season"), 0);
+    assert_eq!(buy(&server, "P-TINY", "one"), 0, "an answer once given is given again");
+    server.stop();
+    books::audit(dir.path());
+    crate::support::process::audit(dir.path());
 }

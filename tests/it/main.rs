@@ -5,6 +5,8 @@
 mod support;
 
 mod admin;
+mod admin_command;
+mod admin_notices;
 mod bad_auth;
 mod bad_body;
 mod balances;

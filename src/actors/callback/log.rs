@@ -52,8 +52,9 @@ impl From<NoticeOutcome> for DeliveryResult {
 }
 
 impl DeliveryResult {
-    /// Its name in metrics.
-    const fn name(self) -> &'static str {
+    /// Its name in metrics and for operators.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
             Self::Failed(_) => "failed",

@@ -95,7 +95,8 @@ impl OrderActor {
         inspected.collect()
     }
 
-    /// When the next unpaid order with places of `key` is due, as far as orders are in memory.
+    /// When the next unpaid order with places of `key` is due, among the [`LOOKED_AT_MAX`] due first and as
+    /// far as those are in memory. `None` beside held places means that it is none of them.
     fn next_expiry(&self, key: ParticipantKey) -> Option<UnixMillis> {
         let has_places = |line: &OrderLine| match key {
             ParticipantKey::Slot(slot) => line.slot == slot,

@@ -59,10 +59,10 @@ pub(super) enum Asked {
     /// A pool: show it or change its places
     #[command(subcommand)]
     Pool(PoolAsked),
-    /// An agent: its money
+    /// An agent: its money, and how calling it back went
     #[command(subcommand)]
     Agent(AgentAsked),
-    /// An order: show it, cancel, refund or extend it
+    /// An order: show it, cancel, refund or extend it, tell its agent again
     #[command(subcommand)]
     Order(OrderAsked),
     /// Why an order would be refused, or that it would be granted
@@ -184,6 +184,28 @@ pub(super) enum AgentAsked {
         /// Yuan
         #[arg(long)]
         amount: String,
+        /// Calendar year of a rebate [default: the present one]
+        #[arg(long)]
+        year: Option<i16>,
+        /// A number of your own: repeating it credits nothing twice
+        #[arg(long)]
+        reference: Option<String>,
+    },
+    /// Set how far below nothing its prepaid balance may go
+    Credit {
+        /// Its user name
+        id: String,
+        /// The supplier
+        #[arg(long)]
+        supplier: String,
+        /// Yuan
+        #[arg(long)]
+        amount: String,
+    },
+    /// Show the last attempts to call it back
+    Deliveries {
+        /// Its user name
+        id: String,
     },
 }
 
@@ -218,6 +240,14 @@ pub(super) enum OrderAsked {
         /// Minutes from now
         #[arg(long)]
         minutes: u32,
+    },
+    /// Tell the agent again what it was told or missed
+    Replay {
+        /// Its number
+        id: String,
+        /// The notice's number, as `agent deliveries` and `order show` have it
+        #[arg(long)]
+        notice: u16,
     },
 }
 

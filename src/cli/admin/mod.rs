@@ -96,12 +96,23 @@ fn asked(asked: &Asked) -> anyhow::Result<(&'static str, String, Map<String, Val
         Asked::Agent(AgentAsked::Accounts { id }) => {
             ("GET", format!("agents/{}/accounts", part(id)), nothing())
         }
-        Asked::Agent(AgentAsked::TopUp { id, supplier, balance, amount }) => {
+        Asked::Agent(AgentAsked::TopUp { id, supplier, balance, amount, year, reference }) => {
             let mut body = Map::new();
             insert(&mut body, "supplier", Some(supplier));
             insert(&mut body, "balance", Some(balance));
             insert(&mut body, "amount", Some(amount));
+            insert(&mut body, "year", *year);
+            insert(&mut body, "reference", reference.as_deref());
             ("POST", format!("agents/{}/top-up", part(id)), body)
+        }
+        Asked::Agent(AgentAsked::Credit { id, supplier, amount }) => {
+            let mut body = Map::new();
+            insert(&mut body, "supplier", Some(supplier));
+            insert(&mut body, "amount", Some(amount));
+            ("PUT", format!("agents/{}/credit", part(id)), body)
+        }
+        Asked::Agent(AgentAsked::Deliveries { id }) => {
+            ("GET", format!("agents/{}/deliveries", part(id)), nothing())
         }
         Asked::Order(OrderAsked::Show { id }) => ("GET", format!("orders/{}", part(id)), nothing()),
         Asked::Order(OrderAsked::Cancel { id }) => {
@@ -117,6 +128,9 @@ fn asked(asked: &Asked) -> anyhow::Result<(&'static str, String, Map<String, Val
             let mut body = Map::new();
             insert(&mut body, "minutes", Some(minutes));
             ("POST", format!("orders/{}/extend", part(id)), body)
+        }
+        Asked::Order(OrderAsked::Replay { id, notice }) => {
+            ("POST", format!("orders/{}/notices/{notice}/replay", part(id)), nothing())
         }
         Asked::Explain(arguments) => ("POST", "explain".to_owned(), explain_body(arguments)),
     })
@@ -246,6 +260,25 @@ mod tests {
             "agent top-up a --supplier 01 --amount 10.00 --reason bank",
             "POST /admin/v1/agents/a/top-up",
             json!({ "supplier": "01", "balance": "prepaid", "amount": "10.00", "reason": "bank" }),
+        );
+        check(
+            "agent top-up a --supplier 01 --balance rebate --year 2027 --amount 1 --reference B-1",
+            "POST /admin/v1/agents/a/top-up",
+            json!({
+                "supplier": "01", "balance": "rebate", "amount": "1", "year": 2027,
+                "reference": "B-1",
+            }),
+        );
+        check(
+            "agent credit a --supplier 01 --amount 50 --reason trusted",
+            "PUT /admin/v1/agents/a/credit",
+            json!({ "supplier": "01", "amount": "50", "reason": "trusted" }),
+        );
+        check("agent deliveries a", "GET /admin/v1/agents/a/deliveries", Value::Null);
+        check(
+            "order replay 7 --notice 2 --reason asked",
+            "POST /admin/v1/orders/7/notices/2/replay",
+            json!({ "reason": "asked" }),
         );
         let explain = built("piaoku admin explain --agent a --product P --timespan -1");
         let body: Value = serde_json::from_str(&explain.body).unwrap();

@@ -1,7 +1,7 @@
 //! When a product is offered, how much of it and for how much: a rule for every day, and exceptions
 //! by range, weekday and timespan.
 
-use crate::domain::catalogue::Weekdays;
+use crate::domain::catalogue::{AreaDef, Weekdays};
 use crate::domain::inventory::Capacity;
 use crate::types::{Fen, Quantity, ServiceDate, Timespan};
 
@@ -91,6 +91,21 @@ impl CalendarException {
 }
 
 impl Calendar {
+    /// Places and overbooking allowance on this date, in this timespan and area.
+    #[must_use]
+    pub fn places(
+        &self,
+        date: Option<ServiceDate>,
+        timespan: Timespan,
+        area: Option<&AreaDef>,
+    ) -> (Capacity, Quantity) {
+        let capacity = area.map_or(self.capacity, |area| Capacity::Limited(area.capacity));
+        let id = area.map(|area| &*area.id);
+        let own = self.exception(date, timespan, id, |exception| exception.capacity);
+        let more = self.exception(date, timespan, id, |exception| exception.allowance);
+        (own.unwrap_or(capacity), more.unwrap_or(self.allowance))
+    }
+
     /// The last setting of the exceptions for this date, timespan and area, if any has one.
     pub fn exception<T>(
         &self,

@@ -219,12 +219,7 @@ impl Product {
         timespan: Timespan,
         area: Option<&AreaDef>,
     ) -> (Capacity, Quantity) {
-        let Calendar { capacity, allowance, .. } = self.calendar;
-        let capacity = area.map_or(capacity, |area| Capacity::Limited(area.capacity));
-        let id = area.map(|area| &*area.id);
-        let own = self.calendar.exception(date, timespan, id, |exception| exception.capacity);
-        let more = self.calendar.exception(date, timespan, id, |exception| exception.allowance);
-        (own.unwrap_or(capacity), more.unwrap_or(allowance))
+        self.calendar.places(date, timespan, area)
     }
 
     /// Whether the product has this timespan; an untimed one has exactly [`Timespan::NONE`].

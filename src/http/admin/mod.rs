@@ -9,6 +9,7 @@ mod catalogue;
 mod config;
 mod explain;
 mod failure;
+mod notices;
 mod orders;
 mod stock;
 
@@ -133,6 +134,7 @@ async fn run(call: &Call, method: &str, state: &AppState) -> Reply {
         ("PATCH", ["agents", id]) => catalogue::patch(EntryKind::Agent, id, call, state).await,
         ("GET", ["agents", id, "accounts"]) => accounts::show(id, state).await,
         ("POST", ["agents", id, "top-up"]) => accounts::top_up(id, call, state).await,
+        ("GET", ["agents", id, "deliveries"]) => notices::deliveries(id, state),
         ("PUT", ["agents", id, "credit"]) => accounts::set_credit(id, call, state).await,
         ("GET", ["slots"]) => stock::slot(call, state).await,
         ("POST", ["slots", "adjust"]) => stock::adjust_slot(call, state).await,
@@ -142,6 +144,9 @@ async fn run(call: &Call, method: &str, state: &AppState) -> Reply {
         ("POST", ["orders", id, "cancel"]) => orders::cancel(id, call, state).await,
         ("POST", ["orders", id, "refund"]) => orders::refund(id, call, state).await,
         ("POST", ["orders", id, "extend"]) => orders::extend(id, call, state).await,
+        ("POST", ["orders", id, "notices", no, "replay"]) => {
+            notices::replay(id, no, call, state).await
+        }
         ("POST", ["explain"]) => explain::explain(call, state).await,
         _ => Err(unknown_path()),
     }

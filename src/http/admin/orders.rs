@@ -10,6 +10,7 @@ use crate::http::admin::Reply;
 use crate::http::admin::accounts::balance_name;
 use crate::http::admin::call::{Call, instant_text};
 use crate::http::admin::failure::Failure;
+use crate::http::admin::notices::notice_json;
 use crate::http::admin::stock::{day, timespan_json};
 use crate::http::{AppState, within};
 use crate::types::{Channel, OrderId, RequestKey, TicketId};
@@ -17,7 +18,7 @@ use crate::types::{Channel, OrderId, RequestKey, TicketId};
 /// A command without anything to say but its reason.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NoBody {}
+pub(super) struct NoBody {}
 
 /// Tickets to give back.
 #[derive(Deserialize)]
@@ -97,7 +98,7 @@ pub(super) fn number(text: &str) -> Result<OrderId, Failure> {
 }
 
 /// An order without what would let anybody use its tickets or recognise its people.
-fn shown(order: &Order, state: &AppState) -> Value {
+pub(super) fn shown(order: &Order, state: &AppState) -> Value {
     let catalogue = state.engine.catalogue();
     let (name, since) = match &order.state {
         OrderState::Held { expires_at } => ("held", instant_text(*expires_at)),
@@ -167,7 +168,7 @@ fn shown(order: &Order, state: &AppState) -> Value {
         "tickets": tickets.collect::<Vec<_>>(),
         "refunds": refunds.collect::<Vec<_>>(),
         "redemptions": redemptions.collect::<Vec<_>>(),
-        "notices_waiting": order.notices.len(),
+        "notices": order.notices.iter().map(notice_json).collect::<Vec<_>>(),
         "people": people(order, state),
     })
 }

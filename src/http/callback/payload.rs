@@ -47,7 +47,8 @@ pub(super) fn of(parcel: &Parcel) -> CallbackParm<'_> {
     }
 }
 
-const fn event(kind: NoticeKind) -> &'static str {
+/// An event's name, as agents hear it.
+pub(in crate::http) const fn event(kind: NoticeKind) -> &'static str {
     match kind {
         NoticeKind::Booked => "booked",
         NoticeKind::Paid => "paid",

@@ -98,6 +98,16 @@ impl Target for Process {
     }
 }
 
+/// Runs the program to its end: its exit code, and what it said on either stream.
+pub(crate) fn run(dir: &Path, arguments: &[&str]) -> (i32, String) {
+    let mut command = piaoku(dir);
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = command.output().expect("the binary runs");
+    let said = [output.stdout, output.stderr].concat();
+    let code = output.status.code().expect("it was not killed");
+    (code, String::from_utf8(said).expect("it prints text"))
+}
+
 /// What `piaoku audit` says of the store of a stopped server: every invariant holds, and what a
 /// restart would serve from the snapshots is what the journal says.
 pub(crate) fn audit(dir: &Path) -> Value {
