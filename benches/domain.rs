@@ -53,6 +53,7 @@ fn sold(command: &PlaceHold) -> SlotEvent {
             seats: Seats::new(),
         }],
         counters: CounterEvent::Counted(command.claims.iter().map(Claim::count).collect()),
+        open: None,
     }
 }
 

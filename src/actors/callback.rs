@@ -108,7 +108,7 @@ impl CallbackActor {
 
     /// The engine, while it runs and takes commands.
     fn engine(&self) -> Option<EngineHandle> {
-        let engine = EngineHandle(self.context.engine.upgrade()?);
+        let engine = EngineHandle::new(self.context.engine.upgrade()?);
         (engine.status() == EngineStatus::Ready).then_some(engine)
     }
 

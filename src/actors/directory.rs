@@ -7,23 +7,26 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use hashbrown::HashMap;
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
 
 use crate::actors::account::ReadAccount;
 use crate::actors::cold::ColdStore;
 use crate::actors::look::{Look, Peek, Seen, Shelf};
-use crate::actors::machine::{AccountEvent, Machine, MoneyAsk};
+use crate::actors::machine::{AccountEvent, Machine, MoneyAsk, PoolAsk, SlotAsk};
 use crate::actors::order::OrderActor;
 use crate::actors::participant::{
-    AccountActor, Apply, Ask, LimitActor, ParticipantActor, PoolActor, Refresh, Release, Save,
-    Shared, SlotActor,
+    AccountActor, Apply, Ask, Inspect, LimitActor, ParticipantActor, PoolActor, Refresh, Release,
+    Save, Shared, SlotActor,
 };
-use crate::domain::account::Account;
+use crate::domain::account::{Account, AccountKey};
 use crate::domain::catalogue::Catalogue;
-use crate::domain::inventory::{Pool, Slot};
-use crate::domain::limits::LimitShard;
-use crate::engine::plan::{self, ParticipantKey};
+use crate::domain::inventory::{Pool, PoolKey, Slot};
+use crate::domain::limits::{Claim, LimitKey, LimitShard};
+use crate::engine::explain::Facts;
+use crate::engine::plan::{self, ParticipantKey, Refusal};
 use crate::engine::transaction::Event;
-use crate::types::{HoldId, Lsn, UnixMillis};
+use crate::types::{HoldId, Lsn, SlotKey, UnixMillis};
 
 /// Active participants of one kind.
 struct Active<M: Machine> {
@@ -55,6 +58,48 @@ pub(crate) struct Directory {
     /// The same for those whose state is on its way to the snapshots. They must not sleep: waking
     /// would find the older state.
     saving: HashMap<ParticipantKey, Lsn>,
+}
+
+/// A part of a plan as its participant understands it.
+enum Typed {
+    Slot(SlotKey, SlotAsk),
+    Pool(PoolKey, PoolAsk),
+    Limit(LimitKey, SmallVec<[Claim; 2]>),
+    Account(AccountKey, MoneyAsk),
+}
+
+/// A participant is asked for what is another kind's.
+struct Mismatch;
+
+impl Typed {
+    fn new(key: ParticipantKey, ask: plan::Ask) -> Result<Self, Mismatch> {
+        Ok(match (key, ask) {
+            (ParticipantKey::Slot(key), plan::Ask::Slot(command)) => {
+                Self::Slot(key, SlotAsk::Hold(command))
+            }
+            (ParticipantKey::Slot(key), plan::Ask::Adjust(area, adjustment)) => {
+                Self::Slot(key, SlotAsk::Adjust(area, adjustment))
+            }
+            (ParticipantKey::Slot(key), plan::Ask::SetOpen) => Self::Slot(key, SlotAsk::SetOpen),
+            (ParticipantKey::Pool(key), plan::Ask::Pool(quantity)) => {
+                Self::Pool(key, PoolAsk::Hold(quantity))
+            }
+            (ParticipantKey::Pool(key), plan::Ask::Adjust(_, adjustment)) => {
+                Self::Pool(key, PoolAsk::Adjust(adjustment))
+            }
+            (ParticipantKey::Limit(key), plan::Ask::Limit(claims)) => Self::Limit(key, claims),
+            (ParticipantKey::Account(key), plan::Ask::Account(money)) => {
+                Self::Account(key, MoneyAsk::Reserve(money))
+            }
+            (ParticipantKey::Account(key), plan::Ask::AnyFunds { year, amount }) => {
+                Self::Account(key, MoneyAsk::Any { year, amount })
+            }
+            (ParticipantKey::Account(key), plan::Ask::Change(change)) => {
+                Self::Account(key, MoneyAsk::Change(change))
+            }
+            _ => return Err(Mismatch),
+        })
+    }
 }
 
 impl<M: Machine> Active<M> {
@@ -141,43 +186,76 @@ impl Directory {
         now: UnixMillis,
     ) {
         let s = &self.surroundings;
-        match (key, ask) {
-            (ParticipantKey::Slot(key), plan::Ask::Slot(ask)) => {
+        match Typed::new(key, ask) {
+            Ok(Typed::Slot(key, ask)) => {
                 let slot: &Addr<SlotActor> = self.slots.reach(key, s, now);
                 slot.do_send(Ask::<Slot> { hold, index, keep, ask });
             }
-            (ParticipantKey::Pool(key), plan::Ask::Pool(ask)) => {
+            Ok(Typed::Pool(key, ask)) => {
                 let pool: &Addr<PoolActor> = self.pools.reach(key, s, now);
                 pool.do_send(Ask::<Pool> { hold, index, keep, ask });
             }
-            (ParticipantKey::Limit(key), plan::Ask::Limit(ask)) => {
+            Ok(Typed::Limit(key, ask)) => {
                 let limit: &Addr<LimitActor> = self.limits.reach(key, s, now);
                 limit.do_send(Ask::<LimitShard> { hold, index, keep, ask });
             }
-            (ParticipantKey::Account(key), plan::Ask::Account(money)) => {
-                let ask = MoneyAsk::Reserve(money);
+            Ok(Typed::Account(key, ask)) => {
                 let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
                 account.do_send(Ask::<Account> { hold, index, keep, ask });
             }
-            (ParticipantKey::Account(key), plan::Ask::AnyFunds { year, amount }) => {
-                let ask = MoneyAsk::Any { year, amount };
-                let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
-                account.do_send(Ask::<Account> { hold, index, keep, ask });
-            }
-            (ParticipantKey::Account(key), plan::Ask::Change(change)) => {
-                let ask = MoneyAsk::Change(change);
-                let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
-                account.do_send(Ask::<Account> { hold, index, keep, ask });
-            }
-            (key, ask) => {
+            Err(Mismatch) => {
                 // A plan pairs keys with asks of their kind; anything else is our bug, and the
                 // checkout is told so instead of waiting for ever.
-                tracing::error!(?key, ?ask, "a plan asks a participant of another kind");
+                tracing::error!(?key, "a plan asks a participant of another kind");
                 s.orders.do_send(crate::actors::participant::Answer {
                     hold,
                     index,
                     answer: Err(crate::actors::participant::Faulted),
                 });
+            }
+        }
+    }
+
+    /// Asks a participant what it would say and by which facts; without an ask, for its facts alone.
+    /// Dropping `reply` says that there is no answer.
+    pub(crate) fn inspect(
+        &mut self,
+        key: ParticipantKey,
+        ask: Option<plan::Ask>,
+        reply: oneshot::Sender<(Result<(), Refusal>, Facts)>,
+        now: UnixMillis,
+    ) {
+        let s = &self.surroundings;
+        let typed = ask.map(|ask| Typed::new(key, ask)).transpose();
+        let Ok(typed) = typed else { return };
+        match (key, typed) {
+            (_, Some(Typed::Slot(key, ask))) => {
+                let slot: &Addr<SlotActor> = self.slots.reach(key, s, now);
+                slot.do_send(Inspect::<Slot> { ask: Some(ask), reply });
+            }
+            (_, Some(Typed::Pool(key, ask))) => {
+                let pool: &Addr<PoolActor> = self.pools.reach(key, s, now);
+                pool.do_send(Inspect::<Pool> { ask: Some(ask), reply });
+            }
+            (_, Some(Typed::Limit(key, ask))) => {
+                let limit: &Addr<LimitActor> = self.limits.reach(key, s, now);
+                limit.do_send(Inspect::<LimitShard> { ask: Some(ask), reply });
+            }
+            (_, Some(Typed::Account(key, ask))) => {
+                let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
+                account.do_send(Inspect::<Account> { ask: Some(ask), reply });
+            }
+            (ParticipantKey::Slot(key), None) => {
+                self.slots.reach(key, s, now).do_send(Inspect::<Slot> { ask: None, reply });
+            }
+            (ParticipantKey::Pool(key), None) => {
+                self.pools.reach(key, s, now).do_send(Inspect::<Pool> { ask: None, reply });
+            }
+            (ParticipantKey::Limit(key), None) => {
+                self.limits.reach(key, s, now).do_send(Inspect::<LimitShard> { ask: None, reply });
+            }
+            (ParticipantKey::Account(key), None) => {
+                self.accounts.reach(key, s, now).do_send(Inspect::<Account> { ask: None, reply });
             }
         }
     }
@@ -219,7 +297,9 @@ impl Directory {
                 self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
                 ParticipantKey::Account(key)
             }
-            Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) => return,
+            Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) | Event::Operator(_) => {
+                return;
+            }
         };
         self.dirty.entry(key).or_insert(lsn);
     }

@@ -192,7 +192,7 @@ impl Engine {
         let (store, archive_interval_ms) = (rebuilder.store.clone(), config.archive_interval_ms);
         let gate = Gate::new(config.in_flight_max, config.in_flight_per_partner_max);
         let cold = ColdStore::new(snapshotter.handle(), rebuilder.store.clone());
-        let handle = EngineHandle(Arc::new_cyclic(|inner| {
+        let handle = EngineHandle::new(Arc::new_cyclic(|inner| {
             let callbacks = callbacks.zip(caller.as_ref()).map(|(callbacks, caller)| {
                 let parts = HubParts {
                     config: Arc::new(callbacks.config),

@@ -32,6 +32,7 @@ use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::checkout::NewOrder;
 use crate::engine::ids::supplier_of;
+use crate::engine::operator::{Operator, StockCommand};
 use crate::engine::transaction::{Payment, Transaction};
 use crate::journal::{JournalHandle, JournalStats};
 use crate::types::{
@@ -208,7 +209,11 @@ impl FoundVoucher {
 
 /// Handle to a running engine.
 #[derive(Clone)]
-pub struct EngineHandle(pub(super) Arc<Inner>);
+pub struct EngineHandle(
+    pub(super) Arc<Inner>,
+    /// Whom every record names that is made through this handle.
+    Option<Arc<Operator>>,
+);
 
 pub(super) struct Inner {
     pub(super) clock: SharedClock,
@@ -246,7 +251,7 @@ pub(super) struct Lane {
 }
 
 /// Counted as the partner of whatever no agent asks for: previews, gates, operators.
-const HOUSE: AgentNo = AgentNo::new(u32::MAX);
+pub(super) const HOUSE: AgentNo = AgentNo::new(u32::MAX);
 
 impl Owner {
     /// Whose requests in flight it counts among.
@@ -282,6 +287,17 @@ pub enum CatalogueChangeError {
 }
 
 impl EngineHandle {
+    pub(super) const fn new(inner: Arc<Inner>) -> Self {
+        Self(inner, None)
+    }
+
+    /// A handle whose records name an operator and the operator's reason: whatever is changed through
+    /// it, stock, orders, money or the catalogue, the journal says for whom and why.
+    #[must_use]
+    pub fn acting(&self, operator: Operator) -> Self {
+        Self(Arc::clone(&self.0), Some(Arc::new(operator)))
+    }
+
     /// The catalogue as it is now.
     #[must_use]
     pub fn catalogue(&self) -> Arc<Catalogue> {
@@ -565,6 +581,31 @@ impl EngineHandle {
         }
     }
 
+    /// Changes stock while it sells. The slot or pool itself decides, between two sales.
+    ///
+    /// # Errors
+    /// [`Rejection::NotAdjusted`], [`Rejection::UnknownProduct`] for a product or pool that does not
+    /// exist, or why there is no answer.
+    pub async fn adjust(&self, command: StockCommand) -> Result<(), EngineError> {
+        let in_flight = self.enter(HOUSE)?;
+        let catalogue = self.catalogue();
+        let supplier = match command {
+            StockCommand::Slot { slot, .. } | StockCommand::SetOpen { slot, .. } => {
+                catalogue.product(slot.product).map(|product| product.supplier)
+            }
+            StockCommand::Pool { pool, .. } => catalogue.pool(pool.pool).map(|it| it.supplier),
+        };
+        let unknown = || Rejection::UnknownProduct { id: String::new() };
+        let supplier = supplier.ok_or_else(unknown)?;
+        let command = Command::Adjust(command);
+        match self.submit(supplier, command, Asker::House, None, in_flight).await? {
+            Reply::Done => Ok(()),
+            Reply::Order(_) | Reply::Unchanged(_) | Reply::NotHere => {
+                Err(EngineError::OutcomeUnknown)
+            }
+        }
+    }
+
     /// How a payment of an order of `supplier` is made at `now`.
     #[must_use]
     pub fn payment_at(&self, from: PayFrom, supplier: SupplierNo, now: UnixMillis) -> Payment {
@@ -663,7 +704,7 @@ impl EngineHandle {
         }
         let permit = self.0.journal.permit().map_err(|_| EngineError::Unavailable)?;
         let (sender, receiver) = oneshot::channel();
-        let transaction = Transaction::catalogue(self.now(), events);
+        let transaction = Transaction::catalogue(self.now(), events).done_for(self.1.as_deref());
         let origin = Origin::Catalogue(sender);
         permit.append(PartitionNo::default(), Record { transaction, origin });
         let lsn = receiver
@@ -738,7 +779,8 @@ impl EngineHandle {
             // A number that carries no supplier of ours is no order of ours.
             Err(_) => return Err(Rejection::UnknownOrder.into()),
         };
-        let submit = Submit { command, asker, claim, _in_flight: in_flight, reply };
+        let operator = self.1.clone();
+        let submit = Submit { command, asker, operator, claim, _in_flight: in_flight, reply };
         orders.try_send(submit).map_err(|error| not_sent(&error))?;
         receiver.await.map_err(|_| EngineError::OutcomeUnknown)?
     }

@@ -13,7 +13,7 @@ use crate::actors::EngineError;
 use crate::actors::handle::{EngineHandle, not_sent};
 use crate::actors::machine::Machine;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::inventory::{Available, Pool, PoolKey, Slot, Stock};
+use crate::domain::inventory::{Available, Capacity, Pool, PoolKey, Slot, Stock};
 use crate::domain::seats::Seating;
 use crate::schema::SchemaError;
 use crate::snapshot::{EntityKind, Entry, Key};
@@ -105,7 +105,14 @@ impl Stocked for Slot {
             Detail::Stock => Vec::new(),
             Detail::Seats => self.seatings().to_vec(),
         };
-        View { stocks: self.areas().iter().copied().collect(), seats }
+        let shown = |&(area, mut stock): &(AreaNo, Stock)| {
+            if !self.is_open() {
+                // Whoever asks what can be had hears that nothing can.
+                stock.set_capacity(Capacity::Limited(Quantity::ZERO), Quantity::ZERO);
+            }
+            (area, stock)
+        };
+        View { stocks: self.areas().iter().map(shown).collect(), seats }
     }
 }
 

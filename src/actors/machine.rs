@@ -6,13 +6,16 @@ use crate::domain::account::{
     Account, AccountChange, AccountKey, AccountNote, Balance, BalanceShort, Postings, ReserveMoney,
 };
 use crate::domain::catalogue::Catalogue;
-use crate::domain::inventory::{PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent};
+use crate::domain::inventory::{
+    Adjustment, PlaceHold, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent,
+};
 use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard};
+use crate::engine::explain::Facts;
 use crate::engine::plan::{Grant, Refusal};
 use crate::engine::state::{pool_capacity, set_capacity, set_seat_maps};
 use crate::schema::{self, SchemaError};
 use crate::snapshot::EntityKind;
-use crate::types::{Fen, HoldId, Quantity, SlotKey};
+use crate::types::{AreaNo, Fen, HoldId, Quantity, SlotKey};
 
 /// A pure state machine that can grant a part of an order.
 pub(crate) trait Machine: Sized + Unpin + 'static {
@@ -28,6 +31,8 @@ pub(crate) trait Machine: Sized + Unpin + 'static {
 
     /// The machine before any event.
     fn untouched(key: Self::Key, catalogue: &Catalogue) -> Self;
+    /// What it decides `ask` by.
+    fn facts(&self, ask: Option<&Self::Ask>) -> Facts;
     /// Whether `ask` could be granted.
     fn decide(&self, ask: &Self::Ask) -> Result<(), Refusal>;
     /// Keeps what was decided, and says what it adds to its yes.
@@ -48,9 +53,29 @@ pub(crate) trait Machine: Sized + Unpin + 'static {
     fn decode(payload: &[u8]) -> Result<Self, SchemaError>;
 }
 
+/// What a slot may be asked.
+#[derive(Clone, Debug)]
+pub(crate) enum SlotAsk {
+    /// Places and counts for an order.
+    Hold(PlaceHold),
+    /// An operator's adjustment of an area.
+    Adjust(AreaNo, Adjustment),
+    /// To begin or to cease to sell, which needs nothing.
+    SetOpen,
+}
+
+/// What a pool may be asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PoolAsk {
+    /// Places for an order.
+    Hold(Quantity),
+    /// An operator's adjustment.
+    Adjust(Adjustment),
+}
+
 impl Machine for Slot {
     type Key = SlotKey;
-    type Ask = PlaceHold;
+    type Ask = SlotAsk;
     type Event = SlotEvent;
 
     const KIND: EntityKind = EntityKind::Slot;
@@ -64,12 +89,33 @@ impl Machine for Slot {
         slot
     }
 
-    fn decide(&self, ask: &PlaceHold) -> Result<(), Refusal> {
-        Self::decide(self, ask).map_err(Refusal::Slot)
+    fn facts(&self, ask: Option<&SlotAsk>) -> Facts {
+        let asked = match ask {
+            Some(SlotAsk::Hold(command)) => Some(command),
+            _ => None,
+        };
+        Facts::of_slot(self, asked)
     }
 
-    fn hold(&mut self, hold: HoldId, ask: PlaceHold) -> Grant {
-        Grant::of_slot(Self::hold(self, hold, ask))
+    fn decide(&self, ask: &SlotAsk) -> Result<(), Refusal> {
+        match ask {
+            SlotAsk::Hold(command) => Self::decide(self, command).map_err(Refusal::Slot),
+            SlotAsk::Adjust(area, adjustment) => {
+                self.decide_adjust(*area, *adjustment).map_err(Refusal::Adjust)
+            }
+            SlotAsk::SetOpen => Ok(()),
+        }
+    }
+
+    fn hold(&mut self, hold: HoldId, ask: SlotAsk) -> Grant {
+        match ask {
+            SlotAsk::Hold(command) => {
+                return Grant::of_slot(Self::hold(self, hold, command));
+            }
+            SlotAsk::Adjust(area, adjustment) => self.hold_adjust(hold, area, adjustment),
+            SlotAsk::SetOpen => {}
+        }
+        Grant::default()
     }
 
     fn release(&mut self, hold: HoldId) {
@@ -103,7 +149,7 @@ impl Machine for Slot {
 
 impl Machine for Pool {
     type Key = PoolKey;
-    type Ask = Quantity;
+    type Ask = PoolAsk;
     type Event = StockEvent;
 
     const KIND: EntityKind = EntityKind::Pool;
@@ -113,12 +159,22 @@ impl Machine for Pool {
         Self::new(Stock::new(capacity, allowance))
     }
 
-    fn decide(&self, ask: &Quantity) -> Result<(), Refusal> {
-        Self::decide(self, *ask).map_err(Refusal::Pool)
+    fn facts(&self, _: Option<&PoolAsk>) -> Facts {
+        Facts::Pool(*self.stock())
     }
 
-    fn hold(&mut self, hold: HoldId, ask: Quantity) -> Grant {
-        Self::hold(self, hold, ask);
+    fn decide(&self, ask: &PoolAsk) -> Result<(), Refusal> {
+        match *ask {
+            PoolAsk::Hold(quantity) => Self::decide(self, quantity).map_err(Refusal::Pool),
+            PoolAsk::Adjust(adjustment) => self.decide_adjust(adjustment).map_err(Refusal::Adjust),
+        }
+    }
+
+    fn hold(&mut self, hold: HoldId, ask: PoolAsk) -> Grant {
+        match ask {
+            PoolAsk::Hold(quantity) => Self::hold(self, hold, quantity),
+            PoolAsk::Adjust(adjustment) => self.hold_adjust(hold, adjustment),
+        }
         Grant::default()
     }
 
@@ -161,6 +217,10 @@ impl Machine for LimitShard {
 
     fn untouched(_: LimitKey, _: &Catalogue) -> Self {
         Self::default()
+    }
+
+    fn facts(&self, ask: Option<&Self::Ask>) -> Facts {
+        Facts::of_counters(self.counters(), ask.map_or(&[], |claims| claims))
     }
 
     fn decide(&self, ask: &Self::Ask) -> Result<(), Refusal> {
@@ -228,6 +288,10 @@ impl Machine for Account {
 
     fn untouched(_: AccountKey, _: &Catalogue) -> Self {
         Self::default()
+    }
+
+    fn facts(&self, _: Option<&MoneyAsk>) -> Facts {
+        Facts::of_account(self)
     }
 
     fn decide(&self, ask: &MoneyAsk) -> Result<(), Refusal> {

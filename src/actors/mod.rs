@@ -20,6 +20,7 @@ mod config;
 mod directory;
 mod engine;
 mod error;
+mod explain;
 mod gate;
 mod handle;
 mod look;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::prelude::*;
+use tokio::sync::oneshot;
 
 use crate::actors::cold::ColdStore;
 use crate::actors::look::{Peek, Seen, Stocked};
@@ -20,6 +21,7 @@ use crate::domain::account::Account;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::inventory::{Pool, Slot};
 use crate::domain::limits::LimitShard;
+use crate::engine::explain::Facts;
 use crate::engine::plan::{Grant, Refusal};
 use crate::snapshot::{Entry, Put};
 use crate::types::{HoldId, Lsn};
@@ -67,6 +69,14 @@ pub(crate) struct Ask<M: Machine> {
     /// Whether to keep what is granted, or only to say whether it would be.
     pub(crate) keep: bool,
     pub(crate) ask: M::Ask,
+}
+
+/// Asks what would be said to `ask`, and by which facts; nothing is kept.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Inspect<M: Machine> {
+    pub(crate) ask: Option<M::Ask>,
+    pub(crate) reply: oneshot::Sender<(Result<(), Refusal>, Facts)>,
 }
 
 /// Lets go what was kept for a checkout.
@@ -255,6 +265,23 @@ impl<M: Machine> Handler<Refresh> for ParticipantActor<M> {
         let key = self.key;
         let _ = self.guarded(|machine| machine.refresh(key, &catalogue));
         self.catalogue = catalogue;
+        self.handled();
+    }
+}
+
+impl<M: Machine> Handler<Inspect<M>> for ParticipantActor<M> {
+    type Result = ();
+
+    fn handle(&mut self, Inspect { ask, reply }: Inspect<M>, _: &mut Self::Context) {
+        let found = self.guarded(|machine| {
+            let decision = ask.as_ref().map_or(Ok(()), |ask| machine.decide(ask));
+            (decision, machine.facts(ask.as_ref()))
+        });
+        match found {
+            // Whoever asked may have gone.
+            Ok(found) => drop(reply.send(found)),
+            Err(Faulted) => self.tell_state(None),
+        }
         self.handled();
     }
 }

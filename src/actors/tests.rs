@@ -1,6 +1,7 @@
 //! The engine as a whole, on a small catalogue of its own, with faults built in on purpose.
 
 mod accounts;
+mod adjust;
 mod callback;
 mod look;
 mod rebuild;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::admin::AdminArguments;
 use super::call::CallArguments;
 use super::ledger::parse_day;
 use crate::config::Sources;
@@ -38,6 +39,8 @@ pub(super) enum Command {
     Reconcile(ReconcileArguments),
     /// Act as a partner: build, sign and send one real request, and print both sides
     Call(Box<CallArguments>),
+    /// As an operator: look into a running server and change what it sells
+    Admin(Box<AdminArguments>),
 }
 
 /// Flags of `serve` and `check-config`.
@@ -201,6 +204,8 @@ mod tests {
         check("piaoku import");
         check("piaoku --listen x audit");
         check("piaoku call");
+        check("piaoku admin");
+        check("piaoku admin slot");
         check("piaoku call consult");
         check("piaoku call order --format csv");
     }

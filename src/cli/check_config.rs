@@ -77,6 +77,8 @@ mod tests {
         let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(line("dir = ").ends_with("  # --data-dir"), "{text}");
         assert!(line("tick_ms = ").contains("  # "), "{text}");
+        assert!(line("token = ").contains("name = \"demo\""), "{text}");
+        assert!(!text.contains(crate::http::DEMO_TOKEN), "{text}");
         let gates = line("gates = ");
         assert!(gates.contains("demo-gate") && !gates.contains(crate::http::DEMO_GATE_TOKEN));
     }

@@ -1,8 +1,9 @@
-//! The command line: serves, imports, audits, accounts for money, explains the configuration, and acts
-//! as a partner.
+//! The command line: serves, imports, audits, accounts for money, explains the configuration, acts as a
+//! partner, and gives operators' commands to a running server.
 //!
 //! Assembly only: what a command does is done by the modules below. `anyhow` stays in here.
 
+mod admin;
 mod arguments;
 mod audit;
 mod call;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Statement(arguments) => ledger::statement(&arguments),
         Command::Reconcile(arguments) => ledger::reconcile(&arguments),
         Command::Call(arguments) => call::run(&arguments),
+        Command::Admin(arguments) => admin::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("piaoku: {}", told(&error));

@@ -20,6 +20,7 @@ use super::demo::{self, PublicSecrets};
 use super::import::{self, NamedText};
 use crate::actors::{Callbacks, Engine, EngineHandle, StartReport};
 use crate::clock::{Clock as _, SystemClock};
+use crate::config::catalogue_file::CatalogueDocuments;
 use crate::config::{self, BUILT_IN_DEMO, Config, LogFormat, LoggingConfig};
 use crate::http::{self, HttpConfig, HttpCourier, HttpParts};
 use crate::metrics::Metrics;
@@ -90,7 +91,14 @@ async fn run_server(
         tracing::warn!("the demo's gate (http.gates) is not served beside another catalogue");
     }
     let http_config = HttpConfig { gates, ..config.http.clone() };
-    let parts = HttpParts { engine: handle, keys, config: http_config, metrics };
+    let parts = HttpParts {
+        engine: handle,
+        keys,
+        config: http_config,
+        metrics,
+        admin: config.admin.clone(),
+        documents: Arc::new(CatalogueDocuments),
+    };
     let server = http::start(parts, listener)?;
     tracing::info!(%address, "ready");
     if imported && config.data.import == BUILT_IN_DEMO {
@@ -129,6 +137,8 @@ impl Offered<'_> {
         if !holders.is_empty() {
             holders.extend(demo::public_gates(&self.config.http.gates));
         }
+        let admin = self.config.admin.public_tokens();
+        holders.extend(admin.map(|name| format!("admin.token {name}")));
         self.refuse(&holders)
     }
 
@@ -144,7 +154,8 @@ impl Offered<'_> {
         bail!(
             "http.listen {listen} can be reached by others, and these have secrets that everybody \
              knows: {who}. Listen on 127.0.0.1, begin another data directory without the demo \
-             (data.import = \"\" or a catalogue of your own), give them secrets of their own, or set \
+             (data.import = \"\" or a catalogue of your own), give them secrets of their own (for \
+             operators: admin.token, or admin.enabled = false), or set \
              security.allow_demo_secrets_off_loopback = true \
              (PIAOKU__SECURITY__ALLOW_DEMO_SECRETS_OFF_LOOPBACK=true)"
         );

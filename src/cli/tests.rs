@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use clap::Parser;
@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::call::{self, Verdict};
 use super::{Arguments, Command, import, serve};
 use crate::config::Config;
+use crate::config::catalogue_file::CatalogueDocuments;
 use crate::http;
 use crate::metrics::Metrics;
 
@@ -49,7 +50,14 @@ impl Server {
                 }
                 let listener = TcpListener::bind(&config.http.listen).unwrap();
                 let url = format!("http://{}", listener.local_addr().unwrap());
-                let parts = http::HttpParts { engine: handle, keys, config: config.http, metrics };
+                let parts = http::HttpParts {
+                    engine: handle,
+                    keys,
+                    config: config.http,
+                    metrics,
+                    admin: config.admin,
+                    documents: Arc::new(CatalogueDocuments),
+                };
                 let server = http::start(parts, listener).unwrap();
                 let running = server.handle();
                 actix_rt::spawn(server);
@@ -240,6 +248,35 @@ fn public_secrets_stay_on_this_machine_unless_configured_otherwise() {
     assert_eq!(served(&config, "0.0.0.0:0"), Ok(false));
 }
 
+/// Also where nothing else is public: the operators' interface could change everything.
+#[test]
+fn the_demo_admin_token_stays_on_this_machine() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path());
+    config.data.import = String::new();
+    let served = |config: &Config, listen: &str| {
+        let listener = TcpListener::bind(listen).unwrap();
+        actix_rt::System::new().block_on(async {
+            let (engine, keys) = import::start_engine(config, &Metrics::default()).unwrap();
+            let prepared = serve::prepare(config, &listener, &engine.handle(), &keys).await;
+            engine.stop().await;
+            prepared.map_err(|error| error.to_string())
+        })
+    };
+    let refusal = served(&config, "0.0.0.0:0").unwrap_err();
+    assert!(refusal.contains("admin.token demo") && refusal.contains("admin.enabled"), "{refusal}");
+    assert_eq!(served(&config, "127.0.0.1:0"), Ok(false));
+    let own = http::AdminToken {
+        name: "desk".to_owned(),
+        token: "nobody-else-knows-this-token".to_owned(),
+        role: http::AdminRole::Operator,
+    };
+    let demo = std::mem::replace(&mut config.admin.token, vec![own]);
+    assert_eq!(served(&config, "0.0.0.0:0"), Ok(false));
+    config.admin = http::AdminConfig { enabled: false, token: demo };
+    assert_eq!(served(&config, "0.0.0.0:0"), Ok(false));
+}
+
 #[test]
 fn an_import_that_was_cut_off_is_done_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -265,7 +302,9 @@ fn commands(markdown: &str) -> Vec<String> {
         cargo.or_else(|| line.strip_prefix("piaoku "))
     });
     // A command with subcommands may be spoken of by its name alone.
-    ours.map(|rest| rest.trim().to_owned()).filter(|command| command != "call").collect()
+    ours.map(|rest| rest.trim().to_owned())
+        .filter(|command| !["call", "admin", "statement", "reconcile"].contains(&command.as_str()))
+        .collect()
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! what that would refuse is refused here, with the section and key that are to blame.
 //! Nothing is imported, stored or sealed here; sealing is the caller's function.
 
+mod document;
 mod rules;
 mod seats;
 mod shape;
@@ -13,6 +14,8 @@ mod tests;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+
+pub use document::CatalogueDocuments;
 
 use crate::config::catalogue_file::shape::{
     AgentSection, ClientSection, FileShape, PoolSection, ProductSection, SkuSection,

@@ -201,6 +201,7 @@ impl Loader {
             journal: self.section(&mut root, "journal"),
             snapshot: self.section(&mut root, "snapshot"),
             logging: self.section(&mut root, "logging"),
+            admin: self.section(&mut root, "admin"),
             security: self.section(&mut root, "security"),
         };
         let together = config.problems().into_iter().map(|what| {

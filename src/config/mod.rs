@@ -19,7 +19,7 @@ pub use source::{Origin, Setting};
 use serde::Deserialize;
 
 use crate::actors::{CallbackConfig, EngineConfig};
-use crate::http::HttpConfig;
+use crate::http::{AdminConfig, HttpConfig};
 use crate::journal::JournalConfig;
 use crate::snapshot::SnapshotConfig;
 
@@ -41,6 +41,8 @@ pub struct Config {
     pub snapshot: SnapshotConfig,
     /// Log lines.
     pub logging: LoggingConfig,
+    /// The operators' interface.
+    pub admin: AdminConfig,
     /// Guards against unsafe set-ups.
     pub security: SecurityConfig,
 }
@@ -57,6 +59,7 @@ impl Config {
             self.journal.validate().map_err(|error| error.to_string()),
             self.snapshot.validate().map_err(|error| error.to_string()),
             self.logging.validate().map_err(|error| error.to_string()),
+            self.admin.validate().map_err(|error| error.to_string()),
         ];
         results.into_iter().filter_map(Result::err).collect()
     }

@@ -12,7 +12,8 @@ pub struct Invariant {
 /// Never oversold.
 pub const NOT_OVERSOLD: Invariant = Invariant {
     id: "INV-1",
-    says: "for every slot area and pool: held + sold <= capacity + overbooking allowance",
+    says: "for every slot area and pool: held + sold <= capacity + what operators \
+           added + overbooking allowance",
 };
 /// All or nothing.
 pub const ALL_OR_NOTHING: Invariant = Invariant {
@@ -32,7 +33,8 @@ pub const BOOKS_BALANCE: Invariant = Invariant {
 /// What was taken comes back exactly once.
 pub const RETURNED_ONCE: Invariant = Invariant {
     id: "INV-5",
-    says: "a closed order holds no stock and no limit count, and nothing comes back twice",
+    says: "a closed order holds no stock and no limit count, nothing comes back twice, and always \
+           capacity + added = free + held + sold + withdrawn",
 };
 /// Replay equals live.
 pub const REPLAY_EQUALS_LIVE: Invariant = Invariant {

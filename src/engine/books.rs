@@ -217,6 +217,9 @@ impl Auditor<'_> {
                         invariants::NOT_OVERSOLD,
                         format!("{key:?} area {area}: {stock:?}"),
                     );
+                } else if !stock.is_balanced() {
+                    let detail = format!("{key:?} area {area}: {stock:?}");
+                    self.broken(invariants::RETURNED_ONCE, detail);
                 }
                 let places = (u64::from(stock.held().get()), u64::from(stock.sold().get()));
                 if places != (0, 0) {
@@ -233,6 +236,8 @@ impl Auditor<'_> {
             let stock = pool.value.stock();
             if !stock.is_within_capacity() {
                 self.broken(invariants::NOT_OVERSOLD, format!("{key:?}: {stock:?}"));
+            } else if !stock.is_balanced() {
+                self.broken(invariants::RETURNED_ONCE, format!("{key:?}: {stock:?}"));
             }
             let places = (u64::from(stock.held().get()), u64::from(stock.sold().get()));
             if places != (0, 0) {

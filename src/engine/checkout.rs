@@ -16,10 +16,11 @@ use crate::domain::order::{Order, OrderState, PayDecision, Refund};
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::ids::IdSource;
+use crate::engine::operator::StockCommand;
 use crate::engine::plan::{Ask, Grant, ParticipantKey, Plan, Refusal, rejection};
 use crate::engine::refund::{rebate_year, withhold};
 use crate::engine::transaction::{Granted, Payment, Transaction};
-use crate::types::{Fen, RequestKey, Sealed, Timespan, UnixMillis};
+use crate::types::{Fen, RequestKey, Sealed, SupplierNo, Timespan, UnixMillis};
 
 /// A new order, admitted and sealed.
 #[derive(Clone, Debug)]
@@ -53,6 +54,13 @@ pub enum Purpose {
         admitted: Box<Admitted>,
         /// The calendar year at the venue.
         year: i16,
+    },
+    /// Change stock for an operator.
+    Adjust {
+        /// With which supplier.
+        supplier: SupplierNo,
+        /// What.
+        command: StockCommand,
     },
     /// Pay an order that was placed before.
     Pay {
@@ -201,6 +209,7 @@ impl Checkout {
                 let year = rebate_year(order, refund).unwrap_or(0);
                 Ok(Some(Transaction::refund(order, Refund::clone(refund), year, notify)))
             }
+            Purpose::Adjust { supplier, command } => Ok(Some(command.record(*supplier, now))),
             Purpose::ChangeAccount { account, change } => {
                 Ok(Some(Transaction::change_account(now, *account, change)))
             }
@@ -237,7 +246,10 @@ impl Checkout {
         let admitted = match &mut self.purpose {
             Purpose::Sell { order, .. } | Purpose::Place { order } => &mut order.admitted,
             Purpose::Verify { admitted, .. } => admitted,
-            Purpose::Pay { .. } | Purpose::Refund { .. } | Purpose::ChangeAccount { .. } => {
+            Purpose::Pay { .. }
+            | Purpose::Refund { .. }
+            | Purpose::Adjust { .. }
+            | Purpose::ChangeAccount { .. } => {
                 return false;
             }
         };
@@ -279,6 +291,7 @@ fn plan_of(purpose: &Purpose, index: usize, catalogue: &Catalogue) -> Plan {
             let any = Ask::AnyFunds { year: *year, amount: admitted.total };
             Plan::new(admitted, candidate(admitted, index), Some(any))
         }
+        Purpose::Adjust { command, .. } => Plan::of_stock(command),
         Purpose::ChangeAccount { account, change } => Plan::of_change(*account, change.clone()),
         Purpose::Pay { order, payment, places } => {
             // A free order still asks, so that every checkout waits for at least one answer.

@@ -38,7 +38,7 @@ pub fn slot(key: SlotKey, slot: &Slot) -> Digest {
     areas.sort_unstable_by_key(|(area, _)| *area);
     let counts = slot.counters().counts();
     // Whoever has a seat has a place, so seats are never all there is.
-    if areas.is_empty() && counts.is_empty() {
+    if areas.is_empty() && counts.is_empty() && slot.is_open() {
         return Digest::default();
     }
     let mut hash = Canon::new(1);
@@ -53,6 +53,7 @@ pub fn slot(key: SlotKey, slot: &Slot) -> Digest {
         }
     }
     hash.counters(slot.counters());
+    hash.number(u64::from(slot.is_open()));
     hash.finish()
 }
 
@@ -335,6 +336,8 @@ impl Canon {
     fn stock(&mut self, stock: &Stock) {
         self.number(u64::from(stock.held().get()));
         self.number(u64::from(stock.sold().get()));
+        self.number(u64::from(stock.added().get()));
+        self.number(u64::from(stock.withdrawn().get()));
     }
 
     fn seats(&mut self, seating: &Seating) {

@@ -9,11 +9,13 @@ pub mod admission;
 pub mod books;
 pub mod checkout;
 pub mod digest;
+pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod ids;
 pub mod ledger;
 pub mod occasion;
+pub mod operator;
 pub mod plan;
 pub mod refund;
 mod rejection;

@@ -7,12 +7,15 @@ use crate::domain::account::{
     AccountChange, AccountKey, BalanceShort, BookingError, Holder, ReserveMoney,
 };
 use crate::domain::catalogue::{Catalogue, LimitRule, LimitWindow, Product};
-use crate::domain::inventory::{Available, PlaceHold, PoolKey, SlotError, SoldOut, Take};
+use crate::domain::inventory::{
+    AdjustError, Adjustment, Available, PlaceHold, PoolKey, SlotError, SoldOut, Take,
+};
 use crate::domain::limits::{Claim, LimitExceeded, LimitKey, RollingDays, WindowInstance};
 use crate::domain::order::{CounterHome, Order};
 use crate::domain::seats::SeatError;
 use crate::engine::Rejection;
 use crate::engine::admission::{Admitted, AdmittedLine, LineClaim};
+use crate::engine::operator::StockCommand;
 use crate::types::{
     AreaNo, Fen, IdentityHash, PoolNo, Quantity, SeatNo, ServiceDate, SlotKey, Timespan,
 };
@@ -46,6 +49,10 @@ pub enum Ask {
     Limit(SmallVec<[Claim; 2]>),
     /// Money of an account.
     Account(ReserveMoney),
+    /// An operator's adjustment: of a slot's area, or of a pool, which has none.
+    Adjust(AreaNo, Adjustment),
+    /// That a slot begins or ceases to sell, which is always granted.
+    SetOpen,
     /// Whether an account could pay from its prepaid or its rebate balance. Only ever checked.
     AnyFunds {
         /// The calendar year of the rebate balance.
@@ -90,6 +97,8 @@ pub enum Refusal {
     Account(BalanceShort),
     /// An account, to an operator.
     Booking(BookingError),
+    /// A slot or a pool, to an operator.
+    Adjust(AdjustError),
 }
 
 /// Participants and what each is asked for: slots, then pools, limits and the account. When several
@@ -120,6 +129,21 @@ impl Plan {
         let mut plan = Self::default();
         plan.parts.push((ParticipantKey::Account(key), Ask::Account(money)));
         plan
+    }
+
+    /// The plan of an operator's command.
+    #[must_use]
+    pub fn of_stock(command: &StockCommand) -> Self {
+        let part = match *command {
+            StockCommand::Slot { slot, area, adjustment } => {
+                (ParticipantKey::Slot(slot), Ask::Adjust(area, adjustment))
+            }
+            StockCommand::Pool { pool, adjustment } => {
+                (ParticipantKey::Pool(pool), Ask::Adjust(AreaNo::NONE, adjustment))
+            }
+            StockCommand::SetOpen { slot, .. } => (ParticipantKey::Slot(slot), Ask::SetOpen),
+        };
+        Self { parts: SmallVec::from_iter([part]) }
     }
 
     /// A plan for what an operator does to an account.
@@ -302,6 +326,7 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
         ParticipantKey::Account(_) => (None, None, Timespan::NONE),
     };
     match refusal {
+        Refusal::Slot(SlotError::Closed) => Rejection::SlotClosed { product, date, timespan },
         Refusal::Slot(SlotError::UnknownArea(_)) => Rejection::UnknownArea,
         Refusal::Slot(SlotError::SoldOut { sold_out, .. }) | Refusal::Pool(sold_out) => {
             let SoldOut { asked, available } = sold_out;
@@ -336,6 +361,7 @@ pub fn rejection(key: ParticipantKey, refusal: Refusal, catalogue: &Catalogue) -
         }
         Refusal::Account(short) => Rejection::BalanceShort(short),
         Refusal::Booking(error) => Rejection::Booking(error),
+        Refusal::Adjust(error) => Rejection::NotAdjusted(error),
     }
 }
 

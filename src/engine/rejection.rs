@@ -3,7 +3,7 @@
 use crate::domain::account::{BalanceShort, BookingError};
 use crate::domain::catalogue::{BookingProblem, ConditionError, LimitScope, LimitWindow};
 use crate::domain::identity::{DocumentError, MobileError, NameError};
-use crate::domain::inventory::Available;
+use crate::domain::inventory::{AdjustError, Available};
 use crate::domain::order::{CloseReason, OrderError, RedeemError, RefundError, ReverseError};
 use crate::types::{Channel, ProductNo, Quantity, ServiceDate, Timespan, UnixMillis};
 
@@ -203,6 +203,16 @@ pub enum Rejection {
     /// The price of the whole cannot be expressed.
     #[error("the total is out of range")]
     TotalOutOfRange,
+    /// An operator has closed the slot.
+    #[error("{date:?}, timespan {timespan}: closed")]
+    SlotClosed {
+        /// The product.
+        product: Option<ProductNo>,
+        /// The date.
+        date: Option<ServiceDate>,
+        /// The timespan.
+        timespan: Timespan,
+    },
     /// A slot or pool has too few places.
     #[error("{date:?}, timespan {timespan}: asked for {asked}, {available} left")]
     SoldOut {
@@ -265,6 +275,9 @@ pub enum Rejection {
     /// The order's record would be larger than the journal takes.
     #[error("the order is too large to be recorded")]
     TooLarge,
+    /// An operator's adjustment of stock cannot be made. No partner ever asks for one.
+    #[error(transparent)]
+    NotAdjusted(AdjustError),
     /// No voucher codes are left to give out.
     #[error("the supply of voucher codes is used up")]
     CodesExhausted,
@@ -276,7 +289,9 @@ impl Rejection {
     pub fn depends_on_timespan(&self) -> bool {
         match self {
             // What an untimed product lacks, it lacks all day.
-            Self::SoldOut { timespan, .. } => *timespan != Timespan::NONE,
+            Self::SoldOut { timespan, .. } | Self::SlotClosed { timespan, .. } => {
+                *timespan != Timespan::NONE
+            }
             Self::LimitExceeded { about, .. } => {
                 matches!(about, Some((_, LimitWindow::Timespan)))
             }

@@ -155,6 +155,8 @@ impl State {
                 }
                 Event::Order(event) => self.order(lsn, event, source)?,
                 Event::Voucher(event) => self.voucher(lsn, event, source)?,
+                // For people who read the journal; no machine has it.
+                Event::Operator(_) => {}
             }
         }
         for event in &transaction.events {
@@ -263,7 +265,7 @@ impl State {
     /// Notes that the machine of `event` includes the record at `lsn`.
     fn mark(&mut self, lsn: Lsn, event: &Event) {
         let known = match event {
-            Event::Catalogue(_) => None,
+            Event::Catalogue(_) | Event::Operator(_) => None,
             Event::Slot(key, _) => self.slots.get_mut(key).map(|slot| &mut slot.lsn),
             Event::Pool(key, _) => self.pools.get_mut(key).map(|pool| &mut pool.lsn),
             Event::Limit(key, _) => self.limits.get_mut(key).map(|limit| &mut limit.lsn),

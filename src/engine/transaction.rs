@@ -19,6 +19,7 @@ use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::ids::IdSource;
+use crate::engine::operator::Operator;
 use crate::engine::plan::{Ask, Grant, ParticipantKey, Plan, counter_home, slot_key};
 use crate::types::{
     AreaNo, Fen, LineId, OrderId, Quantity, RequestKey, Sealed, SeatNo, SlotKey, SupplierNo,
@@ -44,6 +45,8 @@ pub enum Event {
     Voucher(VoucherEvent),
     /// What an account is told besides money.
     AccountNote(AccountKey, AccountNote),
+    /// Who had the rest of the record done, and why. It changes nothing by itself.
+    Operator(Operator),
 }
 
 /// What one request changed.
@@ -204,6 +207,13 @@ impl Transaction {
             count(&mut events, taken, CounterEvent::Returned);
         }
         Self { at: now, supplier: Some(order.supplier), events }
+    }
+
+    /// The same record, done for an operator if one is given.
+    #[must_use]
+    pub fn done_for(mut self, operator: Option<&Operator>) -> Self {
+        self.events.extend(operator.cloned().map(Event::Operator));
+        self
     }
 
     /// A held order that keeps its places until `expires_at`.
@@ -408,7 +418,7 @@ impl Granted<'_> {
                     let areas = hold.takes.iter().map(area).collect();
                     let counts = hold.claims.iter().map(|claim| claim.count()).collect();
                     let counters = CounterEvent::Counted(counts);
-                    events.push(Event::Slot(*slot, SlotEvent { areas, counters }));
+                    events.push(Event::Slot(*slot, SlotEvent { areas, counters, open: None }));
                 }
                 (ParticipantKey::Pool(pool), Ask::Pool(quantity)) => {
                     events.push(Event::Pool(*pool, taken(*quantity)));

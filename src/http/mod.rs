@@ -4,6 +4,7 @@
 //! One service takes every request and finds the action itself, since the partner's framework
 //! ignores case in paths and answers unknown ones in its own way.
 
+mod admin;
 mod bearer;
 mod callback;
 mod config;
@@ -36,6 +37,9 @@ use crate::metrics::Metrics;
 use crate::vault::KeyRing;
 use crate::wire::top::gateway::Gateway;
 
+pub use admin::{
+    AdminConfig, AdminConfigError, AdminRole, AdminToken, DEMO_TOKEN, Documents, EntryKind, Seal,
+};
 pub use callback::HttpCourier;
 pub use config::{
     DEMO_GATE_TOKEN, DocumentCheckName, DouyinConfig, GateConfig, GateToken, HttpConfig,
@@ -55,6 +59,10 @@ pub struct HttpParts {
     pub config: HttpConfig,
     /// Where measurements go.
     pub metrics: Metrics,
+    /// The operators' interface.
+    pub admin: AdminConfig,
+    /// How operators' catalogue entries are read and written.
+    pub documents: Arc<dyn Documents>,
 }
 
 /// What every worker shares.
@@ -66,6 +74,12 @@ struct AppState {
     gateway: Gateway,
     gates: gate::Gates,
     metrics: Metrics,
+    /// Whether there is an operators' interface.
+    admin_enabled: bool,
+    admin_tokens: admin::Tokens,
+    documents: Arc<dyn Documents>,
+    /// Operators' changes of the catalogue take turns.
+    catalogue_changes: tokio::sync::Mutex<()>,
     /// Number of the last answer of the TOP gateway, for its request ids.
     answers: AtomicU64,
 }
@@ -116,7 +130,7 @@ impl Outcome {
 /// # Errors
 /// When the configuration cannot be used or the listener cannot be.
 pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
-    let HttpParts { engine, keys, config, metrics } = parts;
+    let HttpParts { engine, keys, config, metrics, admin, documents } = parts;
     let gateway = Gateway::new(config.top.clone()).map_err(io::Error::other)?;
     let state = web::Data::from(Arc::new(AppState {
         engine,
@@ -126,6 +140,10 @@ pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
         gates: gate::Gates::new(&config.gates),
         metrics,
         answers: AtomicU64::new(0),
+        admin_enabled: admin.enabled,
+        admin_tokens: admin::Tokens::new(&admin),
+        documents,
+        catalogue_changes: tokio::sync::Mutex::new(()),
         config: config.clone(),
     }));
     let make_app =
@@ -148,6 +166,9 @@ async fn handle(
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> HttpResponse {
+    if admin::is_meant(&request, &state) {
+        return admin::handle(&request, payload, &state).await;
+    }
     let mut started = monotonic_nanos();
     let (operation, answer) = match route::find(request.path(), request.method().as_str()) {
         Route::Found(action, parts) => {
@@ -181,19 +202,42 @@ async fn read(
     if matches!(action, Action::Live | Action::Ready | Action::Metrics) {
         return Ok(Bytes::new());
     }
-    let too_large = || Box::new(webapi::body_too_large(action, request, state));
+    read_body(request, payload, state).await.map_err(|error| {
+        Box::new(match error {
+            BodyError::TooLarge => webapi::body_too_large(action, request, state),
+            BodyError::Broken => operations::unreadable_body(StatusCode::BAD_REQUEST),
+            BodyError::Late => operations::unreadable_body(StatusCode::REQUEST_TIMEOUT),
+        })
+    })
+}
+
+/// Why a body was not read. Nothing is decided.
+enum BodyError {
+    /// It is larger than allowed.
+    TooLarge,
+    /// The client broke off, or sent what is no body.
+    Broken,
+    /// It took too long.
+    Late,
+}
+
+/// Reads a request's body, within the configured bounds.
+async fn read_body(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &AppState,
+) -> Result<Bytes, BodyError> {
     let announced = webapi::header(request, CONTENT_LENGTH).and_then(|text| text.parse().ok());
     if announced.is_some_and(|bytes: u64| bytes > state.config.body_bytes_max as u64) {
-        return Err(too_large());
+        return Err(BodyError::TooLarge);
     }
     let time = Duration::from_millis(state.config.request_body_timeout_ms);
     let reading = payload.to_bytes_limited(state.config.body_bytes_max);
     match tokio::time::timeout(time, reading).await {
         Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Err(_)) => Err(too_large()),
-        // The client broke off, or sent what is no body: nothing is decided.
-        Ok(Ok(Err(_))) => Err(Box::new(operations::unreadable_body(StatusCode::BAD_REQUEST))),
-        Err(_) => Err(Box::new(operations::unreadable_body(StatusCode::REQUEST_TIMEOUT))),
+        Ok(Err(_)) => Err(BodyError::TooLarge),
+        Ok(Ok(Err(_))) => Err(BodyError::Broken),
+        Err(_) => Err(BodyError::Late),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::domain::order::{
 };
 use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow, Seating};
 use crate::domain::voucher::VoucherEvent;
+use crate::engine::operator::Operator;
 use crate::engine::transaction::Event;
 use crate::types::{
     AgentNo, AreaNo, Channel, Fen, IdentityHash, LineId, OrderId, PoolNo, ProductNo, Quantity,
@@ -98,6 +99,8 @@ fn records_are_read_and_written_as_their_files() {
     check("record-cancelled", Some(0), closed(CloseReason::Cancelled));
     check("record-expired", Some(0), closed(CloseReason::Expired));
     check("record-after-sale", Some(0), after_sale());
+    check("record-adjusted", Some(0), adjusted());
+    check("record-closed-slot", Some(0), shut());
 }
 
 #[test]
@@ -111,10 +114,13 @@ fn entities_are_read_and_written_as_their_files() {
     let seats = |numbers: [u16; 2]| numbers.map(SeatNo::new);
     let seating = Seating::restored(&seats([0, 65_535]), &seats([1, 128])).unwrap();
     let slot = Slot::new(areas, counters()).with_seatings(vec![(AreaNo::new(2), seating)]);
-    check("entity-slot", &slot, encode_slot, decode_slot, |slot| {
-        (slot.areas().to_vec(), slot.seatings().to_vec(), slot.counters().counts())
-    });
-    let pool = Pool::new(stock(3, 497));
+    let facts = |slot: &Slot| {
+        let taken = (slot.areas().to_vec(), slot.seatings().to_vec());
+        (taken, slot.counters().counts(), slot.is_open())
+    };
+    check("entity-slot", &slot, encode_slot, decode_slot, facts);
+    check("entity-slot-closed", &slot.with_open(false), encode_slot, decode_slot, facts);
+    let pool = Pool::new(stock(3, 497).adjusted(Quantity::new(20), Quantity::new(5)));
     check("entity-pool", &pool, encode_pool, decode_pool, |pool| *pool.stock());
     let limit = LimitShard::new(counters());
     check("entity-limit", &limit, encode_limit, decode_limit, |it| it.counters().counts());
@@ -323,7 +329,7 @@ fn after_sale() -> Vec<Event> {
 
 fn slot_event(slot: SlotKey, stock: StockEvent, counters: CounterEvent) -> Event {
     let areas = smallvec![AreaEvent { area: AreaNo::NONE, stock, seats: Default::default() }];
-    Event::Slot(slot, SlotEvent { areas, counters })
+    Event::Slot(slot, SlotEvent { areas, counters, open: None })
 }
 
 fn moved(account: AccountKey, balance: Balance, kind: PostingKind, fen: i64) -> Event {
@@ -418,6 +424,26 @@ fn closed(reason: CloseReason) -> Vec<Event> {
         Event::Pool(POOL, StockEvent::Released(one)),
         Event::Limit(limit, CounterEvent::Returned(smallvec![count(3, 4, 1)])),
     ]
+}
+
+/// An operator takes places off sale and gives a pool more.
+fn adjusted() -> Vec<Event> {
+    let places = Quantity::new(20);
+    vec![
+        slot_event(SLOT, StockEvent::Withdrawn(places), CounterEvent::default()),
+        Event::Pool(POOL, StockEvent::Added(places)),
+        operator("屋顶检修"),
+    ]
+}
+
+/// An operator closes a slot.
+fn shut() -> Vec<Event> {
+    let closed = SlotEvent { open: Some(false), ..SlotEvent::default() };
+    vec![Event::Slot(SLOT, closed), operator("storm warning")]
+}
+
+fn operator(reason: &str) -> Event {
+    Event::Operator(Operator::new("ops/wang", reason).unwrap())
 }
 
 /// One entry of each kind, and with them every part that an entry may have or lack.

@@ -13,7 +13,7 @@ use crate::domain::account::{
     AccountChange, AccountKey, Balance, BookMoney, BookingError, BookingKind, Holder, SetCredit,
 };
 use crate::domain::catalogue::RebateAt;
-use crate::domain::inventory::{Pool, Slot, Stock};
+use crate::domain::inventory::{Adjustment, Pool, PoolKey, Slot, Stock};
 use crate::domain::limits::{Counters, LimitShard};
 use crate::domain::order::{
     CloseReason, Order, OrderState, PayDecision, RedeemDecision, Redemption, RefundDecision,
@@ -24,16 +24,19 @@ use crate::engine::admission::Draft;
 use crate::engine::books::audit;
 use crate::engine::checkout::{Checkout, NewOrder, Purpose, Step};
 use crate::engine::fixture::{
-    Ledger, SPOT, admitted, catalogue, clock, draft, line, open_draft, person, purse, stage_draft,
-    today,
+    Ledger, SPOT, admitted, catalogue, clock, draft, gate, line, open_draft, person, purse, slot,
+    stage_draft, today,
 };
 use crate::engine::ledger::Reconciliation;
+use crate::engine::operator::StockCommand;
 use crate::engine::plan::{Ask, Grant, ParticipantKey, Refusal};
 use crate::engine::refund::quote;
 use crate::engine::state::{Nowhere, State, pool_capacity, set_capacity};
 use crate::engine::transaction::{Payment, Transaction};
 use crate::schema::{decode_transaction, encode_transaction};
-use crate::types::{Fen, HoldId, Lsn, OrderId, RequestKey, Sealed, UnixMillis};
+use crate::types::{
+    AreaNo, Fen, HoldId, Lsn, OrderId, Quantity, RequestKey, Sealed, SlotKey, UnixMillis,
+};
 
 /// What is bought: each choice meets another bound.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +71,7 @@ enum Command {
     /// Fen into the prepaid or the rebate balance, with a reference or, at 0, without.
     Book(BookingKind, i64, bool, u8),
     Credit(i64),
+    Adjust(StockCommand),
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -103,6 +107,28 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (kind, fen, any::<bool>(), 0..4_u8)
             .prop_map(|(kind, fen, rebate, no)| Command::Book(kind, fen, rebate, no)),
         1 => prop_oneof![Just(-1), Just(0), Just(20_000)].prop_map(Command::Credit),
+        3 => stock_command().prop_map(Command::Adjust),
+    ]
+}
+
+/// Places added, withdrawn and restored, and slots opened and closed, where baskets come from.
+fn stock_command() -> impl Strategy<Value = StockCommand> {
+    let adjustment = prop_oneof![
+        (0..3_u32).prop_map(|n| Adjustment::Add(Quantity::new(n))),
+        (1..4_u32).prop_map(|n| Adjustment::Withdraw(Quantity::new(n))),
+        (1..3_u32).prop_map(|n| Adjustment::Restore(Quantity::new(n))),
+    ];
+    let slots = prop_oneof![
+        Just(slot("P-FLASH", Some(today()), 0)),
+        Just(slot("P-COUPON", None, 0)),
+        Just(slot("P-DAY", Some(today()), 0)),
+    ];
+    let area = AreaNo::NONE;
+    prop_oneof![
+        (slots.clone(), adjustment.clone())
+            .prop_map(move |(slot, adjustment)| StockCommand::Slot { slot, area, adjustment }),
+        adjustment.prop_map(|adjustment| StockCommand::Pool { pool: gate(today(), 1), adjustment }),
+        (slots, any::<bool>()).prop_map(|(slot, open)| StockCommand::SetOpen { slot, open }),
     ]
 }
 
@@ -180,6 +206,9 @@ impl Shop {
             Command::Reverse(index, ticket, request) => self.reverse(index, ticket, *request),
             Command::Book(kind, fen, rebate, no) => self.book(*kind, *fen, *rebate, *no),
             Command::Credit(fen) => self.grant(*fen),
+            Command::Adjust(command) => {
+                self.checkout(Purpose::Adjust { supplier: SPOT, command: *command });
+            }
         }
     }
 
@@ -317,7 +346,7 @@ impl Shop {
             Ok(None) | Err(Rejection::CodesExhausted) => return,
             Err(rejection) => panic!("a granted checkout has no record: {rejection}"),
         };
-        let id = record.order().expect("a checkout is about an order");
+        let Some(id) = record.order() else { return self.append(record) };
         let before = self.ledger.state.orders.get(&id).map(|order| order.value.clone());
         self.append(record);
         let after = self.ledger.state.orders[&id].value.clone();
@@ -341,18 +370,19 @@ impl Shop {
         let state = &self.ledger.state;
         let decided = match (key, ask) {
             (ParticipantKey::Slot(key), Ask::Slot(ask)) => {
-                let untouched = || Slot::new(smallvec::SmallVec::new(), Counters::default());
-                let known = state.slots.get(&key).map(|slot| slot.value.clone());
-                let mut slot = known.unwrap_or_else(untouched);
-                set_capacity(&mut slot, key, &state.catalogue);
+                let mut slot = self.slot(key);
                 slot.decide(&ask).map_err(Refusal::Slot)?;
                 return Ok(Grant::of_slot(slot.hold(HoldId::new(0), ask)));
             }
+            (ParticipantKey::Slot(key), Ask::Adjust(area, adjustment)) => {
+                self.slot(key).decide_adjust(area, adjustment).map_err(Refusal::Adjust)
+            }
+            (ParticipantKey::Slot(_), Ask::SetOpen) => Ok(()),
             (ParticipantKey::Pool(key), Ask::Pool(ask)) => {
-                let (capacity, allowance) = pool_capacity(key, &state.catalogue);
-                let untouched = || Pool::new(Stock::new(capacity, allowance));
-                let known = state.pools.get(&key).map(|pool| pool.value.clone());
-                known.unwrap_or_else(untouched).decide(ask).map_err(Refusal::Pool)
+                self.pool(key).decide(ask).map_err(Refusal::Pool)
+            }
+            (ParticipantKey::Pool(key), Ask::Adjust(_, adjustment)) => {
+                self.pool(key).decide_adjust(adjustment).map_err(Refusal::Adjust)
             }
             (ParticipantKey::Limit(key), Ask::Limit(ask)) => {
                 let known = state.limits.get(&key).map(|limit| limit.value.clone());
@@ -369,6 +399,22 @@ impl Shop {
             (key, ask) => panic!("{key:?} is asked for {ask:?}"),
         };
         decided.map(|()| Grant::default())
+    }
+
+    fn slot(&self, key: SlotKey) -> Slot {
+        let state = &self.ledger.state;
+        let untouched = || Slot::new(smallvec::SmallVec::new(), Counters::default());
+        let known = state.slots.get(&key).map(|slot| slot.value.clone());
+        let mut slot = known.unwrap_or_else(untouched);
+        set_capacity(&mut slot, key, &state.catalogue);
+        slot
+    }
+
+    fn pool(&self, key: PoolKey) -> Pool {
+        let state = &self.ledger.state;
+        let (capacity, allowance) = pool_capacity(key, &state.catalogue);
+        let known = state.pools.get(&key).map(|pool| pool.value.clone());
+        known.unwrap_or_else(|| Pool::new(Stock::new(capacity, allowance)))
     }
 
     fn append(&mut self, record: Transaction) {

@@ -29,6 +29,7 @@ use crate::domain::order::{
 };
 use crate::domain::seats::{Focal, Numbering, SeatMap, SeatRow, Seating};
 use crate::domain::voucher::{Voucher, VoucherEvent};
+use crate::engine::operator::Operator;
 use crate::engine::transaction::{Event, Transaction};
 use crate::types::{
     AgentNo, AreaNo, Channel, Fen, IdentityHash, LineId, OrderId, PoolNo, ProductNo, Quantity,
@@ -56,6 +57,8 @@ fn event() -> BoxedStrategy<Event> {
         order_event().prop_map(Event::Order),
         voucher().prop_map(|voucher| Event::Voucher(VoucherEvent::Issued(voucher))),
         (account_key(), account_note()).prop_map(|(key, note)| Event::AccountNote(key, note)),
+        ("[a-z/]{1,64}", "[^\\p{Cc}]{1,200}")
+            .prop_map(|(actor, reason)| Event::Operator(Operator::new(&actor, &reason).unwrap())),
     ]
     .boxed()
 }
@@ -193,12 +196,15 @@ fn balance() -> impl Strategy<Value = Balance> {
 // Events.
 
 fn stock_event() -> BoxedStrategy<StockEvent> {
-    let kinds: [fn(Quantity) -> StockEvent; 5] = [
+    let kinds: [fn(Quantity) -> StockEvent; 8] = [
         StockEvent::Held,
         StockEvent::Sold,
         StockEvent::Confirmed,
         StockEvent::Released,
         StockEvent::Returned,
+        StockEvent::Added,
+        StockEvent::Withdrawn,
+        StockEvent::Restored,
     ];
     (0..kinds.len(), quantity()).prop_map(move |(kind, quantity)| kinds[kind](quantity)).boxed()
 }
@@ -210,8 +216,8 @@ fn slot_event() -> impl Strategy<Value = SlotEvent> {
         stock,
         seats: seats.into(),
     });
-    (list(area), counter_event())
-        .prop_map(|(areas, counters)| SlotEvent { areas: areas.into(), counters })
+    (list(area), counter_event(), option::of(any::<bool>()))
+        .prop_map(|(areas, counters, open)| SlotEvent { areas: areas.into(), counters, open })
 }
 
 fn count() -> impl Strategy<Value = Count> {
@@ -677,9 +683,10 @@ fn refund_rule() -> impl Strategy<Value = RefundRule> {
 // Entities.
 
 fn stock() -> impl Strategy<Value = Stock> {
-    (quantity(), quantity()).prop_map(|(held, sold)| {
+    (quantity(), quantity(), quantity(), quantity()).prop_map(|(held, sold, added, withdrawn)| {
         let sold = Quantity::new(sold.get().min(u32::MAX - held.get()));
-        Stock::restored(Capacity::Unlimited, Quantity::ZERO, held, sold)
+        let stock = Stock::restored(Capacity::Unlimited, Quantity::ZERO, held, sold);
+        stock.adjusted(added, withdrawn)
     })
 }
 
@@ -710,8 +717,8 @@ pub(super) fn slot() -> impl Strategy<Value = Slot> {
         });
     let seatings = btree_map(area_no(), seats, 0..=LIST_LEN_MAX)
         .prop_map(|seatings| seatings.into_iter().collect::<Vec<_>>());
-    (areas, seatings, counters()).prop_map(|(areas, seatings, counters)| {
-        Slot::new(areas.into(), counters).with_seatings(seatings)
+    (areas, seatings, counters(), any::<bool>()).prop_map(|(areas, seatings, counters, open)| {
+        Slot::new(areas.into(), counters).with_seatings(seatings).with_open(open)
     })
 }
 

@@ -205,6 +205,10 @@ fn kinds_keep_their_numbers() {
             StockEvent::Sold(one),
             StockEvent::Confirmed(one),
             StockEvent::Released(one),
+            StockEvent::Returned(one),
+            StockEvent::Added(one),
+            StockEvent::Withdrawn(one),
+            StockEvent::Restored(one),
         ],
         0,
     );

@@ -66,6 +66,8 @@ pub fn sentence(rejection: &Rejection) -> String {
         Rejection::BuyerMissing { .. } => "请提供购买用户的标识".to_owned(),
         Rejection::DocumentTwice => "同一订单中同一证件只能购买一张".to_owned(),
         Rejection::TotalOutOfRange => "订单金额超出范围".to_owned(),
+        Rejection::SlotClosed { .. } => "所选日期或时段已停售".to_owned(),
+        Rejection::NotAdjusted(_) => "库存调整未生效".to_owned(),
         Rejection::SoldOut { available, .. } => sold_out(*available),
         Rejection::NoTimespanLeft { .. } => "当日各时段余票均不足".to_owned(),
         Rejection::LimitExceeded { about, used, max, .. } => {

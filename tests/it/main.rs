@@ -4,6 +4,7 @@
 
 mod support;
 
+mod admin;
 mod bad_auth;
 mod bad_body;
 mod balances;
@@ -11,6 +12,7 @@ mod callback;
 mod consult;
 mod contention;
 mod douyin;
+mod extension;
 mod framing;
 mod gate;
 mod kill;

@@ -150,7 +150,7 @@ impl Participants {
                 account.value.note(hold, note);
                 account.lsn = lsn;
             }
-            Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) => {}
+            Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) | Event::Operator(_) => {}
         }
     }
 
@@ -361,7 +361,7 @@ fn participant(event: &Event) -> Option<ParticipantKey> {
         Event::Pool(key, _) => Some(ParticipantKey::Pool(*key)),
         Event::Limit(key, _) => Some(ParticipantKey::Limit(*key)),
         Event::Account(key, _) | Event::AccountNote(key, _) => Some(ParticipantKey::Account(*key)),
-        Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) => None,
+        Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) | Event::Operator(_) => None,
     }
 }
 

@@ -500,7 +500,9 @@ impl Process {
                     && self.catalogue.wants_notices(order.admitted.agent)
             }
             Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => self.is_told(order),
-            Purpose::Verify { .. } | Purpose::ChangeAccount { .. } => false,
+            Purpose::Verify { .. } | Purpose::ChangeAccount { .. } | Purpose::Adjust { .. } => {
+                false
+            }
         }
     }
 
@@ -669,6 +671,7 @@ fn supplier(checkout: &Checkout) -> SupplierNo {
         Purpose::Sell { order, .. } | Purpose::Place { order } => order.admitted.supplier_no(),
         Purpose::Verify { admitted, .. } => admitted.supplier_no(),
         Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => order.supplier,
+        Purpose::Adjust { supplier, .. } => *supplier,
         Purpose::ChangeAccount { account, .. } => account.supplier,
     }
 }

@@ -84,7 +84,7 @@ pub fn settled_slot(slot: &Slot) -> Slot {
         (*area, Seating::restored(&held, &sold).expect("INV-9: a seat has one holder"))
     });
     let counters = Counters::restored(slot.counters().counts());
-    Slot::new(areas.collect(), counters).with_seatings(taken.collect())
+    Slot::new(areas.collect(), counters).with_seatings(taken.collect()).with_open(slot.is_open())
 }
 
 /// A pool without the checkouts in flight.
@@ -107,5 +107,6 @@ pub fn settled_account(account: &Account) -> Account {
 fn settled(stock: &Stock) -> Stock {
     let none = piaoku::types::Quantity::ZERO;
     let capacity = piaoku::domain::inventory::Capacity::Limited(none);
-    Stock::restored(capacity, none, stock.held(), stock.sold())
+    let settled = Stock::restored(capacity, none, stock.held(), stock.sold());
+    settled.adjusted(stock.added(), stock.withdrawn())
 }

@@ -78,7 +78,7 @@ impl Hub {
         drop(actors);
         if was_there && let Some(engine) = running.context.engine.upgrade() {
             // Its predecessor fell to a bug, and what it knew with it.
-            crate::actors::EngineHandle(engine).find_notices(agent);
+            crate::actors::EngineHandle::new(engine).find_notices(agent);
         }
     }
 }

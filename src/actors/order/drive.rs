@@ -13,6 +13,7 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::order::{CloseReason, Order, OrderState};
 use crate::engine::checkout::{Checkout, Purpose, Step};
 use crate::engine::ids::{IdSource, Numbers};
+use crate::engine::operator::Operator;
 use crate::engine::plan::ParticipantKey;
 use crate::engine::transaction::Transaction;
 use crate::journal::{Permit, Refused};
@@ -48,6 +49,14 @@ impl Caller {
         match self {
             Self::Submitter(submit) => submit.answer(reply),
             Self::Nobody => {}
+        }
+    }
+
+    /// The operator whom the command's record names.
+    fn operator(&self) -> Option<&Operator> {
+        match self {
+            Self::Submitter(submit) => submit.operator.as_deref(),
+            Self::Nobody => None,
         }
     }
 }
@@ -223,6 +232,8 @@ impl OrderActor {
     ) {
         debug_assert!(transaction.is_balanced(), "INV-4: postings of a record sum to zero");
         self.appended += 1;
+        let operator = self.running.get(&hold).and_then(|running| running.caller.operator());
+        let transaction = transaction.done_for(operator);
         let record = Record { transaction, origin: Origin::Orders(hold) };
         permit.append(self.context.partition, record);
     }
@@ -285,7 +296,7 @@ fn wants_notices(catalogue: &Catalogue, purpose: &Purpose) -> bool {
             catalogue.wants_notices(order.admitted.agent)
         }
         Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => is_told(catalogue, order),
-        Purpose::Verify { .. } | Purpose::ChangeAccount { .. } => false,
+        Purpose::Verify { .. } | Purpose::Adjust { .. } | Purpose::ChangeAccount { .. } => false,
     }
 }
 

@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 
 use actix::prelude::*;
 use hashbrown::HashMap;
+use tokio::sync::oneshot;
 
+use crate::actors::explain::Inspected;
 use crate::actors::order::OrderActor;
 use crate::actors::order::cache::Waiting;
+use crate::domain::inventory::PoolKey;
+use crate::domain::order::OrderLine;
+use crate::engine::plan::{Ask, ParticipantKey};
 use crate::types::{OrderId, UnixMillis};
 
 /// Unpaid orders by the instant their time is up.
@@ -39,6 +44,11 @@ impl Expiries {
         self.by_order.len()
     }
 
+    /// Unpaid orders whose time is up next, soonest first.
+    fn next(&self) -> impl Iterator<Item = (UnixMillis, OrderId)> {
+        self.by_time.iter().copied()
+    }
+
     /// Takes an order whose time is up at `now`.
     fn pop_due(&mut self, now: UnixMillis) -> Option<OrderId> {
         let &(at, order) = self.by_time.first().filter(|(at, _)| *at <= now)?;
@@ -63,7 +73,43 @@ pub(super) struct Expiring {
 #[rtype(result = "()")]
 struct NextDue;
 
+/// Unpaid orders looked at to tell when a slot gets places back: a wave of them must not hold up sales.
+const LOOKED_AT_MAX: usize = 2000;
+
 impl OrderActor {
+    /// Asks participants what they would say, and adds when places come back to each.
+    pub(in crate::actors) fn inspect(
+        &mut self,
+        parts: Vec<(ParticipantKey, Option<Ask>)>,
+    ) -> Vec<Inspected> {
+        if self.rebuilding {
+            return Vec::new();
+        }
+        let now = self.context.clock.now();
+        let inspected = parts.into_iter().map(|(key, ask)| {
+            let next_expiry = self.next_expiry(key);
+            let (reply, answer) = oneshot::channel();
+            self.directory.inspect(key, ask, reply, now);
+            Inspected { answer, next_expiry }
+        });
+        inspected.collect()
+    }
+
+    /// When the next unpaid order with places of `key` is due, as far as orders are in memory.
+    fn next_expiry(&self, key: ParticipantKey) -> Option<UnixMillis> {
+        let has_places = |line: &OrderLine| match key {
+            ParticipantKey::Slot(slot) => line.slot == slot,
+            ParticipantKey::Pool(PoolKey { pool, date, timespan }) => {
+                line.pool == Some(pool) && (line.slot.date, line.slot.timespan) == (date, timespan)
+            }
+            ParticipantKey::Limit(_) | ParticipantKey::Account(_) => false,
+        };
+        let holds =
+            |id| self.orders.get(id).is_some_and(|order| order.lines.iter().any(has_places));
+        let mut due = self.expiries.next().take(LOOKED_AT_MAX);
+        due.find(|(_, id)| holds(*id)).map(|(at, _)| at)
+    }
+
     /// Closes orders whose time is up. Only so many are under way at once, and the next come when half of
     /// them are done: a wave of any size goes through at the journal's pace, and sales go on between.
     pub(super) fn expire_due(&mut self, ctx: &mut Context<Self>) {

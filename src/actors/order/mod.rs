@@ -43,6 +43,7 @@ use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::checkout::{NewOrder, Purpose};
 use crate::engine::ids::Numbers;
+use crate::engine::operator::{Operator, StockCommand};
 use crate::engine::transaction::{Payment, Transaction};
 use crate::journal::JournalHandle;
 use crate::metrics::Metrics;
@@ -94,6 +95,8 @@ pub(crate) enum Command {
     Settle { order: OrderId, no: u16, outcome: NoticeOutcome },
     /// Tell the agent again.
     TellAgain { order: OrderId, kind: NoticeKind, about: u64 },
+    /// Change stock for an operator.
+    Adjust(StockCommand),
 }
 
 impl Command {
@@ -114,6 +117,7 @@ impl Command {
             | Self::Sell { .. }
             | Self::Place { .. }
             | Self::Await
+            | Self::Adjust(_)
             | Self::ChangeAccount { .. } => None,
         }
     }
@@ -138,6 +142,8 @@ pub(crate) enum Reply {
 pub(crate) struct Submit {
     pub(crate) command: Command,
     pub(crate) asker: Asker,
+    /// The operator it is done for, whom its record names.
+    pub(crate) operator: Option<Arc<Operator>>,
     /// The request key's claim, for commands that have one.
     pub(crate) claim: Option<KeyClaim>,
     /// Room taken in the gate, given back when the command ends.
@@ -283,6 +289,7 @@ impl OrderActor {
             Command::Verify { .. }
             | Command::Sell { .. }
             | Command::Place { .. }
+            | Command::Adjust(_)
             | Command::ChangeAccount { .. } => self.begin_new(submit),
             Command::Await => submit.answer(Ok(Reply::NotHere)),
             other => {
@@ -312,6 +319,9 @@ impl OrderActor {
             Command::Verify { admitted, year } => Purpose::Verify { admitted, year },
             Command::Sell { order, payment } => Purpose::Sell { order, payment },
             Command::Place { order } => Purpose::Place { order },
+            Command::Adjust(command) => {
+                Purpose::Adjust { supplier: self.context.supplier, command }
+            }
             Command::ChangeAccount { account, change } => {
                 Purpose::ChangeAccount { account, change }
             }
@@ -321,6 +331,7 @@ impl OrderActor {
             Purpose::Verify { admitted, .. } => admitted.supplier_no(),
             Purpose::Sell { order, .. } | Purpose::Place { order } => order.admitted.supplier_no(),
             Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => order.supplier,
+            Purpose::Adjust { supplier, .. } => *supplier,
             Purpose::ChangeAccount { account, .. } => account.supplier,
         };
         if supplier != self.context.supplier {

@@ -21,7 +21,7 @@ struct Rebuilt(pub(crate) Result<Vec<(OrderId, Open)>, String>);
 
 impl OrderActor {
     /// Runs `act`; a panic in it is a bug of ours, and after it only the disk can be trusted.
-    pub(super) fn guarded(
+    pub(in crate::actors) fn guarded(
         &mut self,
         ctx: &mut Context<Self>,
         act: impl FnOnce(&mut Self, &mut Context<Self>),

@@ -8,29 +8,29 @@ use ureq::http;
 
 /// Scheme, host and port of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Address {
+pub(in crate::cli) struct Address {
     /// Host and, unless it is 80, port: the `Host` header.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(in crate::cli) host: String,
+    pub(in crate::cli) port: u16,
 }
 
 /// A signed request.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
-    pub(super) address: Address,
-    pub(super) method: &'static str,
-    pub(super) path_and_query: String,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: String,
+pub(in crate::cli) struct Request {
+    pub(in crate::cli) address: Address,
+    pub(in crate::cli) method: &'static str,
+    pub(in crate::cli) path_and_query: String,
+    pub(in crate::cli) headers: Vec<(&'static str, String)>,
+    pub(in crate::cli) body: String,
 }
 
 /// What came back.
 #[derive(Clone, Debug)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) reason: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(in crate::cli) struct Response {
+    pub(in crate::cli) status: u16,
+    pub(in crate::cli) reason: String,
+    pub(in crate::cli) headers: Vec<(String, String)>,
+    pub(in crate::cli) body: Vec<u8>,
 }
 
 /// Longest answer read, in bytes.
@@ -38,7 +38,7 @@ const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
 impl Address {
     /// Reads `http://host[:port]`.
-    pub(super) fn parse(url: &str) -> anyhow::Result<Self> {
+    pub(in crate::cli) fn parse(url: &str) -> anyhow::Result<Self> {
         let uri: http::Uri = url.parse().with_context(|| format!("--url {url}"))?;
         if uri.scheme_str() != Some("http") {
             bail!("--url {url}: only http:// is spoken here; put a proxy before anything else");
@@ -57,7 +57,7 @@ impl Request {
     }
 
     /// Sends the request and reads the whole answer.
-    pub(super) fn send(&self, timeout_seconds: u64) -> anyhow::Result<Response> {
+    pub(in crate::cli) fn send(&self, timeout_seconds: u64) -> anyhow::Result<Response> {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -88,7 +88,7 @@ impl Request {
     }
 
     /// The request as a line for a shell.
-    pub(super) fn curl(&self) -> String {
+    pub(in crate::cli) fn curl(&self) -> String {
         let mut line = format!("curl -sS -i -X {} {}", self.method, quoted(&self.url()));
         for (name, value) in &self.headers {
             line.push_str(" -H ");

@@ -6,7 +6,7 @@
 mod answer;
 mod arguments;
 mod douyin;
-mod exchange;
+pub(in crate::cli) mod exchange;
 mod gate;
 mod ota;
 mod person;

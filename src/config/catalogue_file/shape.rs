@@ -491,6 +491,13 @@ impl<'de> Deserialize<'de> for Places {
                 Ok(Places(Capacity::Limited(Quantity::new(places))))
             }
 
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Places, E> {
+                let unexpected = serde::de::Unexpected::Unsigned(value);
+                let places = u32::try_from(value);
+                let places = places.map_err(|_| E::invalid_value(unexpected, &self))?;
+                Ok(Places(Capacity::Limited(Quantity::new(places))))
+            }
+
             fn visit_str<E: Error>(self, value: &str) -> Result<Places, E> {
                 if value == "unlimited" {
                     return Ok(Places(Capacity::Unlimited));

@@ -11,6 +11,7 @@ mod condition;
 mod event;
 mod flaw;
 mod limit;
+mod narrow;
 mod product;
 mod refund;
 #[cfg(test)]

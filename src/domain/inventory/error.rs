@@ -18,6 +18,9 @@ pub struct SoldOut {
 /// Why a slot refuses, in order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SlotError {
+    /// An operator has closed the slot: what is held and sold stays, nothing new is.
+    #[error("the slot is closed")]
+    Closed,
     /// The slot has no such area.
     #[error("no area {0} in this slot")]
     UnknownArea(AreaNo),

@@ -19,6 +19,12 @@ pub enum StockEvent {
     Released(Quantity),
     /// Sold places became free again: refunded.
     Returned(Quantity),
+    /// An operator gave more places than the catalogue has.
+    Added(Quantity),
+    /// An operator took free places off sale.
+    Withdrawn(Quantity),
+    /// An operator put withdrawn places on sale again.
+    Restored(Quantity),
 }
 
 /// A move of places in one area of a slot.
@@ -39,4 +45,6 @@ pub struct SlotEvent {
     pub areas: SmallVec<[AreaEvent; 1]>,
     /// Moves of the limit counters whose window is this slot.
     pub counters: CounterEvent,
+    /// Whether it sells from here on, where that changed.
+    pub open: Option<bool>,
 }

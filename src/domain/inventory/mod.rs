@@ -4,7 +4,10 @@
 //! (an area each for a performance) together with the limit counters whose window it is. [`Pool`]
 //! is a capacity that several slots share. A hold is volatile: it keeps places for a checkout in
 //! flight and ends when the order's record is applied, or when it is released.
+//! Operators adjust stock through the same machine, so that an adjustment and the sales around it are
+//! decided one after the other.
 
+mod adjust;
 mod error;
 mod event;
 // Without its guard stock is meant to be oversold, and the naive twin has nothing to say about that.
@@ -14,6 +17,7 @@ mod pool;
 mod slot;
 mod stock;
 
+pub use adjust::{AdjustError, Adjustment};
 pub use error::{SlotError, SoldOut};
 pub use event::{AreaEvent, SlotEvent, StockEvent};
 pub use pool::{Pool, PoolKey};

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    AreaEvent, Available, Capacity, PlaceHold, Pool, Slot, SlotError, SlotEvent, SoldOut, Stock,
-    StockEvent, Take,
+    AdjustError, Adjustment, AreaEvent, Available, Capacity, PlaceHold, Pool, Slot, SlotError,
+    SlotEvent, SoldOut, Stock, StockEvent, Take,
 };
 use crate::domain::invariants::{NOT_OVERSOLD, RETURNED_ONCE};
 use crate::domain::limits::{Claim, Count, CounterEvent, Counters, LimitExceeded};
@@ -35,6 +35,10 @@ struct NaiveSlot {
     areas: Vec<(AreaNo, Capacity, u32)>,
     checkouts: Vec<(HoldId, PlaceHold)>,
     orders: Vec<NaiveOrder>,
+    /// What operators did, and what they are about to do.
+    adjustments: Vec<(AreaNo, Adjustment)>,
+    adjusting: Option<(HoldId, AreaNo, Adjustment)>,
+    closed: bool,
 }
 
 /// What `commands` ask for in `area`, added up.
@@ -58,14 +62,74 @@ impl NaiveSlot {
     }
 
     fn taken(&self, area: AreaNo) -> u64 {
-        places(self.in_flight(), area) + places(self.live(), area)
+        let withdrawing = match self.adjusting {
+            Some((_, of, Adjustment::Withdraw(quantity))) if of == area => quantity.get(),
+            _ => 0,
+        };
+        places(self.in_flight(), area) + places(self.live(), area) + u64::from(withdrawing)
     }
 
-    fn offered(&self, area: AreaNo) -> Option<u64> {
+    /// The catalogue's places, with what operators have added.
+    fn placed(&self, area: AreaNo) -> Option<u64> {
         let (_, capacity, allowance) = self.areas.iter().find(|(no, ..)| *no == area)?;
         match capacity {
             Capacity::Unlimited => Some(u64::MAX),
-            Capacity::Limited(places) => Some(u64::from(places.get()) + u64::from(*allowance)),
+            Capacity::Limited(places) => {
+                let placed = u64::from(places.get()) + u64::from(*allowance);
+                Some(placed + self.sum(area, |it| matches!(it, Adjustment::Add(_))))
+            }
+        }
+    }
+
+    fn offered(&self, area: AreaNo) -> Option<u64> {
+        match self.placed(area)? {
+            u64::MAX => Some(u64::MAX),
+            placed => Some(placed.saturating_sub(self.withdrawn(area))),
+        }
+    }
+
+    fn withdrawn(&self, area: AreaNo) -> u64 {
+        self.sum(area, |it| matches!(it, Adjustment::Withdraw(_)))
+            - self.sum(area, |it| matches!(it, Adjustment::Restore(_)))
+    }
+
+    fn sum(&self, area: AreaNo, is_meant: fn(&Adjustment) -> bool) -> u64 {
+        let made = self.adjustments.iter().filter(|(of, it)| *of == area && is_meant(it));
+        made.map(|(_, it)| u64::from(it.quantity().get())).sum()
+    }
+
+    fn decide_adjust(&self, area: AreaNo, adjustment: Adjustment) -> Result<(), AdjustError> {
+        let offered = self.offered(area).ok_or(AdjustError::UnknownArea(area))?;
+        if self.adjusting.is_some() {
+            return Err(AdjustError::UnderWay);
+        }
+        let asked = adjustment.quantity();
+        if asked == Quantity::ZERO {
+            return Err(AdjustError::Nothing);
+        }
+        let is_restore = matches!(adjustment, Adjustment::Restore(_));
+        if offered == u64::MAX && !is_restore {
+            return Err(AdjustError::Unlimited);
+        }
+        let wanted = u64::from(asked.get());
+        match adjustment {
+            Adjustment::Add(_) => {
+                let sum = wanted + self.sum(area, |it| matches!(it, Adjustment::Add(_)));
+                if sum > 1 << 30 { Err(AdjustError::TooMany) } else { Ok(()) }
+            }
+            Adjustment::Withdraw(_) => {
+                let available = self.available(area);
+                if !available.covers(asked) {
+                    return Err(AdjustError::NotFree { asked, available });
+                }
+                let most = wanted + self.withdrawn(area).max(self.taken(area));
+                if most > u64::from(u32::MAX) { Err(AdjustError::TooMany) } else { Ok(()) }
+            }
+            Adjustment::Restore(_) => {
+                let withdrawn = Quantity::new(self.withdrawn(area) as u32);
+                let refused = AdjustError::NotWithdrawn { asked, withdrawn };
+                if withdrawn < asked { Err(refused) } else { Ok(()) }
+            }
         }
     }
 
@@ -86,6 +150,9 @@ impl NaiveSlot {
     }
 
     fn decide(&self, command: &PlaceHold) -> Result<(), SlotError> {
+        if self.closed {
+            return Err(SlotError::Closed);
+        }
         if let Some(take) = command.takes.iter().find(|take| self.offered(take.area).is_none()) {
             return Err(SlotError::UnknownArea(take.area));
         }
@@ -148,10 +215,12 @@ fn slot_event(
         seats: take.seats.clone(),
     };
     let counted = what.claims.iter().filter(|_| counted).map(Claim::count).collect();
-    SlotEvent { areas: what.takes.iter().map(area).collect(), counters: counts(counted) }
+    let areas = what.takes.iter().map(area).collect();
+    SlotEvent { areas, counters: counts(counted), open: None }
 }
 
 const HOLDS: u64 = 5;
+const ADJUSTING: HoldId = HoldId::new(100);
 const RULES: u8 = 2;
 const PERSONS: u128 = 2;
 
@@ -171,6 +240,12 @@ enum Step {
     Cancel(usize),
     /// The catalogue changes.
     SetCapacity(usize, Capacity, u32),
+    /// An operator begins to adjust an area.
+    Adjust(AreaNo, Adjustment),
+    /// The record of the adjustment in flight arrives, or it is given up.
+    EndAdjust(bool),
+    /// An operator opens or closes the slot.
+    SetOpen(bool),
 }
 
 fn quantity() -> impl Strategy<Value = Quantity> {
@@ -189,6 +264,11 @@ fn capacity() -> impl Strategy<Value = Capacity> {
         1 => Just(Capacity::Unlimited),
         1 => Just(limited(u32::MAX)),
     ]
+}
+
+fn adjustment() -> impl Strategy<Value = Adjustment> {
+    let kinds = [Adjustment::Add, Adjustment::Withdraw, Adjustment::Restore];
+    (0..kinds.len(), quantity()).prop_map(move |(kind, quantity)| kinds[kind](quantity))
 }
 
 fn hold_id() -> impl Strategy<Value = HoldId> {
@@ -234,6 +314,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..8_usize).prop_map(Step::Cancel),
         1 => (0..2_usize, capacity(), 0..3_u32)
             .prop_map(|(area, capacity, allowance)| Step::SetCapacity(area, capacity, allowance)),
+        3 => (1..4_u8, adjustment())
+            .prop_map(|(area, adjustment)| Step::Adjust(AreaNo::new(area), adjustment)),
+        3 => any::<bool>().prop_map(Step::EndAdjust),
+        1 => proptest::bool::weighted(0.7).prop_map(Step::SetOpen),
     ]
 }
 
@@ -243,7 +327,9 @@ fn new_pair(capacities: &[(Capacity, u32)]) -> (Slot, NaiveSlot) {
     let areas = numbered().map(|(no, &(capacity, more))| (no, stock(capacity, more))).collect();
     let real = Slot::new(areas, Counters::default());
     let areas = numbered().map(|(no, &(capacity, more))| (no, capacity, more)).collect();
-    (real, NaiveSlot { areas, checkouts: Vec::new(), orders: Vec::new() })
+    let (checkouts, orders, adjustments) = (Vec::new(), Vec::new(), Vec::new());
+    let model = NaiveSlot { areas, checkouts, orders, adjustments, adjusting: None, closed: false };
+    (real, model)
 }
 
 fn run(real: &mut Slot, model: &mut NaiveSlot, step: Step) -> Result<(), TestCaseError> {
@@ -300,6 +386,32 @@ fn run(real: &mut Slot, model: &mut NaiveSlot, step: Step) -> Result<(), TestCas
             let area = &mut model.areas[index];
             (area.1, area.2) = (capacity, allowance);
         }
+        Step::Adjust(area, adjustment) => {
+            let decided = real.decide_adjust(area, adjustment);
+            prop_assert_eq!(decided, model.decide_adjust(area, adjustment));
+            if decided.is_ok() {
+                real.hold_adjust(ADJUSTING, area, adjustment);
+                model.adjusting = Some((ADJUSTING, area, adjustment));
+            }
+        }
+        Step::EndAdjust(made) => {
+            let Some((hold, area, adjustment)) = model.adjusting.take() else { return Ok(()) };
+            if made {
+                let areas = smallvec![AreaEvent {
+                    area,
+                    stock: adjustment.event(),
+                    seats: Default::default()
+                }];
+                real.apply(Some(hold), &SlotEvent { areas, ..SlotEvent::default() });
+                model.adjustments.push((area, adjustment));
+            } else {
+                real.release(hold);
+            }
+        }
+        Step::SetOpen(open) => {
+            real.apply(None, &SlotEvent { open: Some(open), ..SlotEvent::default() });
+            model.closed = !open;
+        }
     }
     Ok(())
 }
@@ -310,15 +422,24 @@ fn compare(real: &Slot, model: &NaiveSlot, capacity_changed: bool) -> Result<(),
         let (held, sold) = (sum(Standing::Unpaid), sum(Standing::Paid));
         prop_assert_eq!(u64::from(stock.held().get()), held);
         prop_assert_eq!(u64::from(stock.sold().get()), sold);
-        prop_assert_eq!(u64::from(stock.pending().get()), places(model.in_flight(), *no));
+        let kept = model.taken(*no) - places(model.live(), *no);
+        prop_assert_eq!(u64::from(stock.pending().get()), kept);
         prop_assert_eq!(stock.available(), model.available(*no));
-        prop_assert_eq!(stock.is_untouched(), held + sold == 0);
-        let within = model.offered(*no).is_some_and(|offered| held + sold <= offered);
+        let (added, withdrawn) =
+            (model.sum(*no, |it| matches!(it, Adjustment::Add(_))), model.withdrawn(*no));
+        prop_assert_eq!(u64::from(stock.added().get()), added);
+        prop_assert_eq!(u64::from(stock.withdrawn().get()), withdrawn);
+        prop_assert_eq!(stock.is_untouched(), held + sold + added + withdrawn == 0);
+        let within = model.placed(*no).is_some_and(|placed| held + sold <= placed);
         prop_assert_eq!(stock.is_within_capacity(), within);
+        let balanced = model.placed(*no).is_some_and(|placed| held + sold + withdrawn <= placed);
+        prop_assert_eq!(stock.is_balanced(), balanced);
         // Only a cut of the capacity itself may leave more sold than there is.
         prop_assert!(capacity_changed || within, "{}", NOT_OVERSOLD.says);
+        prop_assert!(capacity_changed || balanced, "{}", RETURNED_ONCE.says);
     }
-    prop_assert_eq!(real.is_idle(), model.checkouts.is_empty());
+    prop_assert_eq!(real.is_open(), !model.closed);
+    prop_assert_eq!(real.is_idle(), model.checkouts.is_empty() && model.adjusting.is_none());
     prop_assert_eq!(real.counters().counts(), model.counts());
     let mut claims = model.in_flight().chain(model.live()).flat_map(|command| &command.claims);
     let counted = claims.any(|claim| claim.amount > Quantity::ZERO);
@@ -353,6 +474,7 @@ proptest! {
             // Nothing is ever paid here, so that everything can come back.
             let step = match step {
                 Step::Book { hold, replayed, .. } => Step::Book { hold, replayed, paid: false },
+                Step::EndAdjust(_) => Step::EndAdjust(false),
                 other => other,
             };
             run(&mut real, &mut model, step)?;
@@ -360,6 +482,7 @@ proptest! {
         for hold in 0..HOLDS {
             run(&mut real, &mut model, Step::Release(HoldId::new(hold)))?;
         }
+        run(&mut real, &mut model, Step::EndAdjust(false))?;
         for index in 0..model.orders.len() {
             run(&mut real, &mut model, Step::Cancel(index))?;
         }
@@ -386,9 +509,12 @@ proptest! {
             let sum = |standing| places(model.ordered(standing), only);
             prop_assert_eq!(u64::from(stock.held().get()), sum(Standing::Unpaid));
             prop_assert_eq!(u64::from(stock.sold().get()), sum(Standing::Paid));
-            prop_assert_eq!(u64::from(stock.pending().get()), places(model.in_flight(), only));
+            let kept = model.taken(only) - places(model.live(), only);
+            prop_assert_eq!(u64::from(stock.pending().get()), kept);
+            prop_assert_eq!(u64::from(stock.withdrawn().get()), model.withdrawn(only));
             prop_assert_eq!(real.available(), model.available(only));
-            prop_assert_eq!(real.is_idle(), model.checkouts.is_empty());
+            let idle = model.checkouts.is_empty() && model.adjusting.is_none();
+            prop_assert_eq!(real.is_idle(), idle);
         }
     }
 }
@@ -456,6 +582,25 @@ fn run_pool(real: &mut Pool, model: &mut NaiveSlot, step: Step) -> Result<(), Te
             real.set_capacity(capacity, Quantity::new(allowance));
             (model.areas[0].1, model.areas[0].2) = (capacity, allowance);
         }
+        Step::Adjust(_, adjustment) => {
+            let decided = real.decide_adjust(adjustment);
+            prop_assert_eq!(decided, model.decide_adjust(only, adjustment));
+            if decided.is_ok() {
+                real.hold_adjust(ADJUSTING, adjustment);
+                model.adjusting = Some((ADJUSTING, only, adjustment));
+            }
+        }
+        Step::EndAdjust(made) => {
+            let Some((hold, area, adjustment)) = model.adjusting.take() else { return Ok(()) };
+            if made {
+                real.apply(Some(hold), adjustment.event());
+                model.adjustments.push((area, adjustment));
+            } else {
+                real.release(hold);
+            }
+        }
+        // A pool is never closed.
+        Step::SetOpen(_) => {}
     }
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 use hashbrown::HashMap;
 
-use crate::domain::inventory::{Available, Capacity, SoldOut, Stock, StockEvent};
+use crate::domain::inventory::{
+    AdjustError, Adjustment, Available, Capacity, SoldOut, Stock, StockEvent,
+};
 use crate::types::{HoldId, PoolNo, Quantity, ServiceDate, Timespan};
 
 /// One pool on one date in one timespan.
@@ -21,13 +23,15 @@ pub struct PoolKey {
 pub struct Pool {
     stock: Stock,
     holds: HashMap<HoldId, Quantity>,
+    /// The adjustment in flight; volatile.
+    adjusting: Option<(HoldId, Adjustment)>,
 }
 
 impl Pool {
     /// A pool with this stock and nothing in flight.
     #[must_use]
     pub fn new(stock: Stock) -> Self {
-        Self { stock, holds: HashMap::new() }
+        Self { stock, holds: HashMap::new(), adjusting: None }
     }
 
     /// The stock behind the pool.
@@ -64,15 +68,42 @@ impl Pool {
 
     /// Lets a checkout's places go. Repeating it changes nothing.
     pub fn release(&mut self, hold: HoldId) {
+        if let Some((_, Adjustment::Withdraw(quantity))) =
+            self.adjusting.take_if(|(id, _)| *id == hold)
+        {
+            self.stock.unpend(quantity);
+        }
         if let Some(quantity) = self.holds.remove(&hold) {
             self.stock.unpend(quantity);
         }
     }
 
-    /// Whether no checkout is in flight.
+    /// Decides whether an operator's adjustment can be made.
+    ///
+    /// # Errors
+    /// The first that fits, in the order [`AdjustError`] lists them.
+    pub fn decide_adjust(&self, adjustment: Adjustment) -> Result<(), AdjustError> {
+        if self.adjusting.is_some() {
+            return Err(AdjustError::UnderWay);
+        }
+        self.stock.decide_adjust(adjustment)
+    }
+
+    /// Keeps a decided adjustment until its record is applied or it is released.
+    pub fn hold_adjust(&mut self, hold: HoldId, adjustment: Adjustment) {
+        if self.adjusting.is_some() {
+            return;
+        }
+        if let Adjustment::Withdraw(quantity) = adjustment {
+            self.stock.pend(quantity);
+        }
+        self.adjusting = Some((hold, adjustment));
+    }
+
+    /// Whether no checkout and no adjustment is in flight.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.holds.is_empty()
+        self.holds.is_empty() && self.adjusting.is_none()
     }
 
     /// Makes a journalled move true and ends the hold that led to it, if this process made it.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::domain::inventory::{Capacity, SlotError, SlotEvent, Stock, StockEvent};
+use crate::domain::inventory::{
+    AdjustError, Adjustment, Capacity, SlotError, SlotEvent, Stock, StockEvent,
+};
 use crate::domain::limits::{Claim, Counters};
 use crate::domain::seats::{SeatMap, SeatMove, Seating, Seats};
 use crate::types::{AreaNo, HoldId, Quantity};
@@ -46,14 +48,30 @@ pub struct Slot {
     /// Areas whose seats have numbers, or had when some were taken.
     seatings: Vec<(AreaNo, Seating)>,
     counters: Counters,
+    is_open: bool,
     holds: HashMap<HoldId, PlaceHold>,
+    /// The adjustment in flight; volatile.
+    adjusting: Option<(HoldId, AreaNo, Adjustment)>,
 }
 
 impl Slot {
-    /// A slot with this stock, these counters and nothing in flight.
+    /// An open slot with this stock, these counters and nothing in flight.
     #[must_use]
     pub fn new(areas: SmallVec<[(AreaNo, Stock); 1]>, counters: Counters) -> Self {
-        Self { areas, seatings: Vec::new(), counters, holds: HashMap::new() }
+        let (seatings, holds) = (Vec::new(), HashMap::new());
+        Self { areas, seatings, counters, is_open: true, holds, adjusting: None }
+    }
+
+    /// The same slot, open or closed, as a snapshot tells it.
+    #[must_use]
+    pub fn with_open(self, is_open: bool) -> Self {
+        Self { is_open, ..self }
+    }
+
+    /// Whether it sells. A closed slot keeps what is held and sold, and takes nothing new.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// The same slot with these seats taken, as a snapshot tells it.
@@ -109,6 +127,9 @@ impl Slot {
     /// # Errors
     /// The first that fits, in the order [`SlotError`] lists them.
     pub fn decide(&self, command: &PlaceHold) -> Result<(), SlotError> {
+        if !self.is_open {
+            return Err(SlotError::Closed);
+        }
         // Two passes: an area that does not exist comes before one that is sold out, wherever it stands.
         for take in &command.takes {
             self.stock(take.area).ok_or(SlotError::UnknownArea(take.area))?;
@@ -154,6 +175,12 @@ impl Slot {
 
     /// Lets a checkout's places and counts go. Repeating it changes nothing.
     pub fn release(&mut self, hold: HoldId) {
+        if let Some((_, area, adjustment)) = self.adjusting.take_if(|(id, ..)| *id == hold)
+            && let Adjustment::Withdraw(quantity) = adjustment
+            && let Some(stock) = self.stock_mut(area)
+        {
+            stock.unpend(quantity);
+        }
         let Some(command) = self.holds.remove(&hold) else { return };
         for take in &command.takes {
             if let Some(stock) = self.stock_mut(take.area) {
@@ -166,10 +193,36 @@ impl Slot {
         self.counters.unpend(&command.claims);
     }
 
-    /// Whether no checkout is in flight.
+    /// Decides whether an operator's adjustment of an area can be made, open or closed.
+    ///
+    /// # Errors
+    /// The first that fits, in the order [`AdjustError`] lists them.
+    pub fn decide_adjust(&self, area: AreaNo, adjustment: Adjustment) -> Result<(), AdjustError> {
+        let stock = self.stock(area).ok_or(AdjustError::UnknownArea(area))?;
+        if self.adjusting.is_some() {
+            return Err(AdjustError::UnderWay);
+        }
+        stock.decide_adjust(adjustment)
+    }
+
+    /// Keeps a decided adjustment until its record is applied or it is released: places about to be
+    /// withdrawn are sold to nobody meanwhile.
+    pub fn hold_adjust(&mut self, hold: HoldId, area: AreaNo, adjustment: Adjustment) {
+        if self.adjusting.is_some() {
+            return;
+        }
+        if let Adjustment::Withdraw(quantity) = adjustment
+            && let Some(stock) = self.stock_mut(area)
+        {
+            stock.pend(quantity);
+        }
+        self.adjusting = Some((hold, area, adjustment));
+    }
+
+    /// Whether no checkout and no adjustment is in flight.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.holds.is_empty()
+        self.holds.is_empty() && self.adjusting.is_none()
     }
 
     /// Makes a journalled change true and ends the hold that led to it, if this process made it.
@@ -179,12 +232,14 @@ impl Slot {
         }
         for change in &event.areas {
             self.stock_or_insert(change.area).apply(change.stock);
-            if !change.seats.is_empty() {
-                let step = seat_move(change.stock);
+            if !change.seats.is_empty()
+                && let Some(step) = seat_move(change.stock)
+            {
                 self.seating_or_insert(change.area).apply(step, &change.seats);
             }
         }
         self.counters.apply(&event.counters);
+        self.is_open = event.open.unwrap_or(self.is_open);
     }
 
     /// The journal may know seats of an area that has no map any more; who has them still counts.
@@ -215,14 +270,15 @@ impl Slot {
     }
 }
 
-/// What becomes of the seats that move with places.
-const fn seat_move(stock: StockEvent) -> SeatMove {
+/// What becomes of the seats that move with places; operators move places and no seats.
+const fn seat_move(stock: StockEvent) -> Option<SeatMove> {
     match stock {
-        StockEvent::Held(_) => SeatMove::Hold,
-        StockEvent::Sold(_) => SeatMove::Sell,
-        StockEvent::Confirmed(_) => SeatMove::Confirm,
-        StockEvent::Released(_) => SeatMove::Release,
-        StockEvent::Returned(_) => SeatMove::Return,
+        StockEvent::Held(_) => Some(SeatMove::Hold),
+        StockEvent::Sold(_) => Some(SeatMove::Sell),
+        StockEvent::Confirmed(_) => Some(SeatMove::Confirm),
+        StockEvent::Released(_) => Some(SeatMove::Release),
+        StockEvent::Returned(_) => Some(SeatMove::Return),
+        StockEvent::Added(_) | StockEvent::Withdrawn(_) | StockEvent::Restored(_) => None,
     }
 }
 
@@ -318,6 +374,7 @@ mod tests {
                 seats: Seats::new()
             }],
             counters: CounterEvent::Counted(command.claims.iter().map(Claim::count).collect()),
+            open: None,
         };
         let (mut live, mut replayed) = (slot(), slot());
         let hold = HoldId::new(1);
@@ -331,6 +388,46 @@ mod tests {
         assert_eq!(live.areas(), replayed.areas());
         assert_eq!(live.counters().counts(), replayed.counters().counts());
         check(&live, &ask(&[(B, 1)], &[(0, 1, 1)]), Err(limited(0, 1, 1, 1)));
+    }
+
+    #[test]
+    fn a_closed_slot_takes_nothing_new_and_keeps_what_it_has() {
+        let mut slot = slot();
+        let held = |stock| SlotEvent {
+            areas: smallvec![AreaEvent { area: A, stock, seats: Seats::new() }],
+            ..SlotEvent::default()
+        };
+        slot.apply(None, &held(StockEvent::Held(n(1))));
+        slot.apply(None, &SlotEvent { open: Some(false), ..SlotEvent::default() });
+        // Before everything else, whatever else is wrong.
+        check(&slot, &ask(&[(NOWHERE, 1)], &[]), Err(SlotError::Closed));
+        slot.apply(None, &held(StockEvent::Confirmed(n(1))));
+        assert_eq!(slot.areas()[0].1.sold(), n(1));
+        assert_eq!(slot.decide_adjust(A, Adjustment::Withdraw(n(1))), Ok(()));
+        slot.apply(None, &SlotEvent { open: Some(true), ..SlotEvent::default() });
+        check(&slot, &ask(&[(A, 1)], &[]), Ok(()));
+    }
+
+    #[test]
+    fn an_adjustment_in_flight_keeps_its_places_and_keeps_others_out() {
+        let (hold, withdraw) = (HoldId::new(7), Adjustment::Withdraw(n(2)));
+        let mut slot = slot();
+        let unknown = AdjustError::UnknownArea(NOWHERE);
+        assert_eq!(slot.decide_adjust(NOWHERE, withdraw), Err(unknown));
+        slot.hold_adjust(hold, A, withdraw);
+        assert!(!slot.is_idle());
+        assert_eq!(slot.areas()[0].1.pending(), n(2));
+        assert_eq!(slot.decide_adjust(B, withdraw), Err(AdjustError::UnderWay));
+        slot.release(hold);
+        slot.release(hold);
+        assert!(slot.is_idle());
+        assert_eq!(slot.areas()[0].1.pending(), n(0));
+        slot.hold_adjust(hold, A, withdraw);
+        let areas = smallvec![AreaEvent { area: A, stock: withdraw.event(), seats: Seats::new() }];
+        slot.apply(Some(hold), &SlotEvent { areas, ..SlotEvent::default() });
+        assert!(slot.is_idle());
+        let stock = slot.areas()[0].1;
+        assert_eq!((stock.pending(), stock.withdrawn()), (n(0), n(2)));
     }
 
     #[test]

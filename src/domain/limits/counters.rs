@@ -159,7 +159,8 @@ impl Counters {
     }
 
     /// What counts against a claim, checkouts in flight included.
-    fn used(&self, claim: &Claim) -> Quantity {
+    #[must_use]
+    pub fn used(&self, claim: &Claim) -> Quantity {
         let key = (claim.rule, claim.identity);
         let taken = |counter: &Counter| plus(counter.used, counter.pending);
         match claim.days {

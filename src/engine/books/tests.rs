@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::account::{AccountNote, Posting, PostingKind};
-use crate::domain::inventory::{AreaEvent, Capacity, SlotEvent, StockEvent};
+use crate::domain::inventory::{AreaEvent, Available, Capacity, SlotEvent, StockEvent};
 use crate::domain::limits::CounterEvent;
 use crate::domain::order::{CloseReason, Order, PayDecision, Ticket};
 use crate::domain::seats::Seats;
@@ -96,6 +96,28 @@ fn right_books_pass() {
     let audit = audit(&books().state);
     assert_eq!((audit.orders, audit.paid, audit.vouchers), (4, 2, 4));
     assert_eq!(audit.digest, books().state.digest());
+}
+
+#[test]
+fn inv_5_places_withdrawn_that_somebody_has() {
+    let withdraw = |books: &mut Books, places: u32| {
+        let pool = &mut books.state.pools.get_mut(&gate(today(), 1)).unwrap().value;
+        pool.apply(None, StockEvent::Withdrawn(Quantity::new(places)));
+    };
+    let free = |books: &Books| {
+        let pool = &books.state.pools[&gate(today(), 1)].value;
+        let Available::Left(left) = pool.available() else { panic!("a pool has a bound") };
+        left.get()
+    };
+    let all = free(&books());
+    let audit_after = |places: u32| {
+        let mut books = self::books();
+        withdraw(&mut books, places);
+        audit(&books.state).violations
+    };
+    assert_eq!(audit_after(all), []);
+    let broken: Vec<_> = audit_after(all + 1).iter().map(|it| it.invariant).collect();
+    assert_eq!(broken, [invariants::RETURNED_ONCE]);
 }
 
 #[test]

@@ -83,6 +83,12 @@ pub(in crate::schema) enum StockEventV2 {
     Released(u32),
     /// 4
     Returned(u32),
+    /// 5
+    Added(u32),
+    /// 6
+    Withdrawn(u32),
+    /// 7
+    Restored(u32),
 }
 
 impl Mirrored for StockEvent {
@@ -95,6 +101,9 @@ impl Mirrored for StockEvent {
             Self::Confirmed(quantity) => StockEventV2::Confirmed(quantity.get()),
             Self::Released(quantity) => StockEventV2::Released(quantity.get()),
             Self::Returned(quantity) => StockEventV2::Returned(quantity.get()),
+            Self::Added(quantity) => StockEventV2::Added(quantity.get()),
+            Self::Withdrawn(quantity) => StockEventV2::Withdrawn(quantity.get()),
+            Self::Restored(quantity) => StockEventV2::Restored(quantity.get()),
         }
     }
 
@@ -105,6 +114,9 @@ impl Mirrored for StockEvent {
             StockEventV2::Confirmed(quantity) => Self::Confirmed(Quantity::new(quantity)),
             StockEventV2::Released(quantity) => Self::Released(Quantity::new(quantity)),
             StockEventV2::Returned(quantity) => Self::Returned(Quantity::new(quantity)),
+            StockEventV2::Added(quantity) => Self::Added(Quantity::new(quantity)),
+            StockEventV2::Withdrawn(quantity) => Self::Withdrawn(Quantity::new(quantity)),
+            StockEventV2::Restored(quantity) => Self::Restored(Quantity::new(quantity)),
         })
     }
 }
@@ -140,19 +152,20 @@ pub(in crate::schema) struct SlotEventV2<'a> {
     areas: List<'a, AreaEvent, SmallVec<[AreaEvent; 1]>>,
     #[serde(borrow)]
     counters: CounterEventV2<'a>,
+    open: Option<bool>,
 }
 
 impl Mirrored for SlotEvent {
     type Mirror<'a> = SlotEventV2<'a>;
 
     fn mirror(&self) -> SlotEventV2<'_> {
-        let Self { areas, counters } = self;
-        SlotEventV2 { areas: List::Borrowed(areas), counters: counters.mirror() }
+        let Self { areas, counters, open } = self;
+        SlotEventV2 { areas: List::Borrowed(areas), counters: counters.mirror(), open: *open }
     }
 
     fn restore(mirror: SlotEventV2<'_>) -> Result<Self, Invalid> {
-        let SlotEventV2 { areas, counters } = mirror;
-        Ok(Self { areas: areas.into_owned(), counters: Mirrored::restore(counters)? })
+        let SlotEventV2 { areas, counters, open } = mirror;
+        Ok(Self { areas: areas.into_owned(), counters: Mirrored::restore(counters)?, open })
     }
 }
 
@@ -161,20 +174,29 @@ impl Mirrored for SlotEvent {
 pub(in crate::schema) struct StockV2 {
     held: u32,
     sold: u32,
+    added: u32,
+    withdrawn: u32,
 }
 
 impl Mirrored for Stock {
     type Mirror<'a> = StockV2;
 
     fn mirror(&self) -> StockV2 {
-        StockV2 { held: self.held().get(), sold: self.sold().get() }
+        StockV2 {
+            held: self.held().get(),
+            sold: self.sold().get(),
+            added: self.added().get(),
+            withdrawn: self.withdrawn().get(),
+        }
     }
 
     fn restore(mirror: StockV2) -> Result<Self, Invalid> {
         let (held, sold) = (Quantity::new(mirror.held), Quantity::new(mirror.sold));
         // A sum that wraps was never taken (INV-1), and would stop the machine later.
         held.checked_add(sold).ok_or(Invalid)?;
-        Ok(Self::restored(Capacity::Unlimited, Quantity::ZERO, held, sold))
+        let (added, withdrawn) = (Quantity::new(mirror.added), Quantity::new(mirror.withdrawn));
+        let stock = Self::restored(Capacity::Unlimited, Quantity::ZERO, held, sold);
+        Ok(stock.adjusted(added, withdrawn))
     }
 }
 
@@ -241,6 +263,7 @@ pub(in crate::schema) struct SlotV2<'a> {
     seats: List<'a, (AreaNo, Seating)>,
     #[serde(borrow)]
     counts: List<'a, Count>,
+    is_open: bool,
 }
 
 impl Mirrored for Slot {
@@ -254,6 +277,7 @@ impl Mirrored for Slot {
             areas: List::Borrowed(self.areas()),
             seats: List::Owned(seats),
             counts: List::Owned(self.counters().counts()),
+            is_open: self.is_open(),
         }
     }
 
@@ -268,7 +292,8 @@ impl Mirrored for Slot {
         if !is_ascending(seats.iter().map(|(area, _)| *area)) {
             return Err(Invalid);
         }
-        Ok(Self::new(areas, super::limits::counters(mirror.counts)?).with_seatings(seats))
+        let slot = Self::new(areas, super::limits::counters(mirror.counts)?);
+        Ok(slot.with_seatings(seats).with_open(mirror.is_open))
     }
 }
 
@@ -295,10 +320,10 @@ mod tests {
         let check = |areas: &[(u8, u32, u32)], expected: Option<SchemaError>| {
             let mut bytes = vec![2, areas.len() as u8];
             for &(area, held, sold) in areas {
-                super::super::write(&(area, held, sold), &mut bytes);
+                super::super::write(&(area, held, sold, 0_u32, 0_u32), &mut bytes);
             }
-            // No seats and no counts.
-            bytes.extend([0, 0]);
+            // No seats and no counts; open.
+            bytes.extend([0, 0, 1]);
             assert_eq!(schema::decode_slot(&bytes).err(), expected, "{areas:?}");
         };
         check(&[(2, 1, 1), (1, 1, 1)], None);

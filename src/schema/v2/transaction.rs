@@ -9,6 +9,7 @@ use super::limits::{CounterEventV2, LimitKeyV2};
 use super::order::OrderEventV2;
 use super::voucher::VoucherEventV2;
 use super::{Invalid, List, Mirrored};
+use crate::engine::operator::Operator;
 use crate::engine::transaction::{Event, Transaction};
 use crate::types::{SupplierNo, UnixMillis};
 
@@ -65,6 +66,8 @@ pub(in crate::schema) enum EventV2<'a> {
     Voucher(VoucherEventV2),
     /// 7
     AccountNote(AccountKeyV2, #[serde(borrow)] AccountNoteV2<'a>),
+    /// 8
+    Operator { actor: &'a str, reason: &'a str },
 }
 
 impl Mirrored for Event {
@@ -82,6 +85,9 @@ impl Mirrored for Event {
             Self::Order(event) => EventV2::Order(event.mirror()),
             Self::Voucher(event) => EventV2::Voucher(event.mirror()),
             Self::AccountNote(key, note) => EventV2::AccountNote(key.mirror(), note.mirror()),
+            Self::Operator(operator) => {
+                EventV2::Operator { actor: operator.actor(), reason: operator.reason() }
+            }
         }
     }
 
@@ -104,6 +110,9 @@ impl Mirrored for Event {
             EventV2::Voucher(event) => Self::Voucher(Mirrored::restore(event)?),
             EventV2::AccountNote(key, note) => {
                 Self::AccountNote(Mirrored::restore(key)?, Mirrored::restore(note)?)
+            }
+            EventV2::Operator { actor, reason } => {
+                Self::Operator(Operator::new(actor, reason).map_err(|_| Invalid)?)
             }
         })
     }

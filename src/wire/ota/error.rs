@@ -17,7 +17,8 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         | Rejection::OffSale { .. }
         | Rejection::ChannelClosed { .. }
         | Rejection::NotYetOnSale { .. }
-        | Rejection::SaleEnded { .. } => ResultCode::OFF_SALE,
+        | Rejection::SaleEnded { .. }
+        | Rejection::SlotClosed { .. } => ResultCode::OFF_SALE,
         Rejection::Date { .. }
         | Rejection::UnknownTimespan
         | Rejection::UnknownPerformance
@@ -70,6 +71,7 @@ pub const fn result_code(rejection: &Rejection) -> ResultCode {
         | Rejection::Redeem(_)
         | Rejection::Reverse(_)
         | Rejection::UnknownOrder
+        | Rejection::NotAdjusted(_)
         | Rejection::Booking(_)
         | Rejection::TooLarge => ResultCode::OTHER,
     }

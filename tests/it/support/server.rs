@@ -10,10 +10,10 @@ use piaoku::actors::{
     CallbackConfig, Callbacks, Engine, EngineConfig, EngineHandle, EngineParts, OrderCommand,
 };
 use piaoku::clock::{ManualClock, SharedClock};
-use piaoku::config::catalogue_file::{self, CatalogueEntry};
+use piaoku::config::catalogue_file::{self, CatalogueDocuments, CatalogueEntry};
 use piaoku::domain::account::{AccountKey, Balance, Holder};
 use piaoku::domain::order::Order;
-use piaoku::http::{HttpConfig, HttpCourier, HttpParts};
+use piaoku::http::{AdminConfig, HttpConfig, HttpCourier, HttpParts};
 use piaoku::journal::JournalConfig;
 use piaoku::metrics::Metrics;
 use piaoku::snapshot::SnapshotConfig;
@@ -34,6 +34,7 @@ pub(crate) struct Setup {
     pub(crate) clock: SharedClock,
     pub(crate) engine: EngineConfig,
     pub(crate) http: HttpConfig,
+    pub(crate) admin: AdminConfig,
     pub(crate) journal: JournalConfig,
     pub(crate) callback: CallbackConfig,
     pub(crate) catalogue: String,
@@ -47,6 +48,7 @@ impl Setup {
             clock: ManualClock::at(NOW),
             engine,
             http: HttpConfig::default(),
+            admin: AdminConfig::default(),
             journal: JournalConfig { segment_bytes: 8 * 1024 * 1024, ..JournalConfig::default() },
             callback: CallbackConfig { threads: 4, ..CallbackConfig::default() },
             catalogue: DEMO.to_owned(),
@@ -171,8 +173,14 @@ async fn run(
     }
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("its address");
-    let parts =
-        HttpParts { engine: handle.clone(), keys: keys.clone(), config: setup.http, metrics };
+    let parts = HttpParts {
+        engine: handle.clone(),
+        keys: keys.clone(),
+        config: setup.http,
+        metrics,
+        admin: setup.admin,
+        documents: Arc::new(CatalogueDocuments),
+    };
     let server = piaoku::http::start(parts, listener).expect("the server listens");
     let http = server.handle();
     let serving = actix_rt::spawn(server);
