@@ -307,20 +307,22 @@ impl Directory {
     /// Lets the active among the shelves say how they stand. Looking is no use: it keeps nobody awake.
     pub(crate) fn look(&self, look: Look) {
         let Look { shelves, detail, reply } = look;
-        for (index, shelf) in shelves {
+        for (index, shelf, claims) in shelves {
             let active = match shelf {
                 Shelf::Slot(key) => self.slots.entries.contains_key(&key),
                 Shelf::Pool(key) => self.pools.entries.contains_key(&key),
+                Shelf::Limit(key) => self.limits.entries.contains_key(&key),
             };
             if !active {
                 // Whoever looked may have gone.
                 let _ = reply.send(Seen::Asleep(index));
                 continue;
             }
-            let peek = Peek { index, detail, reply: reply.clone() };
+            let peek = Peek { index, detail, claims, reply: reply.clone() };
             match shelf {
                 Shelf::Slot(key) => self.slots.tell(key, peek),
                 Shelf::Pool(key) => self.pools.tell(key, peek),
+                Shelf::Limit(key) => self.limits.tell(key, peek),
             }
         }
     }

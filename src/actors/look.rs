@@ -1,4 +1,4 @@
-//! Looking at stock without holding any of it: what is there and what is taken, at one moment for each
+//! Looking at stock and quotas without holding any of it: what is there and what is taken, at one moment for each
 //! slot, not at one moment for all.
 //!
 //! Whoever is active is asked, the others are read from the snapshots beside the actors, and what is in
@@ -12,12 +12,18 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::actors::EngineError;
 use crate::actors::handle::{EngineHandle, not_sent};
 use crate::actors::machine::Machine;
-use crate::domain::catalogue::Catalogue;
+use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
 use crate::domain::inventory::{Available, Capacity, Pool, PoolKey, Slot, Stock};
+use crate::domain::limits::{Claim, Counters, LimitKey, LimitShard};
+use crate::domain::order::CounterHome;
 use crate::domain::seats::Seating;
+use crate::engine::admission::quotas;
+use crate::engine::plan::counter_home;
 use crate::schema::SchemaError;
 use crate::snapshot::{EntityKind, Entry, Key};
-use crate::types::{AgentNo, AreaNo, Quantity, SlotKey, SupplierNo};
+use crate::types::{
+    AgentNo, AreaNo, Channel, Quantity, ServiceDate, SlotKey, SupplierNo, UnixMillis,
+};
 
 /// How much a look wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +41,29 @@ pub(crate) struct View {
     pub(crate) stocks: SmallVec<[(AreaNo, Stock); 1]>,
     /// Seats by area, where they were asked for and have numbers.
     pub(crate) seats: Vec<(AreaNo, Seating)>,
+    /// What counts against each claim that was asked about.
+    pub(crate) used: SmallVec<[Quantity; 1]>,
+}
+
+/// Claims whose counts are asked about; they ask for nothing.
+type Claims = SmallVec<[Claim; 1]>;
+
+/// Who looks: some limits are for an agent or a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Onlooker {
+    /// The agent.
+    pub agent: AgentNo,
+    /// The channel it would order through.
+    pub channel: Channel,
+}
+
+/// What is left of an allotment, a channel's quota or a limit for everyone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// What it is for: the slot alone, its whole day, or a time of ordering.
+    pub window: LimitWindow,
+    /// How many can still be ordered.
+    pub left: Quantity,
 }
 
 /// Entities read from the snapshots in one go: few enough that an order waiting behind them for its own
@@ -52,18 +81,35 @@ pub struct SlotStock {
     pub pool: Option<(PoolKey, Stock)>,
     /// Seats by area, where they were asked for and have numbers.
     pub seats: Vec<(AreaNo, Seating)>,
+    /// What limits leave to whoever looks, whatever persons it orders for.
+    pub quotas: SmallVec<[Quota; 1]>,
 }
 
 impl SlotStock {
     /// Places that can be had in all areas together, no more than the pool has.
     #[must_use]
     pub fn available(&self) -> Available {
-        let areas = self.areas.iter().map(|(_, stock)| stock.available());
+        self.available_in(|_| true)
+    }
+
+    /// Places that can be had in the areas that `is_open` lets through, no more than the pool has.
+    #[must_use]
+    pub fn available_in(&self, is_open: impl Fn(AreaNo) -> bool) -> Available {
+        let areas = self.areas.iter().filter(|(area, _)| is_open(*area));
+        let areas = areas.map(|(_, stock)| stock.available());
         let all = areas.fold(Available::Left(Quantity::ZERO), more);
         match &self.pool {
             Some((_, pool)) => less(all, pool.available()),
             None => all,
         }
+    }
+}
+
+impl Quota {
+    /// As a bound of what can be had.
+    #[must_use]
+    pub const fn bound(&self) -> Available {
+        Available::Left(self.left)
     }
 }
 
@@ -79,7 +125,8 @@ pub fn more(one: Available, other: Available) -> Available {
 }
 
 /// The smaller of two bounds.
-fn less(one: Available, other: Available) -> Available {
+#[must_use]
+pub fn less(one: Available, other: Available) -> Available {
     match (one, other) {
         (Available::Unlimited, bound) | (bound, Available::Unlimited) => bound,
         (Available::Left(one), Available::Left(other)) => Available::Left(one.min(other)),
@@ -91,16 +138,17 @@ fn less(one: Available, other: Available) -> Available {
 pub(crate) enum Shelf {
     Slot(SlotKey),
     Pool(PoolKey),
+    Limit(LimitKey),
 }
 
-/// A machine with stock.
+/// A machine with something to look at.
 pub(crate) trait Stocked: Machine {
-    /// Its stock, checkouts in flight included.
-    fn view(&self, detail: Detail) -> View;
+    /// Its stock and what counts against `claims`, checkouts in flight included.
+    fn view(&self, detail: Detail, claims: &[Claim]) -> View;
 }
 
 impl Stocked for Slot {
-    fn view(&self, detail: Detail) -> View {
+    fn view(&self, detail: Detail, claims: &[Claim]) -> View {
         let seats = match detail {
             Detail::Stock => Vec::new(),
             Detail::Seats => self.seatings().to_vec(),
@@ -109,17 +157,29 @@ impl Stocked for Slot {
             if !self.is_open() {
                 // Whoever asks what can be had hears that nothing can.
                 stock.set_capacity(Capacity::Limited(Quantity::ZERO), Quantity::ZERO);
+                stock = stock.adjusted(Quantity::ZERO, stock.withdrawn());
             }
             (area, stock)
         };
-        View { stocks: self.areas().iter().map(shown).collect(), seats }
+        let used = used(self.counters(), claims);
+        View { stocks: self.areas().iter().map(shown).collect(), seats, used }
     }
 }
 
 impl Stocked for Pool {
-    fn view(&self, _: Detail) -> View {
-        View { stocks: smallvec![(AreaNo::NONE, *self.stock())], seats: Vec::new() }
+    fn view(&self, _: Detail, _: &[Claim]) -> View {
+        View { stocks: smallvec![(AreaNo::NONE, *self.stock())], ..View::default() }
     }
+}
+
+impl Stocked for LimitShard {
+    fn view(&self, _: Detail, claims: &[Claim]) -> View {
+        View { used: used(self.counters(), claims), ..View::default() }
+    }
+}
+
+fn used(counters: &Counters, claims: &[Claim]) -> SmallVec<[Quantity; 1]> {
+    claims.iter().map(|claim| counters.used(claim)).collect()
 }
 
 /// What came of asking for a shelf, by its place in the list of shelves.
@@ -135,7 +195,7 @@ pub(crate) enum Seen {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Look {
-    pub(crate) shelves: Vec<(usize, Shelf)>,
+    pub(crate) shelves: Vec<(usize, Shelf, Claims)>,
     pub(crate) detail: Detail,
     pub(crate) reply: UnboundedSender<Seen>,
 }
@@ -146,15 +206,16 @@ pub(crate) struct Look {
 pub(crate) struct Peek {
     pub(crate) index: usize,
     pub(crate) detail: Detail,
+    pub(crate) claims: Claims,
     pub(crate) reply: UnboundedSender<Seen>,
 }
 
 /// The shelves of a look, each once.
 #[derive(Default)]
 struct Shelves {
-    list: Vec<Shelf>,
+    list: Vec<(Shelf, Claims)>,
     places: HashMap<Shelf, usize>,
-    suppliers: Vec<(SupplierNo, Vec<(usize, Shelf)>)>,
+    suppliers: Vec<(SupplierNo, Vec<usize>)>,
 }
 
 impl Shelves {
@@ -164,13 +225,50 @@ impl Shelves {
             return *place;
         }
         let place = self.list.len();
-        self.list.push(shelf);
+        self.list.push((shelf, Claims::new()));
         self.places.insert(shelf, place);
         match self.suppliers.iter_mut().find(|(no, _)| *no == supplier) {
-            Some((_, shelves)) => shelves.push((place, shelf)),
-            None => self.suppliers.push((supplier, vec![(place, shelf)])),
+            Some((_, places)) => places.push(place),
+            None => self.suppliers.push((supplier, vec![place])),
         }
         place
+    }
+
+    /// Asks what counts against a claim on a shelf too; says the claim's index there.
+    fn claim(&mut self, place: usize, claim: Claim) -> usize {
+        let claims = &mut self.list[place].1;
+        claims.iter().position(|known| *known == claim).unwrap_or_else(|| {
+            claims.push(claim);
+            claims.len() - 1
+        })
+    }
+}
+
+/// A quota that is asked about: the shelf that counts it, the claim there, its window and maximum.
+type AskedQuota = (usize, usize, LimitWindow, Quantity);
+
+impl Shelves {
+    /// The quotas of a slot, added to what is asked.
+    fn quotas(
+        &mut self,
+        onlooker: Onlooker,
+        product: &Product,
+        slot: SlotKey,
+        catalogue: &Catalogue,
+        now: UnixMillis,
+    ) -> SmallVec<[AskedQuota; 1]> {
+        let agent = catalogue.agent(onlooker.agent).zip(catalogue.supplier(product.supplier));
+        let Some((agent, supplier)) = agent else { return SmallVec::new() };
+        let today = ServiceDate::at(now, supplier.utc_offset_seconds);
+        let quotas = quotas(product, agent, onlooker.channel).map(|quota| {
+            let shelf = match counter_home(slot, product, &quota, today) {
+                CounterHome::Slot(slot) => Shelf::Slot(slot),
+                CounterHome::Shard(limit) => Shelf::Limit(limit),
+            };
+            let place = self.place(product.supplier, shelf);
+            (place, self.claim(place, quota.claim(today)), quota.window, quota.max)
+        });
+        quotas.collect()
     }
 }
 
@@ -182,10 +280,10 @@ impl EngineHandle {
     /// Why there is no answer.
     pub async fn look(
         &self,
-        agent: AgentNo,
+        onlooker: Onlooker,
         slots: &[SlotKey],
     ) -> Result<Vec<SlotStock>, EngineError> {
-        self.look_at(agent, slots, Detail::Stock).await
+        self.look_at(onlooker, slots, Detail::Stock).await
     }
 
     /// How a slot stands, seat by seat where seats have numbers. Nothing is held.
@@ -194,26 +292,27 @@ impl EngineHandle {
     /// Why there is no answer.
     pub async fn look_at_seats(
         &self,
-        agent: AgentNo,
+        onlooker: Onlooker,
         slot: SlotKey,
     ) -> Result<SlotStock, EngineError> {
-        let mut seen = self.look_at(agent, &[slot], Detail::Seats).await?;
+        let mut seen = self.look_at(onlooker, &[slot], Detail::Seats).await?;
         seen.pop().ok_or(EngineError::Unavailable)
     }
 
     async fn look_at(
         &self,
-        agent: AgentNo,
+        onlooker: Onlooker,
         slots: &[SlotKey],
         detail: Detail,
     ) -> Result<Vec<SlotStock>, EngineError> {
-        let _in_flight = self.enter(agent)?;
+        let _in_flight = self.enter(onlooker.agent)?;
         let catalogue = self.catalogue();
+        let now = self.now();
         let mut shelves = Shelves::default();
         let mut wanted = Vec::with_capacity(slots.len());
         for &slot in slots {
             let Some(product) = catalogue.product(slot.product) else {
-                wanted.push((slot, None, None));
+                wanted.push((slot, None, None, SmallVec::new()));
                 continue;
             };
             let place = shelves.place(product.supplier, Shelf::Slot(slot));
@@ -221,14 +320,21 @@ impl EngineHandle {
                 let key = PoolKey { pool, date: slot.date, timespan: slot.timespan };
                 (key, shelves.place(product.supplier, Shelf::Pool(key)))
             });
-            wanted.push((slot, Some(place), pool));
+            let quotas = shelves.quotas(onlooker, product, slot, &catalogue, now);
+            wanted.push((slot, Some(place), pool, quotas));
         }
         let seen = self.seen(&mut shelves, &catalogue, detail).await?;
         let view = |place: usize| seen.get(place).cloned().unwrap_or_default();
-        let stock = wanted.into_iter().map(|(slot, place, pool)| {
-            let View { stocks, seats } = place.map(view).unwrap_or_default();
+        let left = |(place, index, window, max): (usize, usize, LimitWindow, Quantity)| {
+            let used = seen.get(place).and_then(|view| view.used.get(index)).copied();
+            let left = used.and_then(|used| max.checked_sub(used)).unwrap_or(Quantity::ZERO);
+            Quota { window, left }
+        };
+        let stock = wanted.into_iter().map(|(slot, place, pool, quotas)| {
+            let View { stocks, seats, .. } = place.map(view).unwrap_or_default();
             let pool = pool.and_then(|(key, place)| Some((key, view(place).stocks.first()?.1)));
-            SlotStock { slot, areas: stocks, pool, seats }
+            let quotas = quotas.into_iter().map(left).collect();
+            SlotStock { slot, areas: stocks, pool, seats, quotas }
         });
         Ok(stock.collect())
     }
@@ -241,7 +347,12 @@ impl EngineHandle {
         detail: Detail,
     ) -> Result<Vec<View>, EngineError> {
         let (reply, mut answers) = unbounded_channel();
-        for (supplier, shelves) in shelves.suppliers.drain(..) {
+        for (supplier, places) in std::mem::take(&mut shelves.suppliers) {
+            let named = places.into_iter().map(|place| {
+                let (shelf, claims) = &shelves.list[place];
+                (place, *shelf, claims.clone())
+            });
+            let shelves = named.collect();
             let look = Look { shelves, detail, reply: reply.clone() };
             self.route(supplier)?.try_send(look).map_err(|error| not_sent(&error))?;
         }
@@ -256,11 +367,12 @@ impl EngineHandle {
             }
         }
         for step in asleep.chunks(READ_STEP) {
-            let keys = step.iter().map(|place| shelves.list[*place].stored());
+            let keys = step.iter().map(|place| shelves.list[*place].0.stored());
             let entries = self.0.cold.load_many(keys.collect()).await;
             let entries = entries.map_err(|_| EngineError::Unavailable)?;
             for (place, entry) in step.iter().zip(entries) {
-                let decoded = shelves.list[*place].view(entry.as_ref(), catalogue, detail);
+                let (shelf, claims) = &shelves.list[*place];
+                let decoded = shelf.view(entry.as_ref(), catalogue, detail, claims);
                 views[*place] = Some(decoded.map_err(|error| {
                     tracing::error!(%error, "a stored participant cannot be read");
                     self.0.cold.report_damage(&error.to_string());
@@ -279,6 +391,7 @@ impl Shelf {
         match self {
             Self::Slot(key) => (Slot::KIND, Slot::store_key(key)),
             Self::Pool(key) => (Pool::KIND, Pool::store_key(key)),
+            Self::Limit(key) => (LimitShard::KIND, LimitShard::store_key(key)),
         }
     }
 
@@ -288,10 +401,12 @@ impl Shelf {
         entry: Option<&Entry>,
         catalogue: &Catalogue,
         detail: Detail,
+        claims: &[Claim],
     ) -> Result<View, SchemaError> {
         match self {
-            Self::Slot(key) => stored_view::<Slot>(key, entry, catalogue, detail),
-            Self::Pool(key) => stored_view::<Pool>(key, entry, catalogue, detail),
+            Self::Slot(key) => stored_view::<Slot>(key, entry, catalogue, detail, claims),
+            Self::Pool(key) => stored_view::<Pool>(key, entry, catalogue, detail, claims),
+            Self::Limit(key) => stored_view::<LimitShard>(key, entry, catalogue, detail, claims),
         }
     }
 }
@@ -301,18 +416,31 @@ fn stored_view<M: Stocked>(
     entry: Option<&Entry>,
     catalogue: &Catalogue,
     detail: Detail,
+    claims: &[Claim],
 ) -> Result<View, SchemaError> {
-    let Some(entry) = entry else { return Ok(M::untouched(key, catalogue).view(detail)) };
+    let Some(entry) = entry else { return Ok(M::untouched(key, catalogue).view(detail, claims)) };
     let mut machine = M::decode(&entry.payload)?;
     machine.refresh(key, catalogue);
-    Ok(machine.view(detail))
+    Ok(machine.view(detail, claims))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::inventory::Capacity;
+    use crate::domain::limits::Counters;
     use crate::types::{PoolNo, ProductNo, Timespan};
+
+    #[test]
+    fn a_closed_slot_shows_no_place_that_an_operator_has_added_either() {
+        let ten = Quantity::new(10);
+        let stock = Stock::new(Capacity::Limited(ten), Quantity::ZERO);
+        let stock = stock.adjusted(ten, Quantity::ONE);
+        let slot = Slot::new(smallvec![(AreaNo::NONE, stock)], Counters::default());
+        let left = |slot: &Slot| slot.view(Detail::Stock, &[]).stocks[0].1.available();
+        assert_eq!(left(&slot), Available::Left(Quantity::new(19)));
+        assert_eq!(left(&slot.with_open(false)), Available::Left(Quantity::ZERO));
+    }
 
     #[test]
     fn what_can_be_had_is_what_the_areas_and_the_pool_both_have() {
@@ -328,7 +456,11 @@ mod tests {
             let pool = pool.map(|left| (key, stock(left)));
             let expected =
                 expected.map_or(Available::Unlimited, |n| Available::Left(Quantity::new(n)));
-            assert_eq!(SlotStock { slot, areas, pool, seats: Vec::new() }.available(), expected);
+            assert_eq!(
+                SlotStock { slot, areas, pool, seats: Vec::new(), quotas: SmallVec::new() }
+                    .available(),
+                expected
+            );
         };
         check(&[Some(3)], None, Some(3));
         check(&[Some(3), Some(4)], None, Some(7));

@@ -47,4 +47,4 @@ pub use handle::{
     CatalogueChangeError, EngineHandle, EngineStatus, FoundVoucher, OrderCommand, OrderRequest,
     Owner, PayFrom, RedeemRequest, Redeemed, RefundRequest, Refunded, ReverseRequest,
 };
-pub use look::{SlotStock, more};
+pub use look::{Onlooker, Quota, SlotStock, less, more};

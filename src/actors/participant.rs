@@ -289,8 +289,8 @@ impl<M: Machine> Handler<Inspect<M>> for ParticipantActor<M> {
 impl<M: Stocked> Handler<Peek> for ParticipantActor<M> {
     type Result = ();
 
-    fn handle(&mut self, Peek { index, detail, reply }: Peek, _: &mut Self::Context) {
-        match self.guarded(|machine| machine.view(detail)) {
+    fn handle(&mut self, Peek { index, detail, claims, reply }: Peek, _: &mut Self::Context) {
+        match self.guarded(|machine| machine.view(detail, &claims)) {
             // Whoever looked may have gone.
             Ok(view) => drop(reply.send(Seen::Live(index, view))),
             Err(Faulted) => self.tell_state(None),

@@ -2,7 +2,7 @@
 //! beyond. What the journal's tail touches is brought up to date in the snapshots themselves, so that
 //! actors afterwards find everything where they always look.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -322,7 +322,7 @@ impl<'a> Tail<'a> {
     /// Writes everything the tail touched to the snapshots and lets go of it.
     fn spill(&mut self) -> Result<(), RecoveryError> {
         let mut state = std::mem::take(&mut self.state);
-        let mut batch = Spill { store: self.store, puts: Vec::new(), removals: Vec::new() };
+        let mut batch = Spill { store: self.store, puts: Vec::new(), removals: BTreeSet::new() };
         for (key, slot) in state.slots.drain() {
             let (key, lsn) = (schema::slot_key(key).into(), slot.lsn);
             batch.put(put(EntityKind::Slot, key, lsn, |o| schema::encode_slot(&slot.value, o)))?;
@@ -353,7 +353,7 @@ impl<'a> Tail<'a> {
         // The catalogue stays: later records are applied on top of it.
         self.state.catalogue = std::mem::take(&mut state.catalogue);
         self.state.catalogue_lsn = state.catalogue_lsn;
-        let removals = std::mem::take(&mut batch.removals);
+        let removals: Vec<_> = std::mem::take(&mut batch.removals).into_iter().collect();
         self.store.checkpoint(&[], &removals)?;
         Ok(())
     }
@@ -402,7 +402,7 @@ impl<'a> Tail<'a> {
 struct Spill<'a> {
     store: &'a SnapshotStore,
     puts: Vec<Put>,
-    removals: Vec<Removal>,
+    removals: BTreeSet<Removal>,
 }
 
 impl Spill<'_> {

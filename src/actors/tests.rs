@@ -11,10 +11,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::actors::{
-    Callbacks, Engine, EngineConfig, EngineError, EngineHandle, EngineParts, OrderRequest, PayFrom,
+    Callbacks, Engine, EngineConfig, EngineError, EngineHandle, EngineParts, OrderCommand,
+    OrderRequest, PayFrom,
 };
 use crate::clock::ManualClock;
 use crate::domain::account::Balance;
+use crate::domain::order::OrderState;
 use crate::engine::Rejection;
 use crate::engine::admission::{Draft, DraftDate};
 use crate::engine::fixture::{self, admitted, draft, morning, purse, slot, today};
@@ -251,6 +253,37 @@ fn idle_participants_sleep_and_wake_with_what_they_knew() {
             matches!(refused, Err(EngineError::Rejected(Rejection::SoldOut { .. }))),
             "{refused:?}"
         );
+        engine.stop().await;
+    });
+}
+
+/// Money that comes when the day of the visit is over buys nothing: nobody could use the tickets.
+#[test]
+fn an_expired_order_cannot_be_paid_when_its_day_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    actix_rt::System::new().block_on(async {
+        let clock = ManualClock::at(morning());
+        let config = EngineConfig { tick_ms: 5, ..EngineConfig::default() };
+        let engine = start_at(dir.path(), config, Arc::clone(&clock), Metrics::default()).await;
+        let handle = engine.handle();
+        let held = child(today().plus_days(1));
+        for (key, days, is_paid) in [("in time", 1, true), ("too late", 3, false)] {
+            let order = handle.order(request(&held, key, None)).await.unwrap();
+            clock.set(morning().plus_millis(3_600_000));
+            for _ in 0..2000 {
+                let order = handle.with_order(order.agent, order.id, OrderCommand::Query).await;
+                if matches!(order.unwrap().state, OrderState::Closed { .. }) {
+                    break;
+                }
+                sleep(5).await;
+            }
+            clock.set(morning().plus_millis(days * 24 * 3_600_000));
+            let payment = handle.payment_at(PayFrom::Prepaid, order.supplier, handle.now());
+            let pay = handle.with_order(order.agent, order.id, OrderCommand::Pay(payment));
+            let paid = pay.await.map(|order| order.state.clone());
+            assert_eq!(matches!(paid, Ok(OrderState::Paid { .. })), is_paid, "{key}: {paid:?}");
+            clock.set(morning());
+        }
         engine.stop().await;
     });
 }

@@ -7,17 +7,18 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::domain::catalogue::{
-    AreaDef, BookingProblem, Catalogue, Channels, LimitRule, LimitScope, LimitWindow, Product,
-    Supplier, check_conditions,
+    Agent, Catalogue, Channels, LimitRule, LimitScope, LimitWindow, Product, Supplier,
+    check_conditions,
 };
 use crate::domain::identity::{
     DocumentType, IdentityRules, is_ciphertext, normalise_document, normalise_mobile,
 };
 use crate::domain::seats::Seats;
+use crate::engine::occasion::{check_sale, day_problem, is_closed, timespan_problem};
 use crate::engine::plan::slot_key;
 use crate::engine::{DateProblem, Rejection};
 use crate::types::{
-    AgentNo, AreaNo, Channel, Fen, IdentityHash, ProductNo, Quantity, RuleNo, ServiceDate,
+    AgentNo, AreaNo, Channel, Fen, IdentityHash, ProductNo, Quantity, RuleNo, ServiceDate, SlotKey,
     SupplierNo, Timespan, UnixMillis,
 };
 
@@ -48,12 +49,25 @@ pub enum DraftTimespan {
 /// The performance a request names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DraftScene {
+    /// How its performances are named.
+    pub naming: SceneNaming,
     /// Public id of the performance; empty when none was given.
     pub scene_id: String,
     /// Public id of the seat area; empty when none was given.
     pub area_id: String,
     /// Who chooses seats that have numbers.
     pub choice: SeatChoice,
+}
+
+/// How a request names its performances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SceneNaming {
+    /// By the performance's public id and the area's: one performance for all lines.
+    #[default]
+    ById,
+    /// By the day alone, each product its own. The time is the product's only one of that day, or what
+    /// the request's timespan names; the area is that of the seats a line names, or the first open one.
+    ByDay,
 }
 
 /// Who chooses the seats of an order.
@@ -175,6 +189,9 @@ pub struct LineClaim {
 pub struct AdmittedLine {
     /// The product.
     pub product: Arc<Product>,
+    /// The time of its performance, whichever candidate the other lines get; `None` for what is no
+    /// performance.
+    pub performance: Option<Timespan>,
     /// The area.
     pub area: AreaNo,
     /// How many.
@@ -187,6 +204,14 @@ pub struct AdmittedLine {
     pub list_price: Fen,
     /// Limit counts it asks for.
     pub claims: SmallVec<[LineClaim; 2]>,
+}
+
+impl AdmittedLine {
+    /// The slot it sells from on `date`, where the order's candidate is `timespan`.
+    #[must_use]
+    pub fn slot(&self, date: Option<ServiceDate>, timespan: Timespan) -> SlotKey {
+        slot_key(&self.product, date, self.performance.unwrap_or(timespan))
+    }
 }
 
 /// A request that the catalogue allows.
@@ -202,7 +227,7 @@ pub struct Admitted {
     pub date: Option<ServiceDate>,
     /// The day of ordering at the venue.
     pub today: ServiceDate,
-    /// Timespans to try, earliest first; at least one. Untimed lines ignore it.
+    /// Timespans to try, earliest first; at least one. Untimed lines and performances ignore it.
     pub candidates: SmallVec<[Timespan; 4]>,
     /// Validity of products not bound to a date.
     pub validity: Option<(UnixMillis, UnixMillis)>,
@@ -282,8 +307,14 @@ pub fn admit(
     let mut lines = Vec::with_capacity(draft.lines.len());
     let mut documents = SmallVec::<[(ProductNo, IdentityHash); 4]>::new();
     let (mut total, mut rebate) = (Fen::ZERO, Fen::ZERO);
-    for ((line, product), quantity) in draft.lines.iter().zip(products).zip(quantities) {
-        let (area, seats) = area(draft, line, &product, quantity)?;
+    let times = occasion.performances.iter().copied();
+    let lines_of_draft = draft.lines.iter().zip(products).zip(quantities);
+    for (((line, product), quantity), performance) in lines_of_draft.zip(times) {
+        let slot = slot_key(&product, occasion.date, performance.unwrap_or(first_candidate));
+        let (area, seats) = area(draft, line, &product, quantity, slot)?;
+        if is_closed(&product, slot, product.area(area)) {
+            return Err(Rejection::Date { date: slot.date, problem: DateProblem::Closed });
+        }
         let Counted { document, claims } = persons.counted(line, &product, quantity)?;
         if let Some(document) = document.filter(|_| product.rules.unique_documents) {
             let named = (product.no, document);
@@ -292,11 +323,19 @@ pub fn admit(
             }
             documents.push(named);
         }
-        let slot = slot_key(&product, occasion.date, first_candidate);
         let (unit_price, list_price) = product.prices(slot.date, slot.timespan, area);
         total = add(total, unit_price, quantity)?;
         rebate = add(rebate, product.rebate, quantity)?;
-        lines.push(AdmittedLine { product, area, quantity, seats, unit_price, list_price, claims });
+        lines.push(AdmittedLine {
+            product,
+            performance,
+            area,
+            quantity,
+            seats,
+            unit_price,
+            list_price,
+            claims,
+        });
     }
     persons.check_order()?;
     if total > TOTAL_MAX || rebate > TOTAL_MAX {
@@ -334,7 +373,7 @@ fn tariffs(lines: &[AdmittedLine], occasion: &Occasion) -> Result<Vec<Tariff>, R
     let tariff = |timespan: &Timespan| {
         let mut tariff = Tariff { prices: SmallVec::new(), total: Fen::ZERO };
         for line in lines {
-            let slot = slot_key(&line.product, occasion.date, *timespan);
+            let slot = line.slot(occasion.date, *timespan);
             let prices = line.product.prices(slot.date, slot.timespan, line.area);
             tariff.prices.push(prices);
             tariff.total = add(tariff.total, prices.0, line.quantity)?;
@@ -362,28 +401,10 @@ fn products(
             let id = line.product_id.chars().take(ECHO_CHARS_MAX).collect();
             return Err(Rejection::UnknownProduct { id });
         };
-        if !product.on_sale {
-            return Err(Rejection::OffSale { id: product.id.clone() });
-        }
         check_sale(product, draft.channel, now)?;
         products.push(Arc::clone(product));
     }
     Ok(products)
-}
-
-fn check_sale(product: &Product, channel: Channel, now: UnixMillis) -> Result<(), Rejection> {
-    let id = || product.id.clone();
-    let rules = &product.rules;
-    if !rules.channels.contains(channel) {
-        return Err(Rejection::ChannelClosed { id: id(), channel });
-    }
-    if let Some(from) = rules.booking.sale_start.filter(|start| now < *start) {
-        return Err(Rejection::NotYetOnSale { id: id(), from });
-    }
-    if let Some(until) = rules.booking.sale_end.filter(|end| *end <= now) {
-        return Err(Rejection::SaleEnded { id: id(), until });
-    }
-    Ok(())
 }
 
 /// Each line's quantity; the bounds of a product count all its lines together.
@@ -408,9 +429,13 @@ fn quantities(draft: &Draft, products: &[Arc<Product>]) -> Result<Vec<Quantity>,
 struct Occasion {
     date: Option<ServiceDate>,
     candidates: SmallVec<[Timespan; 4]>,
+    /// The time of each line that is for a performance.
+    performances: Performances,
 }
 
-/// The day and the timespans to try, common to all lines.
+type Performances = SmallVec<[Option<Timespan>; 4]>;
+
+/// The day of all lines, the timespans to try, and the times of performances.
 fn occasion(
     draft: &Draft,
     products: &[Arc<Product>],
@@ -424,38 +449,25 @@ fn occasion(
         return Err(Rejection::Date { date: None, problem: DateProblem::NotOffered });
     }
     if !dated {
-        return undated_occasion(draft, now);
+        return undated_occasion(draft, products, now);
     }
-    let (date, scene_timespan) = match scene(draft, products)? {
-        Some((date, timespan)) => (date, Some(timespan)),
-        None => (day(draft.date)?, None),
+    let scene = match draft.scene.naming {
+        SceneNaming::ById => scene(draft, products)?,
+        SceneNaming::ByDay => None,
     };
+    let date = scene.map_or_else(|| day(draft.date), |(date, _)| Ok(date))?;
     let reject = |problem| Err(Rejection::Date { date: Some(date), problem });
-    if date < today {
-        return reject(DateProblem::Past);
-    }
     for product in products {
-        if date > Catalogue::horizon(product, today) {
-            return reject(DateProblem::TooFarAhead);
-        }
-        let offered = product.calendar.dates.is_some_and(|(a, b)| a <= date && date <= b);
-        if !offered {
-            return reject(DateProblem::NotOffered);
-        }
-        let (booking, offset) = (&product.rules.booking, supplier.utc_offset_seconds);
-        let problem = booking.day_problem(date);
-        let problem = problem.or_else(|| booking.lead_problem(date, today, now, offset));
-        if let Some(problem) = problem {
-            return reject(DateProblem::Booking(problem));
+        if let Some(problem) = day_problem(product, supplier, date, today, now) {
+            return reject(problem);
         }
     }
-    let mut candidates = candidates(draft, products, scene_timespan)?;
+    let performances = performances(draft, products, date)?;
+    let mut candidates = candidates(draft, products, scene.map(|(_, timespan)| timespan))?;
     let problem = |timespan: Timespan| {
-        let problem = |product: &Arc<Product>| {
-            let area = product.area_by_id(&draft.scene.area_id);
-            timespan_problem(product, area, date, timespan, supplier, now)
-        };
-        products.iter().find_map(problem)
+        products.iter().zip(&performances).find_map(|(product, performance)| {
+            timespan_problem(product, supplier, date, performance.unwrap_or(timespan), now)
+        })
     };
     // When none is left, the last of the day says why.
     let mut found = DateProblem::Over;
@@ -469,16 +481,21 @@ fn occasion(
     if candidates.is_empty() {
         return reject(found);
     }
-    Ok(Occasion { date: Some(date), candidates })
+    Ok(Occasion { date: Some(date), candidates, performances })
 }
 
-fn undated_occasion(draft: &Draft, now: UnixMillis) -> Result<Occasion, Rejection> {
+fn undated_occasion(
+    draft: &Draft,
+    products: &[Arc<Product>],
+    now: UnixMillis,
+) -> Result<Occasion, Rejection> {
     // Without a validity of its own the ticket would never end: the caller has to say.
     let (from, until) = draft.validity.ok_or(Rejection::BadValidity)?;
     if from >= until || until <= now {
         return Err(Rejection::BadValidity);
     }
-    Ok(Occasion { date: None, candidates: SmallVec::from_slice(&[Timespan::NONE]) })
+    let candidates = SmallVec::from_slice(&[Timespan::NONE]);
+    Ok(Occasion { date: None, candidates, performances: SmallVec::from_elem(None, products.len()) })
 }
 
 fn day(date: DraftDate) -> Result<ServiceDate, Rejection> {
@@ -512,14 +529,61 @@ fn scene(
     Ok(found)
 }
 
+/// The time of each line that is for a performance on `date`.
+fn performances(
+    draft: &Draft,
+    products: &[Arc<Product>],
+    date: ServiceDate,
+) -> Result<Performances, Rejection> {
+    let performance = |product: &Arc<Product>| {
+        if !product.is_performance() {
+            return Ok(None);
+        }
+        match draft.scene.naming {
+            SceneNaming::ById => match product.scene(&draft.scene.scene_id) {
+                Some((_, timespan)) => Ok(Some(timespan)),
+                None => Err(Rejection::UnknownPerformance),
+            },
+            SceneNaming::ByDay => performance_of_day(draft, product, date).map(Some),
+        }
+    };
+    products.iter().map(performance).collect()
+}
+
+/// The time of a product's performance on `date`: the only one it has, the one the request names, or the
+/// only one of the day that is not closed.
+fn performance_of_day(
+    draft: &Draft,
+    product: &Product,
+    date: ServiceDate,
+) -> Result<Timespan, Rejection> {
+    if let [only] = &product.timespans[..] {
+        return Ok(only.no);
+    }
+    if let DraftTimespan::Exactly(named) = draft.timespan
+        && product.has_timespan(named)
+    {
+        return Ok(named);
+    }
+    let is_open = |no: &Timespan| !is_closed(product, slot_key(product, Some(date), *no), None);
+    let mut open = product.timespans.iter().map(|span| span.no).filter(is_open);
+    match (open.next(), open.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(Rejection::UnknownTimespan),
+    }
+}
+
+/// The timespans to try for lines that are for no performance. Lines at a spot that come with a
+/// performance named by its id are for its time.
 fn candidates(
     draft: &Draft,
     products: &[Arc<Product>],
     scene: Option<Timespan>,
 ) -> Result<SmallVec<[Timespan; 4]>, Rejection> {
-    let mut timed = products.iter().filter(|product| !product.timespans.is_empty());
-    let Some(first) = timed.next() else {
-        return Ok(SmallVec::from_slice(&[Timespan::NONE]));
+    let is_timed =
+        |product: &&Arc<Product>| !product.timespans.is_empty() && !product.is_performance();
+    let Some(first) = products.iter().find(is_timed) else {
+        return Ok(SmallVec::from_slice(&[scene.unwrap_or(Timespan::NONE)]));
     };
     let wanted: SmallVec<[Timespan; 4]> = match (scene, draft.timespan) {
         (Some(timespan), _) => SmallVec::from_slice(&[timespan]),
@@ -528,65 +592,10 @@ fn candidates(
         (None, DraftTimespan::Unset | DraftTimespan::Malformed) => SmallVec::new(),
     };
     let common = |timespan: &Timespan| {
-        products.iter().all(|p| p.timespans.is_empty() || p.has_timespan(*timespan))
+        products.iter().filter(is_timed).all(|product| product.has_timespan(*timespan))
     };
     let wanted: SmallVec<[Timespan; 4]> = wanted.into_iter().filter(common).collect();
     if wanted.is_empty() { Err(Rejection::UnknownTimespan) } else { Ok(wanted) }
-}
-
-/// Why a timespan cannot be booked any more, or at all.
-fn timespan_problem(
-    product: &Product,
-    area: Option<&AreaDef>,
-    date: ServiceDate,
-    timespan: Timespan,
-    supplier: &Supplier,
-    now: UnixMillis,
-) -> Option<DateProblem> {
-    if is_over(product, date, timespan, supplier, now) {
-        return Some(DateProblem::Over);
-    }
-    let begins = product.timespan(timespan).map_or(0, |span| span.start_minute);
-    let day = date.start(supplier.utc_offset_seconds);
-    if product.rules.booking.is_too_late(day.plus_millis(i64::from(begins) * 60_000), now) {
-        return Some(DateProblem::Booking(BookingProblem::BookingEnded));
-    }
-    if product.calendar.exceptions.is_empty() {
-        return None;
-    }
-    let slot = slot_key(product, Some(date), timespan);
-    let closed = product.is_closed(slot.date, slot.timespan)
-        || area.is_some_and(|area| product.is_area_closed(slot.date, slot.timespan, area));
-    closed.then_some(DateProblem::Closed)
-}
-
-/// Whether a day and timespan of the calendar can be booked at `now`, by the rules that ordering checks.
-pub(super) fn is_bookable(
-    product: &Product,
-    date: ServiceDate,
-    timespan: Timespan,
-    supplier: &Supplier,
-    now: UnixMillis,
-) -> bool {
-    let (booking, offset) = (&product.rules.booking, supplier.utc_offset_seconds);
-    let today = ServiceDate::at(now, offset);
-    booking.day_problem(date).is_none()
-        && booking.lead_problem(date, today, now, offset).is_none()
-        && timespan_problem(product, None, date, timespan, supplier, now).is_none()
-}
-
-/// A timespan is sold until it ends, a performance until it begins, an untimed day until it ends.
-fn is_over(
-    product: &Product,
-    date: ServiceDate,
-    timespan: Timespan,
-    supplier: &Supplier,
-    now: UnixMillis,
-) -> bool {
-    let Some(span) = product.timespan(timespan) else { return false };
-    let minute = if product.is_performance() { span.start_minute } else { span.end_minute };
-    let end = date.start(supplier.utc_offset_seconds).plus_millis(i64::from(minute) * 60_000);
-    end <= now
 }
 
 /// The area of a line, and the seats if the buyer chose them.
@@ -595,10 +604,21 @@ fn area(
     line: &DraftLine,
     product: &Product,
     quantity: Quantity,
+    slot: SlotKey,
 ) -> Result<(AreaNo, Seats), Rejection> {
     if !product.is_performance() {
         // A spot has no seats to choose; its callers may name some all the same.
         return Ok((AreaNo::NONE, Seats::new()));
+    }
+    if draft.scene.naming == SceneNaming::ByDay {
+        // Seats of an area are named for all its tickets or for none; so for all of the product's.
+        let same = |other: &&DraftLine| other.product_id.eq_ignore_ascii_case(&line.product_id);
+        if draft.lines.iter().filter(same).any(|other| !other.seats.is_empty()) {
+            return seats(&line.seats, product, quantity, None);
+        }
+        let open = product.areas.iter().find(|area| !is_closed(product, slot, Some(area)));
+        let area = open.or(product.areas.first()).ok_or(Rejection::UnknownArea)?;
+        return Ok((area.no, Seats::new()));
     }
     let named = match draft.scene.choice {
         SeatChoice::Ours => &[][..],
@@ -619,12 +639,21 @@ fn area(
     if draft.scene.choice == SeatChoice::Ours {
         return area.map(|area| (area.no, Seats::new())).ok_or(Rejection::UnknownArea);
     }
+    seats(named, product, quantity, area.map(|area| area.no))
+}
+
+/// The seats a buyer names for a line, and their area, which must be `within` if that is known.
+fn seats(
+    named: &[String],
+    product: &Product,
+    quantity: Quantity,
+    mut within: Option<AreaNo>,
+) -> Result<(AreaNo, Seats), Rejection> {
     let (named_count, tickets) = (named.len() as u64, u64::from(quantity.get()));
     if named_count != tickets {
         return Err(Rejection::SeatCount { named: named_count, tickets });
     }
     let mut seats = Seats::new();
-    let mut within = area.map(|area| area.no);
     for id in named {
         let unknown = || Rejection::UnknownSeat { id: id.chars().take(ECHO_CHARS_MAX).collect() };
         let (area, seat) = product.seat_by_id(id).ok_or_else(unknown)?;
@@ -634,6 +663,32 @@ fn area(
         seats.push(seat);
     }
     Ok((within.unwrap_or(AreaNo::NONE), seats))
+}
+
+/// By whom a scope counts that asks for no person; `None` for the others.
+fn shared_identity(scope: LimitScope, agent: AgentNo, channel: Channel) -> Option<IdentityHash> {
+    Some(match scope {
+        LimitScope::Agent => IdentityHash::new(u128::from(agent.get())),
+        LimitScope::Channel => IdentityHash::new(u128::from(Channels::of([channel]).bits())),
+        LimitScope::Everyone => IdentityHash::new(0),
+        LimitScope::Document | LimitScope::Mobile => return None,
+        LimitScope::AgentUser | LimitScope::OpenId => return None,
+    })
+}
+
+/// The limits of a product that bound what an agent can order through a channel whoever it is for:
+/// allotments of agents, quotas of channels, and limits for everyone. As claims for nothing.
+pub fn quotas<'a>(
+    product: &'a Product,
+    agent: &'a Agent,
+    channel: Channel,
+) -> impl Iterator<Item = LineClaim> + 'a {
+    let rules = LimitRule::applicable(&product.rules.limits, channel, &agent.id);
+    rules.filter_map(move |rule| {
+        let identity = shared_identity(rule.scope, agent.no, channel)?;
+        let (window, max) = (rule.window, rule.max);
+        Some(LineClaim { rule: rule.no, window, identity, amount: Quantity::ZERO, max })
+    })
 }
 
 /// Checks and counts the people of an order.
@@ -714,10 +769,12 @@ impl Persons<'_> {
             },
             LimitScope::OpenId if buyer.open_id.is_empty() => return missing,
             LimitScope::OpenId => self.hasher.hash(Identity::OpenId(&buyer.open_id)),
-            LimitScope::Agent => IdentityHash::new(u128::from(agent.get())),
-            LimitScope::Channel => IdentityHash::new(u128::from(Channels::of([*channel]).bits())),
-            LimitScope::Everyone | LimitScope::Document | LimitScope::Mobile => {
-                IdentityHash::new(0)
+            LimitScope::Agent
+            | LimitScope::Channel
+            | LimitScope::Everyone
+            | LimitScope::Document
+            | LimitScope::Mobile => {
+                shared_identity(scope, *agent, *channel).unwrap_or(IdentityHash::new(0))
             }
         })
     }

@@ -123,10 +123,11 @@ impl Expected {
             OrderState::Paid { .. } => (0, 1),
             OrderState::Closed { .. } => (0, 0),
         };
-        let closed = is_closed(order);
         for (index, line) in order.lines.iter().enumerate() {
             let back = u64::from(order.refunded_in(index));
             let quantity = u64::from(line.quantity.get()).saturating_sub(back);
+            // A line may be given back as a whole while the order goes on.
+            let closed = is_closed(order) || quantity == 0;
             let add = |places: &mut Places| {
                 places.0 += held * quantity;
                 places.1 += sold * quantity;
@@ -140,19 +141,17 @@ impl Expected {
     }
 
     fn count(&mut self, order: &Order) {
-        let closed = is_closed(order);
         for taken in &order.counts {
+            let back = u64::from(order.refunded_in(usize::from(taken.line)));
+            let left = u64::from(taken.count.amount.get()).saturating_sub(back);
+            let closed = is_closed(order) || left == 0;
             let counts = match taken.home {
                 CounterHome::Slot(slot) => self.slot_counts.at(slot, closed),
                 CounterHome::Shard(limit) => self.shard_counts.at(limit, closed),
             };
             let Some(counts) = counts else { continue };
             let key = (taken.count.rule, taken.count.identity, taken.count.day);
-            let back = u64::from(order.refunded_in(usize::from(taken.line)));
-            let left = u64::from(taken.count.amount.get()).saturating_sub(back);
-            if left > 0 {
-                *counts.entry(key).or_default() += left;
-            }
+            *counts.entry(key).or_default() += left;
         }
     }
 

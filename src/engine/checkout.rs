@@ -12,14 +12,15 @@ use smallvec::SmallVec;
 
 use crate::domain::account::{AccountChange, AccountKey, Balance, Holder, ReserveMoney};
 use crate::domain::catalogue::Catalogue;
-use crate::domain::order::{Order, OrderState, PayDecision, Refund};
-use crate::engine::Rejection;
+use crate::domain::order::{Order, OrderLine, OrderState, PayDecision, Refund};
 use crate::engine::admission::Admitted;
 use crate::engine::ids::IdSource;
+use crate::engine::occasion::is_over;
 use crate::engine::operator::StockCommand;
 use crate::engine::plan::{Ask, Grant, ParticipantKey, Plan, Refusal, rejection};
 use crate::engine::refund::{rebate_year, withhold};
 use crate::engine::transaction::{Granted, Payment, Transaction};
+use crate::engine::{DateProblem, Rejection};
 use crate::types::{Fen, RequestKey, Sealed, SupplierNo, Timespan, UnixMillis};
 
 /// A new order, admitted and sealed.
@@ -176,10 +177,12 @@ impl Checkout {
         let granted = parts.filter(|(_, answer)| matches!(answer, Some(Ok(_))));
         let release = granted.map(|((key, _), _)| *key).collect();
         let rejection = rejection(key, refusal, catalogue);
-        if rejection.depends_on_timespan() && self.next_candidate(catalogue) {
+        let movable = rejection.depends_on_timespan() && self.moves(key);
+        if movable && self.next_candidate(catalogue) {
             return Step::AskAgain { release };
         }
-        Step::Refuse { release, rejection: self.final_rejection(rejection) }
+        let rejection = if movable { self.final_rejection(rejection) } else { rejection };
+        Step::Refuse { release, rejection }
     }
 
     /// The record of a granted checkout; `None` when the purpose was only to verify. `notify` says
@@ -240,6 +243,27 @@ impl Checkout {
             private: &order.private,
             notify: notify && order.request_key.is_some(),
         }
+    }
+
+    /// Whether another candidate would ask `key` for less: performances stay when they are.
+    fn moves(&self, key: ParticipantKey) -> bool {
+        let admitted = match &self.purpose {
+            Purpose::Sell { order, .. } | Purpose::Place { order } => &order.admitted,
+            Purpose::Verify { admitted, .. } => admitted,
+            Purpose::Pay { .. }
+            | Purpose::Refund { .. }
+            | Purpose::Adjust { .. }
+            | Purpose::ChangeAccount { .. } => {
+                return false;
+            }
+        };
+        let mut moving = admitted.lines.iter().filter(|line| line.performance.is_none());
+        moving.any(|line| match key {
+            ParticipantKey::Slot(slot) => slot.product == line.product.no,
+            ParticipantKey::Pool(pool) => line.product.pool == Some(pool.pool),
+            ParticipantKey::Limit(limit) => limit.product == line.product.no,
+            ParticipantKey::Account(_) => false,
+        })
     }
 
     fn next_candidate(&mut self, catalogue: &Catalogue) -> bool {
@@ -315,6 +339,33 @@ fn plan_of(purpose: &Purpose, index: usize, catalogue: &Catalogue) -> Plan {
 
 fn account(order: &Order) -> AccountKey {
     AccountKey { supplier: order.supplier, holder: Holder::Agent(order.agent) }
+}
+
+/// Refuses money for tickets that nobody could use any more: whoever pays then would pay for nothing.
+/// Places that are held are paid for as long as their tickets are valid, places that must be taken
+/// again only for as long as anybody could buy them.
+///
+/// # Errors
+/// [`Rejection::Date`] with [`DateProblem::Over`].
+pub fn check_not_over(
+    order: &Order,
+    places: PayDecision,
+    catalogue: &Catalogue,
+    now: UnixMillis,
+) -> Result<(), Rejection> {
+    let supplier = catalogue.supplier(order.supplier);
+    let over = |line: &&OrderLine| {
+        let sold_no_more = || {
+            let (product, supplier) = catalogue.product(line.product).zip(supplier)?;
+            Some(is_over(product, line.slot.date?, line.slot.timespan, supplier, now))
+        };
+        line.valid_until <= now
+            || (places == PayDecision::Retake && sold_no_more().unwrap_or(false))
+    };
+    match order.lines.iter().find(over) {
+        Some(line) => Err(Rejection::Date { date: line.slot.date, problem: DateProblem::Over }),
+        None => Ok(()),
+    }
 }
 
 fn candidate(admitted: &Admitted, index: usize) -> Timespan {

@@ -284,7 +284,8 @@ pub(crate) fn stage_draft(amount: i64, seats: &[&str]) -> Draft {
     let choice = if seats.is_empty() { SeatChoice::Ours } else { SeatChoice::Buyers };
     let scene_id = format!("ST-{}-1930", today().to_compact());
     let mut draft = draft(vec![DraftLine { seats, ..line("P-STAGE", amount) }]);
-    draft.scene = DraftScene { scene_id, area_id: "S".to_owned(), choice };
+    let area_id = "S".to_owned();
+    draft.scene = DraftScene { scene_id, area_id, choice, ..DraftScene::default() };
     draft.timespan = DraftTimespan::Unset;
     draft
 }

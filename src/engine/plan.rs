@@ -192,7 +192,7 @@ impl Plan {
     }
 
     fn add_line(&mut self, admitted: &Admitted, line: &AdmittedLine, timespan: Timespan) {
-        let slot = slot_key(&line.product, admitted.date, timespan);
+        let slot = line.slot(admitted.date, timespan);
         self.add_places(slot, line.area, line.product.pool, line.quantity, &line.seats);
         for claim in &line.claims {
             let home = counter_home(slot, &line.product, claim, admitted.today);

@@ -20,7 +20,7 @@ use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 use crate::engine::ids::IdSource;
 use crate::engine::operator::Operator;
-use crate::engine::plan::{Ask, Grant, ParticipantKey, Plan, counter_home, slot_key};
+use crate::engine::plan::{Ask, Grant, ParticipantKey, Plan, counter_home};
 use crate::types::{
     AreaNo, Fen, LineId, OrderId, Quantity, RequestKey, Sealed, SeatNo, SlotKey, SupplierNo,
     TicketId, Timespan, UnixMillis,
@@ -338,7 +338,7 @@ impl Granted<'_> {
         let mut seats = self.seats();
         for (index, line) in admitted.lines.iter().enumerate() {
             let product = &line.product;
-            let slot = slot_key(product, admitted.date, self.timespan);
+            let slot = line.slot(admitted.date, self.timespan);
             for claim in &line.claims {
                 let home = counter_home(slot, product, claim, admitted.today);
                 let count = claim.claim(admitted.today).count();

@@ -18,7 +18,7 @@ use crate::domain::order::{Order, OrderState};
 use crate::engine::Rejection;
 use crate::engine::admission::{
     AdmissionPolicy, Admitted, Draft, DraftBuyer, DraftDate, DraftLine, DraftScene, DraftTimespan,
-    SeatChoice, admit,
+    SceneNaming, SeatChoice, admit,
 };
 use crate::http::config::InvalidBody;
 use crate::http::credentials::AgentCredentials;
@@ -67,12 +67,14 @@ pub(super) async fn run(
         OtaAction::OrderAndPay2(fund)
         | OtaAction::OrderAndPay(fund)
         | OtaAction::PayOrder(fund) => Some(fund),
+        OtaAction::OrderAndPayMixed => Some(Fund::Prepayment),
         _ => None,
     };
     let call = Call { request, caller: &caller, state, fund };
     match action {
         OtaAction::OrderAndPay2(_) => call.order_and_pay2(&body).await,
-        OtaAction::OrderAndPay(_) => call.order_and_pay(&body).await,
+        OtaAction::OrderAndPay(_) => call.order_and_pay(&body, SceneNaming::ById).await,
+        OtaAction::OrderAndPayMixed => call.order_and_pay(&body, SceneNaming::ByDay).await,
         OtaAction::AddOrder2 => call.add_order2(&body).await,
         OtaAction::AddOrder => call.add_order(&body).await,
         OtaAction::PayOrder(fund) => call.pay(&body, fund).await,
@@ -140,7 +142,7 @@ impl Call<'_> {
         self.order(theatre(info, self.caller), Some(&pay)).await
     }
 
-    async fn order_and_pay(&self, body: &Body<'_>) -> Answer {
+    async fn order_and_pay(&self, body: &Body<'_>, naming: SceneNaming) -> Answer {
         let parm = match self.read::<OrderAndPayWithPasswordParm<'_>>(body, "parm") {
             Ok(parm) => parm,
             Err(answer) => return *answer,
@@ -148,7 +150,9 @@ impl Call<'_> {
         let (Some(info), Some(pay)) = (parm.orderinfo, parm.payinfo) else {
             return self.invalid_operator(&ModelState::new("parm", 1));
         };
-        self.order(scenic(info, self.caller), Some(&pay)).await
+        let mut info = scenic(info, self.caller);
+        info.draft.scene.naming = naming;
+        self.order(info, Some(&pay)).await
     }
 
     async fn add_order2(&self, body: &Body<'_>) -> Answer {
@@ -516,7 +520,12 @@ fn theatre<'a>(info: Order2AddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
         lines,
         date: date(info.effectdate.as_deref()),
         timespan: DraftTimespan::Unset,
-        scene: DraftScene { scene_id: text(info.sceneid), area_id: text(info.seatareaid), choice },
+        scene: DraftScene {
+            naming: SceneNaming::ById,
+            scene_id: text(info.sceneid),
+            area_id: text(info.seatareaid),
+            choice,
+        },
         validity: None,
         mobile: text(info.mobile),
         document: text(info.identificationnumber),

@@ -33,6 +33,8 @@ pub(super) enum OtaAction {
     OrderAndPay2(Fund),
     /// Order at a scenic spot and pay.
     OrderAndPay(Fund),
+    /// Order at a scenic spot and a theatre at once and pay from the deposit.
+    OrderAndPayMixed,
     /// Order at a theatre.
     AddOrder2,
     /// Order at a scenic spot.
@@ -182,8 +184,8 @@ fn open_parts(pattern: &str, path: &str) -> Option<Vec<String>> {
 fn action(path: &[u8]) -> Option<Action> {
     use Fund::{Prepayment, Rebate};
     use OtaAction::{
-        AddOrder, AddOrder2, CancelOrder, OrderAndPay, OrderAndPay2, PayOrder, ProviderConfig,
-        Refund, Verify,
+        AddOrder, AddOrder2, CancelOrder, OrderAndPay, OrderAndPay2, OrderAndPayMixed, PayOrder,
+        ProviderConfig, Refund, Verify,
     };
     Some(match path {
         b"/api/orderandpay2/withrebate" | b"/source/orderandpaywithfk2.aspx" => {
@@ -192,6 +194,7 @@ fn action(path: &[u8]) -> Option<Action> {
         b"/api/orderandpay2/withprepayment" => Action::Ota(OrderAndPay2(Prepayment)),
         b"/api/orderandpay/withrebate" => Action::Ota(OrderAndPay(Rebate)),
         b"/api/orderandpay/withprepayment" => Action::Ota(OrderAndPay(Prepayment)),
+        b"/api/orderandpay/withprepayment/specialforyouyang" => Action::Ota(OrderAndPayMixed),
         b"/api/addorder2" => Action::Ota(AddOrder2),
         b"/api/addorder" => Action::Ota(AddOrder),
         b"/api/payorder/userebateandpassword" | b"/api/payorder/min/userebateandpassword" => {
@@ -231,6 +234,7 @@ impl Action {
         match self {
             Self::Ota(OtaAction::OrderAndPay2(_)) => "order_and_pay2",
             Self::Ota(OtaAction::OrderAndPay(_)) => "order_and_pay",
+            Self::Ota(OtaAction::OrderAndPayMixed) => "order_and_pay_mixed",
             Self::Ota(OtaAction::AddOrder2) => "add_order2",
             Self::Ota(OtaAction::AddOrder) => "add_order",
             Self::Ota(OtaAction::PayOrder(_)) => "pay_order",

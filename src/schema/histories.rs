@@ -3,13 +3,17 @@
 //! was answered must come to the same places and money. In the end replay has to come to the same
 //! digest, through the very bytes that the disk would have.
 
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::domain::account::{AccountKey, Balance, Holder};
+use crate::domain::account::{
+    AccountChange, AccountKey, Balance, BookMoney, BookingError, BookingKind, Holder, SetCredit,
+};
 use crate::domain::catalogue::RebateAt;
-use crate::domain::inventory::{Pool, Slot, Stock};
+use crate::domain::inventory::{Adjustment, Pool, PoolKey, Slot, Stock};
 use crate::domain::limits::{Counters, LimitShard};
 use crate::domain::order::{
     CloseReason, Order, OrderState, PayDecision, RedeemDecision, Redemption, RefundDecision,
@@ -20,16 +24,19 @@ use crate::engine::admission::Draft;
 use crate::engine::books::audit;
 use crate::engine::checkout::{Checkout, NewOrder, Purpose, Step};
 use crate::engine::fixture::{
-    Ledger, SPOT, admitted, catalogue, clock, draft, line, open_draft, person, purse, stage_draft,
-    today,
+    Ledger, SPOT, admitted, catalogue, clock, draft, gate, line, open_draft, person, purse, slot,
+    stage_draft, today,
 };
 use crate::engine::ledger::Reconciliation;
+use crate::engine::operator::StockCommand;
 use crate::engine::plan::{Ask, Grant, ParticipantKey, Refusal};
 use crate::engine::refund::quote;
 use crate::engine::state::{Nowhere, State, pool_capacity, set_capacity};
 use crate::engine::transaction::{Payment, Transaction};
 use crate::schema::{decode_transaction, encode_transaction};
-use crate::types::{Fen, HoldId, Lsn, OrderId, RequestKey, Sealed, UnixMillis};
+use crate::types::{
+    AreaNo, Fen, HoldId, Lsn, OrderId, Quantity, RequestKey, Sealed, SlotKey, UnixMillis,
+};
 
 /// What is bought: each choice meets another bound.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +68,10 @@ enum Command {
     Refund(Index, Option<Index>, u8),
     Redeem(Index, Index, u16, u8),
     Reverse(Index, Index, u8),
+    Adjust(StockCommand),
+    /// Fen into the prepaid or the rebate balance, with a reference or, at 0, without.
+    Book(BookingKind, i64, bool, u8),
+    Credit(i64),
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -75,6 +86,9 @@ fn command() -> impl Strategy<Value = Command> {
     ];
     let person = 0..6_u64;
     let index = any::<Index>;
+    let kind = prop_oneof![Just(BookingKind::TopUp), Just(BookingKind::Adjustment)];
+    // Few amounts, so that a reference also comes again with its own; some take everything away.
+    let fen = prop_oneof![Just(-100_000), Just(-30_000), Just(0), Just(5_000)];
     prop_oneof![
         4 => (basket.clone(), person.clone(), any::<bool>())
             .prop_map(|(basket, person, rebate)| Command::Sell(basket, person, rebate)),
@@ -90,6 +104,31 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         2 => (index(), index(), 0..5_u8)
             .prop_map(|(order, ticket, request)| Command::Reverse(order, ticket, request)),
+        2 => (kind, fen, any::<bool>(), 0..4_u8)
+            .prop_map(|(kind, fen, rebate, no)| Command::Book(kind, fen, rebate, no)),
+        1 => prop_oneof![Just(-1), Just(0), Just(20_000)].prop_map(Command::Credit),
+        3 => stock_command().prop_map(Command::Adjust),
+    ]
+}
+
+/// Places added, withdrawn and restored, and slots opened and closed, where baskets come from.
+fn stock_command() -> impl Strategy<Value = StockCommand> {
+    let adjustment = prop_oneof![
+        (0..3_u32).prop_map(|n| Adjustment::Add(Quantity::new(n))),
+        (1..4_u32).prop_map(|n| Adjustment::Withdraw(Quantity::new(n))),
+        (1..3_u32).prop_map(|n| Adjustment::Restore(Quantity::new(n))),
+    ];
+    let slots = prop_oneof![
+        Just(slot("P-FLASH", Some(today()), 0)),
+        Just(slot("P-COUPON", None, 0)),
+        Just(slot("P-DAY", Some(today()), 0)),
+    ];
+    let area = AreaNo::NONE;
+    prop_oneof![
+        (slots.clone(), adjustment.clone())
+            .prop_map(move |(slot, adjustment)| StockCommand::Slot { slot, area, adjustment }),
+        adjustment.prop_map(|adjustment| StockCommand::Pool { pool: gate(today(), 1), adjustment }),
+        (slots, any::<bool>()).prop_map(|(slot, open)| StockCommand::SetOpen { slot, open }),
     ]
 }
 
@@ -104,6 +143,10 @@ struct Shop {
     ledger: Ledger,
     orders: Vec<OrderId>,
     purse: Purse,
+    /// How far the prepaid balance may go below zero.
+    credit: i64,
+    /// Bookings made under a reference.
+    booked: BTreeMap<u8, BookMoney>,
     now: UnixMillis,
 }
 
@@ -114,7 +157,8 @@ impl Shop {
         let ledger = Ledger::new();
         let purse = Purse { prepaid: 100_000, rebate: 100_000 };
         // Before the first timespan begins, so that tickets can be given back.
-        Self { ledger, orders: Vec::new(), purse, now: clock(7, 0) }
+        let (credit, booked) = (0, BTreeMap::new());
+        Self { ledger, orders: Vec::new(), purse, credit, booked, now: clock(7, 0) }
     }
 
     fn order(&self, index: &Index) -> Option<Order> {
@@ -160,6 +204,11 @@ impl Shop {
                 self.redeem(index, ticket, *uses, *request);
             }
             Command::Reverse(index, ticket, request) => self.reverse(index, ticket, *request),
+            Command::Adjust(command) => {
+                self.checkout(Purpose::Adjust { supplier: SPOT, command: *command });
+            }
+            Command::Book(kind, fen, rebate, no) => self.book(*kind, *fen, *rebate, *no),
+            Command::Credit(fen) => self.grant(*fen),
         }
     }
 
@@ -227,6 +276,60 @@ impl Shop {
         }
     }
 
+    /// An operator books money: as the bookkeeper knows, once a reference, and never what is not there.
+    fn book(&mut self, kind: BookingKind, fen: i64, rebate: bool, no: u8) {
+        let balance = payment(rebate).from;
+        let reference = (no > 0).then(|| key(no));
+        let booking = BookMoney { kind, balance, amount: Fen::new(fen), reference };
+        let brings = if kind == BookingKind::TopUp { fen > 0 } else { fen != 0 };
+        let floor = if balance == Balance::Prepaid { -self.credit } else { 0 };
+        let has = *self.balance(balance);
+        let expected = match self.booked.get(&no) {
+            Some(known) if *known == booking => Err(Some(BookingError::AlreadyBooked)),
+            Some(_) => Err(Some(BookingError::ReferenceTaken)),
+            None if !brings => Err(Some(BookingError::OutOfRange)),
+            // How much is missing is the account's own model's business.
+            None if fen < 0 && has + fen < floor => Err(None),
+            None => Ok(()),
+        };
+        let answer = self.change(AccountChange::Book(booking.clone()));
+        match (expected, answer) {
+            (Ok(()), Ok(())) => {
+                *self.balance(balance) += fen;
+                if no > 0 {
+                    self.booked.insert(no, booking);
+                }
+            }
+            (Err(None), Err(Rejection::Booking(BookingError::Short(_)))) => {}
+            (Err(Some(expected)), Err(Rejection::Booking(error))) => assert_eq!(error, expected),
+            other => panic!("{booking:?}: {other:?}"),
+        }
+    }
+
+    /// An operator sets the credit line, unless more than that is drawn.
+    fn grant(&mut self, fen: i64) {
+        let granted = fen >= 0 && (fen >= self.credit || self.purse.prepaid >= -fen);
+        let answer = self.change(AccountChange::Credit(SetCredit { credit: Fen::new(fen) }));
+        assert_eq!(answer.is_ok(), granted, "{fen} after {}: {answer:?}", self.credit);
+        if granted {
+            self.credit = fen;
+        }
+    }
+
+    fn change(&mut self, change: AccountChange) -> Result<(), Rejection> {
+        let account = purse();
+        let purpose = Purpose::ChangeAccount { account, change };
+        let mut checkout = Checkout::begin(purpose, &catalogue());
+        match self.ask(&mut checkout) {
+            Step::Commit => {}
+            Step::Refuse { rejection, .. } => return Err(rejection),
+            step => panic!("one account was asked: {step:?}"),
+        }
+        let record = checkout.record(self.now, true, &mut self.ledger.ids)?;
+        self.append(record.expect("a change is recorded"));
+        Ok(())
+    }
+
     /// Drives a checkout to its end and keeps the purse by what it came to.
     fn checkout(&mut self, purpose: Purpose) {
         let catalogue = catalogue();
@@ -243,7 +346,7 @@ impl Shop {
             Ok(None) | Err(Rejection::CodesExhausted) => return,
             Err(rejection) => panic!("a granted checkout has no record: {rejection}"),
         };
-        let id = record.order().expect("a checkout is about an order");
+        let Some(id) = record.order() else { return self.append(record) };
         let before = self.ledger.state.orders.get(&id).map(|order| order.value.clone());
         self.append(record);
         let after = self.ledger.state.orders[&id].value.clone();
@@ -267,18 +370,19 @@ impl Shop {
         let state = &self.ledger.state;
         let decided = match (key, ask) {
             (ParticipantKey::Slot(key), Ask::Slot(ask)) => {
-                let untouched = || Slot::new(smallvec::SmallVec::new(), Counters::default());
-                let known = state.slots.get(&key).map(|slot| slot.value.clone());
-                let mut slot = known.unwrap_or_else(untouched);
-                set_capacity(&mut slot, key, &state.catalogue);
+                let mut slot = self.slot(key);
                 slot.decide(&ask).map_err(Refusal::Slot)?;
                 return Ok(Grant::of_slot(slot.hold(HoldId::new(0), ask)));
             }
+            (ParticipantKey::Slot(key), Ask::Adjust(area, adjustment)) => {
+                self.slot(key).decide_adjust(area, adjustment).map_err(Refusal::Adjust)
+            }
+            (ParticipantKey::Slot(_), Ask::SetOpen) => Ok(()),
             (ParticipantKey::Pool(key), Ask::Pool(ask)) => {
-                let (capacity, allowance) = pool_capacity(key, &state.catalogue);
-                let untouched = || Pool::new(Stock::new(capacity, allowance));
-                let known = state.pools.get(&key).map(|pool| pool.value.clone());
-                known.unwrap_or_else(untouched).decide(ask).map_err(Refusal::Pool)
+                self.pool(key).decide(ask).map_err(Refusal::Pool)
+            }
+            (ParticipantKey::Pool(key), Ask::Adjust(_, adjustment)) => {
+                self.pool(key).decide_adjust(adjustment).map_err(Refusal::Adjust)
             }
             (ParticipantKey::Limit(key), Ask::Limit(ask)) => {
                 let known = state.limits.get(&key).map(|limit| limit.value.clone());
@@ -288,9 +392,29 @@ impl Shop {
                 let known = state.accounts.get(&key).map(|account| account.value.clone());
                 known.unwrap_or_default().decide(&ask).map_err(Refusal::Account)
             }
+            (ParticipantKey::Account(key), Ask::Change(change)) => {
+                let known = state.accounts.get(&key).map(|account| account.value.clone());
+                known.unwrap_or_default().decide_change(&change).map_err(Refusal::Booking)
+            }
             (key, ask) => panic!("{key:?} is asked for {ask:?}"),
         };
         decided.map(|()| Grant::default())
+    }
+
+    fn slot(&self, key: SlotKey) -> Slot {
+        let state = &self.ledger.state;
+        let untouched = || Slot::new(smallvec::SmallVec::new(), Counters::default());
+        let known = state.slots.get(&key).map(|slot| slot.value.clone());
+        let mut slot = known.unwrap_or_else(untouched);
+        set_capacity(&mut slot, key, &state.catalogue);
+        slot
+    }
+
+    fn pool(&self, key: PoolKey) -> Pool {
+        let state = &self.ledger.state;
+        let (capacity, allowance) = pool_capacity(key, &state.catalogue);
+        let known = state.pools.get(&key).map(|pool| pool.value.clone());
+        known.unwrap_or_else(|| Pool::new(Stock::new(capacity, allowance)))
     }
 
     fn append(&mut self, record: Transaction) {
@@ -350,6 +474,7 @@ impl Shop {
         let held =
             Purse { prepaid: has(Balance::Prepaid), rebate: has(Balance::Rebate { year: YEAR }) };
         prop_assert_eq!(held, self.purse);
+        prop_assert_eq!(account.credit().get(), self.credit);
         // The house has what the agent has not.
         let house = AccountKey { supplier: SPOT, holder: Holder::House };
         let house = &self.ledger.state.accounts[&house].value;

@@ -1,9 +1,14 @@
 //! `kill -9` in the middle of a stream of orders: whatever was answered is there after the restart,
 //! and what was not answered happened whole or not at all.
 
+mod expiry;
+mod gates;
+mod payment;
+mod refund;
+
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use piaoku::actors::recovery::snapshot_dir;
@@ -14,6 +19,51 @@ use crate::support::http::{Answer, Request};
 use crate::support::message::{Json, encode};
 use crate::support::partner::{self, COUPON_SKU, DEMO, SCENIC, Signed, THEATRE};
 use crate::support::process::{self, Process};
+
+/// Works on all items from four threads, each on its part until `work` says that it is no use.
+fn from_four_threads<T: Send>(items: &mut [T], work: impl Fn(&mut T) -> bool + Sync) {
+    let part_len = items.len().div_ceil(4).max(1);
+    std::thread::scope(|scope| {
+        for part in items.chunks_mut(part_len) {
+            let work = &work;
+            scope.spawn(move || part.iter_mut().all(work));
+        }
+    });
+}
+
+/// The same, and kills the server under them once `work` has been of use `after` times.
+fn kill_under<T: Send>(
+    server: &Process,
+    items: &mut [T],
+    after: usize,
+    work: impl Fn(&mut T) -> bool + Sync,
+) {
+    let done = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let counted = |item: &mut T| {
+            let was_of_use = work(item);
+            done.fetch_add(usize::from(was_of_use), Ordering::Relaxed);
+            was_of_use
+        };
+        let working = scope.spawn(move || from_four_threads(items, counted));
+        while done.load(Ordering::Relaxed) < after && !working.is_finished() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        server.kill();
+    });
+}
+
+/// What an agent asks, in JSON.
+fn asked(server: &Process, path: &str) -> Value {
+    let request = Request::new("GET", path).header("Accept", "application/json");
+    DEMO.sign(server, request).send(server).json()
+}
+
+/// The state of an order as the agent sees it.
+fn status(server: &Process, order: &str) -> String {
+    let head = asked(server, &format!("/api/Order/Query/Main/{order}"));
+    head["orderstatus"].as_str().unwrap_or_else(|| panic!("no state: {head}")).to_owned()
+}
 
 /// One request, and what was answered, if anything was.
 struct Sent {
@@ -48,11 +98,12 @@ fn check_success(answer: &Answer) {
     assert!(answer.status == 200 && right, "{text}");
 }
 
-/// Sends orders from several threads until the server is killed under them.
+/// Sends orders from several threads until the server is killed under them, after this time and not
+/// before enough were answered.
 fn stream(server: &Process, time: Duration) -> Vec<Sent> {
     let (sent, stop) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        for thread in 0..4 {
+        let send = |thread: usize| {
             let (sent, stop) = (&sent, &stop);
             scope.spawn(move || {
                 for n in (thread..).step_by(4) {
@@ -68,9 +119,14 @@ fn stream(server: &Process, time: Duration) -> Vec<Sent> {
                         break;
                     }
                 }
-            });
-        }
+            })
+        };
+        let threads: Vec<_> = (0..4).map(send).collect();
         std::thread::sleep(time);
+        let so_far = || sent.lock().expect("no thread panics").len();
+        while so_far() < 40 && !threads.iter().any(|thread| thread.is_finished()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         server.kill();
         stop.store(true, Ordering::Relaxed);
     });

@@ -451,3 +451,66 @@ fn a_question_that_costs_too_much_is_refused() {
     let week = format!("{INVENTORY}?startdate={tomorrow}&productid=P-ADULT");
     assert_eq!(json_of(&server, &week).as_array().unwrap().len(), 7);
 }
+
+/// Limits that are for nobody in particular: five a day for an agent, one for a poor one, and four in a
+/// timespan for everyone together.
+const QUOTAS: &str = r#"
+[[supplier]]
+id = "04"
+name = "配额景区"
+utc_offset = "+08:00"
+
+[[product]]
+id = "P-QUOTA"
+supplier = "04"
+name = "配额票"
+price = "1.00"
+capacity = 10
+first_day = 0
+days = 60
+order_min = 1
+order_max = 9
+timespans = ["08:00-12:00", "12:00-18:00"]
+limits = [
+    { scope = "agent", window = "visit_date", max = 5 },
+    { scope = "agent", window = "visit_date", agent = "poor-agent", max = 1 },
+    { scope = "everyone", window = "timespan", max = 4 },
+    { scope = "channel", window = "rolling", days = 2, channel = "douyin", max = 1 },
+]
+"#;
+
+#[test]
+fn no_more_is_left_than_allotments_and_quotas_leave() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start_with(Setup::new(dir.path()).selling(QUOTAS));
+    let check = |server: &Server, agent: &Agent, of_day: i64, of_timespans: [i64; 2]| {
+        let date = server.day(1);
+        let days = format!("startdate={date}&enddate={date}");
+        let path = format!("{INVENTORY}?{days}&productid=P-QUOTA");
+        let stock = ask(server, agent, &path, Json).json();
+        assert_eq!(stock[0]["quantity"], of_day, "{stock}");
+        let segments = ask(server, agent, &format!("{SEGMENTS}?{days}&servicecode=04"), Json);
+        let segments = segments.json();
+        let left = [0, 1].map(|at| segments[at]["quantity"].as_i64().unwrap());
+        assert_eq!(left, of_timespans, "{segments}");
+    };
+    check(&server, &DEMO, 5, [4, 4]);
+    check(&server, &POOR, 1, [1, 1]);
+    let order = |server: &Server, timespan: i64, amount: i64| {
+        let info = partner::plain_info(server, "", "P-QUOTA", amount);
+        let info = with(&info, &[("/timespanindex", json!(timespan))]);
+        DEMO.json(server, ADD_SCENIC, &info)["resultcode"].clone()
+    };
+    // Not paid, and counted all the same; the same is told by the disk as by who is awake.
+    assert_eq!(order(&server, 1, 3), 0);
+    for _ in 0..2 {
+        check(&server, &DEMO, 2, [1, 2]);
+        check(&server, &POOR, 1, [1, 1]);
+        server.stop();
+        server = Server::start(dir.path());
+    }
+    assert_eq!(order(&server, 2, 3), 11);
+    assert_eq!(order(&server, 2, 2), 0);
+    check(&server, &DEMO, -1, [-1, -1]);
+    check(&server, &POOR, 1, [1, 1]);
+}

@@ -1,6 +1,8 @@
 //! A theatre filled by a thousand random sales: no seat twice, nobody scattered while there was room
 //! together, and books that say the same.
 
+mod returned;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use piaoku::domain::order::Order;

@@ -1,18 +1,22 @@
 //! Watches from outside: applies every record to a state of its own, keeps every answer that was
-//! given, and compares.
+//! given, and compares. What becomes of an order after it was placed is in [`AfterSale`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use piaoku::domain::account::{AccountChange, Booked};
 use piaoku::domain::invariants::{self, Invariant};
-use piaoku::domain::order::{Order, OrderState};
+use piaoku::domain::order::{CloseReason, Notice, Order, OrderState};
 use piaoku::engine::Rejection;
 use piaoku::engine::books::{Violation, audit};
 use piaoku::engine::digest::Digest;
-use piaoku::engine::state::{Nowhere, State};
+use piaoku::engine::ledger::Reconciliation;
+use piaoku::engine::state::{Nowhere, State, Tracked};
 use piaoku::engine::transaction::{Event, Transaction};
-use piaoku::types::{AgentNo, Lsn, OrderId, RequestKey, VoucherCode};
+use piaoku::types::{AgentNo, Lsn, OrderId, RequestKey, ServiceDate, VoucherCode};
 
+use crate::after_sale::AfterSale;
 use crate::message::{Call, Reply, Request};
+use crate::world;
 
 /// What one step or check found.
 pub type Findings = Result<(), Vec<Violation>>;
@@ -27,12 +31,21 @@ pub struct Auditor {
     sold: BTreeMap<OrderId, Vec<VoucherCode>>,
     placed: BTreeSet<OrderId>,
     closed: BTreeSet<OrderId>,
+    after_sale: AfterSale,
 }
 
 impl Auditor {
     /// Takes over a state replayed from the whole log after a crash.
-    pub fn restarted(&mut self, replayed: State) -> Findings {
+    pub fn restarted(&mut self, replayed: State, log: &[Transaction]) -> Findings {
         self.replayed = replayed;
+        let mut ledger = Reconciliation::new(ServiceDate::at(world::start(), world::OFFSET));
+        ledger.extend((1..).map(Lsn::new).zip(log));
+        let accounts = self.replayed.accounts.iter().map(|(key, it)| (*key, &it.value));
+        let differences = ledger.differences(accounts);
+        if !differences.is_empty() {
+            return broken(invariants::BOOKS_BALANCE, format!("ledger: {differences:?}"));
+        }
+        self.after_sale.restarted(log);
         self.keys.clear();
         for order in self.replayed.orders.values().map(|order| &order.value) {
             if let Some(key) = &order.request_key {
@@ -61,6 +74,9 @@ impl Auditor {
                 return broken(invariants::ALL_OR_NOTHING, detail);
             }
         }
+        let before = record.order().and_then(|id| self.replayed.orders.get(&id));
+        let before = before.map(|order| &order.value);
+        self.after_sale.applied(lsn, record, before, &self.replayed.catalogue)?;
         self.replayed.apply(lsn, record, &mut Nowhere).unwrap_or_else(|never| match never {});
         if let Some(order) = record.order().and_then(|id| self.order(id))
             && let Some(key) = order.request_key.clone()
@@ -69,6 +85,16 @@ impl Auditor {
             self.keys.insert((agent, key), id);
         }
         Ok(())
+    }
+
+    /// What has happened since the last call that shows in no answer's kind.
+    pub fn take_edges(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.after_sale.edges)
+    }
+
+    /// An agent is about to be told something.
+    pub fn told(&mut self, order: OrderId, notice: Notice) -> Findings {
+        self.after_sale.told(order, notice)
     }
 
     /// An answer was given; from now on it has to stay true.
@@ -100,8 +126,22 @@ impl Auditor {
                 self.closed.insert(*order);
                 self.still_closed(*order)
             }
-            Reply::Refused(rejection) => self.refused(key, rejection),
-            Reply::Allowed | Reply::Overloaded | Reply::OutcomeUnknown => Ok(()),
+            Reply::Refused(rejection) => {
+                let known = key.and_then(|key| self.keys.get(&key)).copied();
+                let order = known.or(call.request.order()).and_then(|id| self.order(id));
+                order.map_or(Ok(()), |order| refused(order, call, rejection))
+            }
+            Reply::Changed => self.still_changed(call),
+            Reply::Extended { order, .. }
+            | Reply::Refunded { order, .. }
+            | Reply::Redeemed { order, .. }
+            | Reply::Reversed { order, .. } => {
+                let known = self.replayed.orders.get(order);
+                let Some(Tracked { value: order, .. }) = known else { return forgotten(*order) };
+                self.after_sale.heard(call, reply, order)?;
+                self.after_sale.still(order)
+            }
+            Reply::Settled | Reply::Allowed | Reply::Overloaded | Reply::OutcomeUnknown => Ok(()),
         }
     }
 
@@ -122,6 +162,10 @@ impl Auditor {
         }
         self.placed.iter().try_for_each(|order| self.still_placed(*order))?;
         self.closed.iter().try_for_each(|order| self.still_closed(*order))?;
+        for id in self.after_sale.orders() {
+            let Some(order) = self.order(id) else { return forgotten(id) };
+            self.after_sale.still(order)?;
+        }
         for ((agent, key), order) in &self.acknowledged_keys {
             if self.keys.get(&(*agent, key.clone())) != Some(order) {
                 let detail = format!("agent {agent}, {key:?}: order {order} is forgotten");
@@ -131,8 +175,14 @@ impl Auditor {
         Ok(())
     }
 
-    /// When all is quiet: nothing is held for an order any more.
-    pub fn check_nothing_held(&self) -> Findings {
+    /// When all is quiet: nothing is held for an order any more, and there is nothing left to tell.
+    pub fn check_nothing_left(&self) -> Findings {
+        for order in self.replayed.orders.values().map(|order| &order.value) {
+            if let Some(notice) = order.next_notice() {
+                let detail = format!("order {} still has {notice:?}", order.id);
+                return broken(invariants::ALL_OR_NOTHING, detail);
+            }
+        }
         let slots = self.replayed.slots.iter();
         let slots = slots.flat_map(|(key, slot)| {
             slot.value.areas().iter().map(move |(area, stock)| (format!("{key:?} {area}"), *stock))
@@ -175,28 +225,37 @@ impl Auditor {
         Ok(())
     }
 
-    /// A refusal leaves no trace; an order that is done is never refused to its own key.
-    fn refused(&self, key: Option<(AgentNo, RequestKey)>, rejection: &Rejection) -> Findings {
-        let order = key.and_then(|key| self.keys.get(&key)).and_then(|id| self.order(*id));
-        let Some(order) = order else { return Ok(()) };
-        let right = match (&order.state, rejection) {
-            (OrderState::Paid { .. }, _) => false,
-            (OrderState::Closed { reason, .. }, Rejection::OrderClosed(said)) => reason == said,
-            (OrderState::Closed { .. }, _) => false,
-            // It can be tried again until it expires.
-            (OrderState::Held { .. }, _) => true,
+    /// What an operator was told is done is there, and under its reference once.
+    fn still_changed(&self, call: &Call) -> Findings {
+        let Request::Change { account, change } = &call.request else { return Ok(()) };
+        let known = self.replayed.accounts.get(account).map(|account| &account.value);
+        let right = match (known, change) {
+            (None, _) => false,
+            (Some(account), AccountChange::Credit(set)) => account.credit() == set.credit,
+            (Some(account), AccountChange::Book(booking)) => {
+                booking.reference.as_ref().is_none_or(|reference| {
+                    let (kind, balance, amount) = (booking.kind, booking.balance, booking.amount);
+                    let expected = Booked { reference: reference.clone(), kind, balance, amount };
+                    let mine = account.booked().iter().filter(|b| b.reference == *reference);
+                    mine.eq([&expected])
+                })
+            }
         };
         if right {
             return Ok(());
         }
-        let detail = format!("order {} is {:?}, answered {rejection:?}", order.id, order.state);
+        let detail = format!("{account:?} should have {change:?}: {known:?}");
         broken(invariants::ONE_ORDER_PER_KEY, detail)
     }
 
     fn still_sold(&self, id: OrderId, codes: &[VoucherCode]) -> Findings {
         let Some(order) = self.order(id) else { return forgotten(id) };
         let has: Vec<VoucherCode> = order.tickets.iter().map(|ticket| ticket.code).collect();
-        let paid = matches!(order.state, OrderState::Paid { .. });
+        let paid = match order.state {
+            OrderState::Paid { .. } => true,
+            OrderState::Closed { reason, .. } => reason == CloseReason::Refunded,
+            OrderState::Held { .. } => false,
+        };
         let issued = codes.iter().all(|code| self.replayed.vouchers.contains_key(code));
         if paid && issued && has == codes {
             return Ok(());
@@ -211,10 +270,10 @@ impl Auditor {
 
     fn still_closed(&self, id: OrderId) -> Findings {
         match self.order(id).map(|order| &order.state) {
-            Some(OrderState::Closed { .. }) => Ok(()),
+            Some(OrderState::Closed { reason: CloseReason::Cancelled, .. }) => Ok(()),
             state => broken(
                 invariants::ONE_ORDER_PER_KEY,
-                format!("order {id} was closed, is {state:?}"),
+                format!("order {id} was cancelled, is {state:?}"),
             ),
         }
     }
@@ -224,10 +283,56 @@ impl Auditor {
     }
 }
 
+/// A refusal leaves no trace; an order that is done is never refused to its own key, and what was done
+/// to it never to the number it was done under.
+fn refused(order: &Order, call: &Call, rejection: &Rejection) -> Findings {
+    if *rejection == Rejection::UnknownOrder && call.agent != order.agent {
+        return Ok(());
+    }
+    let right = match &call.request {
+        Request::Sell { .. } | Request::Place { .. } | Request::Pay { .. } => {
+            match (&order.state, rejection) {
+                (OrderState::Paid { .. }, _) => false,
+                (OrderState::Closed { reason, .. }, Rejection::OrderClosed(said)) => reason == said,
+                // Late money takes the places again, unless something has gone meanwhile.
+                (OrderState::Closed { reason: CloseReason::Expired, .. }, rejection) => {
+                    may_lack(rejection)
+                }
+                (OrderState::Closed { .. }, _) => false,
+                // It can be tried again until it expires.
+                (OrderState::Held { .. }, _) => true,
+            }
+        }
+        Request::Cancel { .. } | Request::Extend { .. } => match (&order.state, rejection) {
+            (OrderState::Paid { .. }, Rejection::OrderPaid) => true,
+            (OrderState::Closed { reason, .. }, Rejection::OrderClosed(said)) => reason == said,
+            _ => false,
+        },
+        request => AfterSale::may_refuse(order, request, rejection),
+    };
+    if right {
+        return Ok(());
+    }
+    let detail = format!("order {} is {:?}: {call:?} -> {rejection:?}", order.id, order.state);
+    broken(invariants::ONE_ORDER_PER_KEY, detail)
+}
+
+/// What an order may lack whose places went back when its time was up.
+fn may_lack(rejection: &Rejection) -> bool {
+    matches!(
+        rejection,
+        Rejection::SoldOut { .. }
+            | Rejection::SeatTaken { .. }
+            | Rejection::LimitExceeded { .. }
+            | Rejection::BalanceShort(_)
+            | Rejection::CodesExhausted
+    )
+}
+
 pub fn broken(invariant: Invariant, detail: String) -> Findings {
     Err(vec![Violation { invariant, detail }])
 }
 
-fn forgotten(id: OrderId) -> Findings {
+pub fn forgotten(id: OrderId) -> Findings {
     broken(invariants::ONE_ORDER_PER_KEY, format!("order {id} was acknowledged and is not there"))
 }

@@ -27,7 +27,9 @@ impl Ids {
         for order in state.orders.values().map(|order| &order.value) {
             let lines = order.lines.iter().map(|line| line.id.get());
             let tickets = order.tickets.iter().map(|ticket| ticket.id.get());
-            for number in std::iter::once(order.id.get()).chain(lines).chain(tickets) {
+            let redemptions = order.redemptions.iter().map(|redemption| redemption.no);
+            let numbers = std::iter::once(order.id.get()).chain(lines).chain(tickets);
+            for number in numbers.chain(redemptions) {
                 ids.numbers[usize::from(supplier_of(number).get())].observe(number);
             }
             let codes = order.tickets.iter().map(|ticket| ticket.code.to_number() + 1);

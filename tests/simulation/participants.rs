@@ -188,7 +188,11 @@ impl Participants {
         let limits = self.limits.iter().filter(|(_, limit)| !limit.value.is_idle());
         busy.extend(limits.map(|(key, _)| format!("{key:?}")));
         let reserved = |account: &Account| {
-            account.balances().any(|(balance, sum)| account.available(balance) != sum)
+            // What is above the floor, a credit line or nothing, is all there to be spent.
+            account.balances().any(|(balance, sum)| {
+                let above = |floor| sum.checked_sub(floor).expect("sums are small");
+                account.floor(balance).is_some_and(|it| account.available(balance) != above(it))
+            })
         };
         let accounts = self.accounts.iter();
         let accounts = accounts.filter(|(_, acc)| !acc.value.is_idle() || reserved(&acc.value));

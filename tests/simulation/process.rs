@@ -2,16 +2,22 @@
 //! request-key rule, drives checkouts, appends records and answers once they are durable. It holds
 //! no business rule; those are the engine's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use piaoku::domain::account::BookingError;
 use piaoku::domain::catalogue::Catalogue;
-use piaoku::domain::order::{CloseReason, Order, OrderEvent, OrderState};
+use piaoku::domain::order::{
+    CloseReason, Notice, Order, OrderEvent, OrderState, RedeemDecision, Redemption, RefundDecision,
+    Reversal, ReverseDecision,
+};
 use piaoku::domain::voucher::{Voucher, VoucherEvent};
 use piaoku::engine::Rejection;
 use piaoku::engine::admission::{Draft, admit};
 use piaoku::engine::checkout::{Checkout, NewOrder, Purpose, Step};
 use piaoku::engine::digest::{self, Digest};
+use piaoku::engine::ids::{IdSource, supplier_of};
 use piaoku::engine::plan::ParticipantKey;
+use piaoku::engine::refund::quote;
 use piaoku::engine::state::{State, Tracked};
 use piaoku::engine::transaction::{Event, Payment, Transaction, calendar_year};
 use piaoku::types::{
@@ -21,7 +27,7 @@ use piaoku::types::{
 use crate::clock::Clock;
 use crate::ids::Ids;
 use crate::log::Log;
-use crate::message::{Call, Reply, Request, same_question};
+use crate::message::{Call, Reply, Request, done, refunded, same_question, undone, used};
 use crate::participants::{Answer, Body, Mail, Mode, Participants};
 use crate::random::Random;
 use crate::shelf::Shelf;
@@ -44,6 +50,10 @@ pub enum Sabotage {
     IgnoreOrdersInFlight,
     /// Forgets after a restart which numbers were given out.
     ForgetNumbers,
+    /// Tells no agent what becomes of its orders.
+    TellNobody,
+    /// Takes every request number of a gate for a new one.
+    ForgetGateRequests,
 }
 
 /// What one request at a time may change.
@@ -65,7 +75,7 @@ struct Running {
 #[derive(Debug)]
 struct Commit {
     call: Call,
-    lock: Lock,
+    lock: Option<Lock>,
     hold: Option<HoldId>,
 }
 
@@ -81,11 +91,15 @@ pub struct Process {
     locks: BTreeMap<Lock, Vec<Call>>,
     checkouts: BTreeMap<HoldId, Running>,
     commits: BTreeMap<Lsn, Commit>,
+    /// Orders whose agents are to be told something.
+    outbox: BTreeSet<OrderId>,
     ids: Ids,
     next_hold: u64,
     sabotage: Sabotage,
     /// Answers given and not yet handed to the network.
     pub replies: Vec<(Call, Reply)>,
+    /// Timers to be set: time was not up after all.
+    pub timers: Vec<(UnixMillis, OrderId)>,
 }
 
 impl Process {
@@ -93,7 +107,11 @@ impl Process {
     pub fn start(state: &State, applied: Lsn, clock: &mut Clock, sabotage: Sabotage) -> Self {
         let orders: BTreeMap<_, _> = state.orders.iter().map(|(id, o)| (*id, o.clone())).collect();
         let mut keys = BTreeMap::new();
+        let mut outbox = BTreeSet::new();
         for order in orders.values().map(|order| &order.value) {
+            if !order.notices.is_empty() {
+                outbox.insert(order.id);
+            }
             if let Some(key) = &order.request_key {
                 keys.insert((order.agent, key.clone()), order.id);
             }
@@ -113,18 +131,19 @@ impl Process {
             locks: BTreeMap::new(),
             checkouts: BTreeMap::new(),
             commits: BTreeMap::new(),
+            outbox,
             ids: Ids::resumed(seen),
             next_hold: 1,
             sabotage,
             replies: Vec::new(),
+            timers: Vec::new(),
         }
     }
 
     /// Takes a request.
     pub fn submit(&mut self, call: Call, now: UnixMillis, log: &mut Log) {
         let in_flight = self.checkouts.len() + self.commits.len();
-        let internal = matches!(call.request, Request::Expire { .. });
-        if !internal && (log.is_failed() || in_flight >= IN_FLIGHT_MAX) {
+        if !call.request.is_internal() && (log.is_failed() || in_flight >= IN_FLIGHT_MAX) {
             return self.reply(call, Reply::Overloaded);
         }
         match call.request.clone() {
@@ -133,9 +152,13 @@ impl Process {
                 self.order(call, key, &draft, Some(payment), now, log);
             }
             Request::Place { key, draft } => self.order(call, key, &draft, None, now, log),
-            Request::Pay { order, .. } | Request::Cancel { order } | Request::Expire { order } => {
+            Request::Change { account, change } => {
+                self.begin(call, None, Purpose::ChangeAccount { account, change });
+            }
+            about => {
+                let Some(order) = about.order() else { return };
                 let known = self.orders.get(&order).map(|order| order.value.agent);
-                if known != Some(call.agent) {
+                if known.is_none() || (known != Some(call.agent) && call.agent != world::HOUSE) {
                     return self.reply(call, Reply::Refused(Rejection::UnknownOrder));
                 }
                 self.change(call, order, now, log);
@@ -161,7 +184,7 @@ impl Process {
             }
             Step::Refuse { release, rejection } => {
                 self.release(hold, release.into_iter().collect());
-                self.finish(hold, Reply::Refused(rejection), now, log);
+                self.finish(hold, refusal(rejection), now, log);
             }
             Step::Commit => self.commit(hold, random, now, log),
         }
@@ -189,12 +212,36 @@ impl Process {
             if let OrderState::Held { expires_at } = order.state {
                 clock.set_timer(expires_at, order.id);
             }
-            let reply = standing(order);
-            if let Some(Commit { call, lock, .. }) = commit {
-                self.unlock(lock, call, reply, clock.now(), log);
+            if order.notices.is_empty() {
+                self.outbox.remove(&order.id);
+            } else {
+                self.outbox.insert(order.id);
+            }
+        }
+        if let Some(Commit { call, lock, .. }) = commit {
+            let reply = order.map_or(Reply::Changed, |order| {
+                done(order, &call.request).unwrap_or_else(|| standing(order))
+            });
+            match lock {
+                Some(lock) => self.unlock(lock, call, reply, clock.now(), log),
+                None => self.reply(call, reply),
             }
         }
         Some(lsn)
+    }
+
+    /// Something that an agent is to be told at present: the first notice of some order that nobody
+    /// is changing.
+    pub fn next_notice(&self, random: &mut Random) -> Option<(AgentNo, OrderId, Notice)> {
+        let free = self.outbox.iter().filter(|id| !self.locks.contains_key(&Lock::Order(**id)));
+        let free: Vec<OrderId> = free.copied().collect();
+        let order = &self.orders[random.pick(&free)?].value;
+        Some((order.agent, order.id, *order.next_notice()?))
+    }
+
+    /// Whether some agent is to be told something.
+    pub fn has_notices(&self) -> bool {
+        self.outbox.iter().any(|id| !self.locks.contains_key(&Lock::Order(*id)))
     }
 
     /// The disk failed: everybody who waits for it hears that nobody knows.
@@ -327,11 +374,50 @@ impl Process {
             Request::Cancel { .. } => self.close(call, lock, id, CloseReason::Cancelled, now, log),
             Request::Expire { .. } => {
                 // Only a timer of an order that is still unpaid and still due closes it.
-                if matches!(order.state, OrderState::Held { expires_at } if expires_at <= now) {
-                    self.close(call, lock, id, CloseReason::Expired, now, log);
+                match order.state {
+                    OrderState::Held { expires_at } if expires_at <= now => {
+                        self.close(call, lock, id, CloseReason::Expired, now, log);
+                    }
+                    // The clock went back, or time was added.
+                    OrderState::Held { expires_at } => self.timers.push((expires_at, id)),
+                    _ => {}
                 }
             }
-            Request::Verify { .. } => unreachable!("verify is about no order"),
+            Request::Extend { until, .. } => match order.decide_extend(*until) {
+                Ok(at) if order.state == (OrderState::Held { expires_at: at }) => {
+                    self.answer_done(call, id);
+                }
+                Ok(at) => {
+                    let record = Transaction::extend(order, at, now);
+                    self.record(call, lock, record, log);
+                }
+                Err(error) => self.reply(call, Reply::Refused(error.into())),
+            },
+            Request::Refund { .. } => self.refund(call, lock, id, now),
+            Request::Redeem { .. } => self.redeem(call, lock, id, now, log),
+            Request::Reverse { by, request, what, .. } => {
+                match order.decide_reverse(by, request, undone(order, *what)) {
+                    Ok(ReverseDecision::Reverse(no)) => {
+                        let (by, request) = ((*by).into(), request.clone());
+                        let reversal = Reversal { by, request, at: now };
+                        let record = Transaction::reverse(order, no, reversal);
+                        self.record(call, lock, record, log);
+                    }
+                    Ok(ReverseDecision::Done(_)) => self.answer_done(call, id),
+                    Err(error) => self.reply(call, Reply::Refused(error.into())),
+                }
+            }
+            Request::Settle { no, outcome, .. } => {
+                if order.notices.iter().any(|notice| notice.no == *no) {
+                    let record = Transaction::settle(order, *no, *outcome, now);
+                    self.record(call, lock, record, log);
+                } else {
+                    self.reply(call, Reply::Settled);
+                }
+            }
+            Request::Verify { .. } | Request::Change { .. } => {
+                unreachable!("these are about no order")
+            }
         }
     }
 
@@ -352,8 +438,76 @@ impl Process {
             return self.reply(call, reply);
         }
         let record = Transaction::close(order, reason, now);
+        self.record(call, lock, record, log);
+    }
+
+    fn refund(&mut self, call: Call, lock: Lock, id: OrderId, now: UnixMillis) {
+        let Request::Refund { ticket, request, .. } = &call.request else { return };
+        let order = &self.orders[&id].value;
+        match order.decide_refund(&refunded(order, *ticket), request.as_ref()) {
+            Ok(RefundDecision::Tickets(tickets)) => {
+                match quote(order, &tickets, request.clone(), &self.catalogue, now) {
+                    Ok(refund) => {
+                        let (order, refund) = (Box::new(order.clone()), Box::new(refund));
+                        self.begin(call, Some(lock), Purpose::Refund { order, refund });
+                    }
+                    Err(rejection) => self.reply(call, Reply::Refused(rejection)),
+                }
+            }
+            Ok(RefundDecision::Done(_)) => self.answer_done(call, id),
+            Err(error) => self.reply(call, Reply::Refused(error.into())),
+        }
+    }
+
+    fn redeem(&mut self, call: Call, lock: Lock, id: OrderId, now: UnixMillis, log: &mut Log) {
+        let Request::Redeem { by, request, what, .. } = &call.request else { return };
+        let order = &self.orders[&id].value;
+        // With that fault every request is another one to the order, and is kept as what it was.
+        let fresh = RequestKey::new(&format!("{}", self.next_hold)).expect("it is short");
+        let forgets = self.sabotage == Sabotage::ForgetGateRequests;
+        let asked = if forgets { &fresh } else { request };
+        match order.decide_redeem(by, asked, &used(order, *what), now) {
+            Ok(RedeemDecision::Use(uses)) => {
+                let no = self.ids.of(supplier_of(id.get()), usize::MAX).next_number(now);
+                let (by, request) = ((*by).into(), request.clone());
+                let redemption = Redemption { no, by, request, uses, at: now, reversed: None };
+                let (year, told) = (calendar_year(now, world::OFFSET), self.is_told(order));
+                let record = Transaction::redeem(order, redemption, year, told);
+                self.record(call, lock, record, log);
+            }
+            Ok(RedeemDecision::Done(_)) => self.answer_done(call, id),
+            Err(error) => self.reply(call, Reply::Refused(error.into())),
+        }
+    }
+
+    /// The first answer again.
+    fn answer_done(&mut self, call: Call, id: OrderId) {
+        let reply = done(&self.orders[&id].value, &call.request);
+        self.reply(call, reply.expect("it was just decided that it is done"));
+    }
+
+    /// Whether an order's agent is to be told about it.
+    fn is_told(&self, order: &Order) -> bool {
+        self.sabotage != Sabotage::TellNobody
+            && order.request_key.is_some()
+            && self.catalogue.wants_notices(order.agent)
+    }
+
+    fn wants_notices(&self, purpose: &Purpose) -> bool {
+        match purpose {
+            Purpose::Sell { order, .. } | Purpose::Place { order } => {
+                self.sabotage != Sabotage::TellNobody
+                    && self.catalogue.wants_notices(order.admitted.agent)
+            }
+            Purpose::Pay { order, .. } | Purpose::Refund { order, .. } => self.is_told(order),
+            Purpose::Verify { .. } | Purpose::ChangeAccount { .. } => false,
+        }
+    }
+
+    /// A record about an order that needs nothing granted.
+    fn record(&mut self, call: Call, lock: Lock, record: Transaction, log: &mut Log) {
         self.locks.entry(lock.clone()).or_default();
-        self.append(call, lock, None, record, log);
+        self.append(call, Some(lock), None, record, log);
     }
 
     /// The call, unless it has to wait for another that has the lock.
@@ -403,14 +557,14 @@ impl Process {
 
     fn commit(&mut self, hold: HoldId, random: &mut Random, now: UnixMillis, log: &mut Log) {
         let checkout = &self.checkouts[&hold].checkout;
-        let codes_left = if random.chance(2) { 1 } else { usize::MAX };
+        let codes_left = if random.chance(4) { 1 } else { usize::MAX };
+        let notify = self.wants_notices(checkout.purpose());
         let mut ids = self.ids.of(supplier(checkout), codes_left);
-        match checkout.record(now, false, &mut ids) {
+        match checkout.record(now, notify, &mut ids) {
             Ok(None) => self.finish(hold, Reply::Allowed, now, log),
             Ok(Some(record)) => {
                 let Running { call, lock, .. } =
                     self.checkouts.remove(&hold).expect("it was looked up above");
-                let lock = lock.expect("whatever makes a record has a lock");
                 self.append(call, lock, Some(hold), record, log);
             }
             Err(rejection) => {
@@ -424,7 +578,7 @@ impl Process {
     fn append(
         &mut self,
         call: Call,
-        lock: Lock,
+        lock: Option<Lock>,
         hold: Option<HoldId>,
         record: Transaction,
         log: &mut Log,
@@ -486,6 +640,15 @@ impl Process {
 
     fn reply(&mut self, call: Call, reply: Reply) {
         self.replies.push((call, reply));
+    }
+}
+
+/// A booking that was made before is no news to whoever asks again, and one under way is not decided.
+fn refusal(rejection: Rejection) -> Reply {
+    match rejection {
+        Rejection::Booking(BookingError::AlreadyBooked) => Reply::Changed,
+        Rejection::Booking(BookingError::UnderWay) => Reply::Overloaded,
+        other => Reply::Refused(other),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use piaoku::domain::invariants;
+use piaoku::engine::Rejection;
 use piaoku::engine::books::Violation;
 use piaoku::engine::state::{Nowhere, State};
 use piaoku::types::Lsn;
@@ -38,7 +39,7 @@ pub enum Action {
     TimerFires,
     TimePasses,
     TimeGoesBack,
-    MoneyArrives,
+    NoticeGoes,
     SnapshotSome,
     SnapshotAll,
     Passivate,
@@ -141,7 +142,6 @@ impl Simulation {
             (12, Action::ClientActs),
             (6, Action::TimePasses),
             (1, Action::TimeGoesBack),
-            (1, Action::MoneyArrives),
             (1, Action::SnapshotSome),
             (3, Action::Passivate),
         ];
@@ -172,6 +172,7 @@ impl Simulation {
             (10, Action::LogWrites, self.log.can_write()),
             (10, Action::LogSyncs, self.log.can_sync()),
             (30, Action::RecordApplies, next.is_some() && !failed),
+            (8, Action::NoticeGoes, self.process.has_notices() && !failed),
             (
                 20,
                 Action::TimerFires,
@@ -232,8 +233,15 @@ impl Simulation {
                 self.clock.advance(random.below(most) as i64);
             }
             Action::TimeGoesBack => self.clock.advance(-(random.below(5000) as i64)),
-            Action::MoneyArrives => {
-                self.log.append(world::top_up(random, now));
+            Action::NoticeGoes => {
+                if let Some((agent, order, notice)) = self.process.next_notice(random) {
+                    self.auditor.told(order, notice)?;
+                    // The agent may not have answered: it is told again later.
+                    if let Some(outcome) = world::outcome(random) {
+                        let request = Request::Settle { order, no: notice.no, outcome };
+                        self.process.submit(Call { agent, request }, now, &mut self.log);
+                    }
+                }
             }
             Action::SnapshotSome => self.process.store(&mut self.shelf, random, 30),
             Action::SnapshotAll => self.process.store(&mut self.shelf, random, 100),
@@ -254,22 +262,29 @@ impl Simulation {
         if let Some(record) = self.log.read(lsn) {
             self.auditor.applied(lsn, record)?;
             self.process.apply(&mut self.clock, &mut self.log, &self.shelf);
+            for edge in self.auditor.take_edges() {
+                self.note(edge);
+            }
         }
         Ok(())
     }
 
     /// Answers go to the auditor when they are given, and to clients if they arrive.
     fn hand_out(&mut self, reliable: bool) -> Findings {
+        for (at, order) in std::mem::take(&mut self.process.timers) {
+            self.clock.set_timer(at, order);
+        }
         for (call, reply) in std::mem::take(&mut self.process.replies) {
             self.note(&name_of(&reply));
             if self.trace {
                 println!("      {call:?} -> {reply:?}");
             }
-            if matches!(call.request, Request::Expire { .. }) {
+            if call.request.is_internal() {
                 continue;
             }
             self.auditor.heard(&call, &reply)?;
-            self.clients.receive(&mut self.random, &call, &reply, reliable);
+            let about = (self.clock.now(), reliable);
+            self.clients.receive(&mut self.random, &call, &reply, about);
         }
         Ok(())
     }
@@ -311,7 +326,7 @@ impl Simulation {
         }
         let applied = Lsn::new(self.log.durable().len() as u64);
         self.process = Process::start(&recovered, applied, &mut self.clock, self.sabotage);
-        self.auditor.restarted(replayed)
+        self.auditor.restarted(replayed, self.log.durable())
     }
 
     fn audit(&mut self) -> Findings {
@@ -337,7 +352,7 @@ impl Simulation {
             self.drain()?;
         }
         self.audit()?;
-        self.auditor.check_nothing_held()?;
+        self.auditor.check_nothing_left()?;
         let busy = self.process.busy();
         if !busy.is_empty() {
             return broken(invariants::RETURNED_ONCE, format!("still kept: {busy:?}"));
@@ -381,6 +396,10 @@ impl Simulation {
 /// The kind of a reply; the facts of a refusal are left out.
 fn name_of(reply: &Reply) -> String {
     let text = match reply {
+        Reply::Refused(Rejection::Refund(error)) => format!("Refund{error:?}"),
+        Reply::Refused(Rejection::Redeem(error)) => format!("Redeem{error:?}"),
+        Reply::Refused(Rejection::Reverse(error)) => format!("Reverse{error:?}"),
+        Reply::Refused(Rejection::Booking(error)) => format!("Booking{error:?}"),
         Reply::Refused(rejection) => format!("{rejection:?}"),
         other => format!("{other:?}"),
     };

@@ -3,13 +3,17 @@
 
 use std::sync::Arc;
 
-use piaoku::domain::account::{AccountKey, Balance, Holder};
+use piaoku::domain::account::{
+    AccountChange, AccountKey, Balance, BookMoney, BookingKind, Holder, SetCredit,
+};
 use piaoku::domain::catalogue::{
-    AreaDef, Calendar, Catalogue, CatalogueCommand, LimitRule, LimitScope, LimitWindow, RebateAt,
+    AreaDef, Calendar, CallbackFormat, CallbackMethod, CallbackSettings, Catalogue,
+    CatalogueCommand, Fee, FeeTier, LimitRule, LimitScope, LimitWindow, RebateAt, RefundRule,
     Rules, SetProduct, TimespanDef,
 };
 use piaoku::domain::identity::{DocumentCheck, IdentityRules, MobileCheck, PersonalText, sample};
 use piaoku::domain::inventory::Capacity;
+use piaoku::domain::order::NoticeOutcome;
 use piaoku::domain::seats::{Numbering, SeatMap, SeatRow};
 use piaoku::engine::admission::{
     AdmissionPolicy, Draft, DraftBuyer, DraftDate, DraftLine, DraftScene, DraftTimespan, Identity,
@@ -17,18 +21,21 @@ use piaoku::engine::admission::{
 };
 use piaoku::engine::transaction::{Payment, Transaction, calendar_year};
 use piaoku::types::{
-    AgentNo, AreaNo, Channel, Fen, IdentityHash, Quantity, Sealed, ServiceDate, SupplierNo,
-    Timespan, UnixMillis,
+    AgentNo, AreaNo, Channel, Fen, IdentityHash, Quantity, RequestKey, Sealed, ServiceDate,
+    SupplierNo, Timespan, UnixMillis,
 };
 
+use crate::message::Request;
 use crate::random::Random;
 
 /// Venue time of both suppliers.
 pub const OFFSET: i32 = 8 * 3600;
-/// Agents: one with money for everything, one with money for a few tickets.
+/// Agents: one with money for everything, one with money for a few tickets. Rebate is scarce for both.
 pub const AGENTS: u32 = 2;
 /// Suppliers, each with ids of its own.
 pub const SUPPLIERS: u16 = 2;
+/// Whoever asks without being an agent: gates, operators, the courier.
+pub const HOUSE: AgentNo = AgentNo::new(99);
 const DOCUMENTS: usize = 5;
 const MOBILES: usize = 4;
 
@@ -49,8 +56,8 @@ pub fn first_records() -> Vec<Transaction> {
     }
     let mut records = vec![Transaction::catalogue(start(), events)];
     for supplier in 0..SUPPLIERS {
-        for (agent, fen) in [(0, 5_000_000), (1, 500)] {
-            for balance in [Balance::Prepaid, rebate(start())] {
+        for (agent, prepaid, earned) in [(0, 5_000_000, 100), (1, 1000, 100)] {
+            for (balance, fen) in [(Balance::Prepaid, prepaid), (rebate(start()), earned)] {
                 let key = account(SupplierNo::new(supplier), AgentNo::new(agent));
                 records.push(Transaction::top_up(start(), key, balance, Fen::new(fen)));
             }
@@ -59,11 +66,42 @@ pub fn first_records() -> Vec<Transaction> {
     records
 }
 
-/// An operator books money an agent brought in.
-pub fn top_up(random: &mut Random, now: UnixMillis) -> Transaction {
+/// An operator does something to an agent's account: mostly books money, with a number of its own or
+/// without, now and then takes some away or grants credit.
+pub fn change(random: &mut Random, number: usize, now: UnixMillis) -> Request {
     let supplier = SupplierNo::new(random.below(usize::from(SUPPLIERS)) as u16);
-    let key = account(supplier, agent(random));
-    Transaction::top_up(now, key, Balance::Prepaid, Fen::new(100))
+    let account = account(supplier, agent(random));
+    let credit = Fen::new(random.below(4) as i64 * 100);
+    let (kind, fen) = match random.below(8) {
+        0 => (BookingKind::Adjustment, [-300, -20][random.below(2)]),
+        1 => (BookingKind::Adjustment, 50),
+        2 => {
+            let change = AccountChange::Credit(SetCredit { credit });
+            return Request::Change { account, change };
+        }
+        _ => (BookingKind::TopUp, 100),
+    };
+    let balance = if random.chance(80) { Balance::Prepaid } else { rebate(now) };
+    // Few references, so that one often stands for something else.
+    let reference = random.chance(70).then(|| request_key("book", random, number % 3));
+    let booking = BookMoney { kind, balance, amount: Fen::new(fen), reference };
+    Request::Change { account, change: AccountChange::Book(booking) }
+}
+
+/// A caller's own number; now and then one that stands for something else already.
+pub fn request_key(prefix: &str, random: &mut Random, number: usize) -> RequestKey {
+    let number = if random.chance(10) { 0 } else { number };
+    RequestKey::new(&format!("{prefix}-{number}")).expect("it is short")
+}
+
+/// How a notice ends; `None` when nobody knows.
+pub fn outcome(random: &mut Random) -> Option<NoticeOutcome> {
+    match random.below(10) {
+        0..=1 => None,
+        2 => Some(NoticeOutcome::GaveUp),
+        3 => Some(NoticeOutcome::Skipped),
+        _ => Some(NoticeOutcome::Delivered),
+    }
 }
 
 pub fn agent(random: &mut Random) -> AgentNo {
@@ -72,7 +110,7 @@ pub fn agent(random: &mut Random) -> AgentNo {
 
 /// Some way of paying.
 pub fn payment(random: &mut Random, now: UnixMillis) -> Payment {
-    let from = [Balance::Prepaid, Balance::Prepaid, rebate(now), Balance::Receivable];
+    let from = [Balance::Prepaid, rebate(now), rebate(now), Balance::Receivable];
     Payment { from: from[random.below(from.len())], year: calendar_year(now, OFFSET) }
 }
 
@@ -99,23 +137,23 @@ pub fn draft(random: &mut Random, agent: AgentNo, now: UnixMillis) -> Draft {
     match random.below(8) {
         0 => {
             draft.validity = Some((now, now.plus_millis(86_400_000)));
-            draft.lines = vec![line(random, "P-COUPON", 3)];
+            let product = ["P-COUPON", "P-CARD"][random.below(2)];
+            draft.lines = vec![line(random, product, 3)];
         }
         1 => {
             let date = today.plus_days(random.below(2) as i32);
             draft.date = DraftDate::Day(date);
             let scene_id = format!("SC-{}-1930", date.to_compact());
             let area_id = ["A", "B"][random.below(2)].to_owned();
-            let choice = [SeatChoice::Ours, SeatChoice::Ours, SeatChoice::Buyers][random.below(3)];
+            let choice = [SeatChoice::Ours, SeatChoice::Buyers][random.below(2)];
             // Seats are named now and then whoever chooses, taken or not.
             let named = |random: &mut Random, area: &str, count: i64| -> Vec<String> {
-                (0..count)
-                    .map(|_| format!("{area}-{}-{}", 1 + random.below(2), 1 + random.below(3)))
-                    .collect()
+                let (row, first) = (1 + random.below(4) / 3, random.below(4) as i64);
+                (0..count).map(|n| format!("{area}-{row}-{}", 1 + (first + n) % 3)).collect()
             };
             draft.lines = vec![line(random, "P-SHOW", 3)];
             draft.lines[0].seats = named(random, &area_id, draft.lines[0].amount);
-            draft.scene = DraftScene { scene_id, area_id, choice };
+            draft.scene = DraftScene { scene_id, area_id, choice, ..DraftScene::default() };
         }
         2 => draft.lines = vec![line(random, "P-OTHER", 3)],
         3 if random.chance(40) => spoil(random, &mut draft, today),
@@ -219,6 +257,14 @@ fn commands() -> Vec<CatalogueCommand> {
     };
     let mut commands = vec![supplier("01"), supplier("02"), pool];
     commands.extend((0..AGENTS).map(agent));
+    // One agent is told what becomes of its orders, the other asks.
+    let callback = Some(CallbackSettings {
+        url: "http://agent.example/notices".into(),
+        official_sms: true,
+        format: CallbackFormat::Json,
+        method: CallbackMethod::Post,
+    });
+    commands.push(CatalogueCommand::SetCallback { agent: "agent-0".to_owned(), callback });
     let products = products().into_iter();
     commands.extend(products.map(|product| CatalogueCommand::SetProduct(Box::new(product))));
     commands
@@ -239,17 +285,21 @@ fn products() -> Vec<SetProduct> {
         product
     };
     let mut adult = gate("P-ADULT", 4);
-    adult.rebate = Fen::new(50);
+    // As much as it costs, so that what is earned is soon spent.
+    adult.rebate = Fen::new(100);
     adult.rules.document_per_ticket = true;
+    adult.rules.refund = refunds(&[(-12, Fee::Fixed(Fen::ZERO))]);
     adult.rules.limits =
         vec![limit(Document, LimitWindow::VisitDate, 1), limit(Mobile, LimitWindow::VisitDate, 3)];
     let mut child = gate("P-CHILD", 3);
+    child.rebate = Fen::new(40);
     child.rules.limits = vec![
         limit(Mobile, LimitWindow::Timespan, 2),
         limit(Mobile, LimitWindow::Rolling { days: 366 }, 5),
         limit(LimitScope::Agent, LimitWindow::VisitDate, 4),
         limit(LimitScope::Everyone, LimitWindow::Week, 40),
     ];
+    child.rules.refund = refunds(&[(24, Fee::Fixed(Fen::ZERO)), (-12, Fee::Percent(2_000))]);
     let mut flash = product("P-FLASH", "01", 3);
     flash.rules.limits =
         vec![limit(Document, LimitWindow::Lifetime, 2), limit(Mobile, LimitWindow::OrderDate, 4)];
@@ -257,7 +307,13 @@ fn products() -> Vec<SetProduct> {
     free.price = Fen::ZERO;
     free.rules.limits = vec![limit(Mobile, LimitWindow::VisitDate, 2)];
     let mut coupon = product("P-COUPON", "01", 40);
-    coupon.calendar.dates = None;
+    (coupon.calendar.dates, coupon.rebate) = (None, Fen::new(40));
+    // Three uses each, and the rebate comes with the first.
+    let mut card = product("P-CARD", "01", 12);
+    card.calendar.dates = None;
+    (card.uses, card.rebate, card.rebate_at) = (3, Fen::new(30), RebateAt::Redemption);
+    let mut other = product("P-OTHER", "02", 4);
+    other.rules.refund = refunds(&[]);
     let row =
         |no: u8| SeatRow { label: no.to_string().into(), first: 0, len: 3, aisles: 0, blocked: 0 };
     let area = |id: &str, rows: u8| AreaDef {
@@ -275,7 +331,13 @@ fn products() -> Vec<SetProduct> {
     show.areas = vec![area("A", 1), area("B", 2)];
     show.scene_prefix = "SC".to_owned();
     show.timespans = vec![span(1, 19 * 60 + 30, 21 * 60)];
-    vec![adult, child, flash, free, coupon, show, product("P-OTHER", "02", 4)]
+    vec![adult, child, flash, free, coupon, card, show, other]
+}
+
+/// A refund rule of these tiers; none takes nothing back.
+fn refunds(tiers: &[(i32, Fee)]) -> RefundRule {
+    let tier = |&(hours_before, fee)| FeeTier { hours_before, fee };
+    RefundRule { tiers: tiers.iter().map(tier).collect() }
 }
 
 /// An untimed product of one yuan without limits.

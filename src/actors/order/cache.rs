@@ -182,10 +182,16 @@ impl OrderCache {
                 self.saved.push_back(id);
             }
         }
+        let mut locked = Vec::new();
         while self.orders.len() > self.cached_max
             && let Some(id) = self.saved.pop_front()
         {
-            let gone = |cached: &Cached| !cached.dirty && !cached.saving && !is_locked(id);
+            if is_locked(id) {
+                // What it is locked for may change nothing, and then nothing else would bring it back.
+                locked.push(id);
+                continue;
+            }
+            let gone = |cached: &Cached| !cached.dirty && !cached.saving;
             if self.orders.get(&id).is_some_and(gone)
                 && let Some(cached) = self.orders.remove(&id)
             {
@@ -194,6 +200,7 @@ impl OrderCache {
                 });
             }
         }
+        self.saved.extend(locked);
     }
 
     /// What [`Self::save`] took has not reached the snapshots: it counts as changed again, and from
@@ -408,6 +415,19 @@ mod tests {
         }
         cache.saved(|_| false);
         assert_eq!(cache.first_dirty(), None);
+    }
+
+    #[test]
+    fn an_order_that_was_locked_when_its_turn_came_is_dropped_later() {
+        let mut ledger = Ledger::new();
+        let id = ledger.place("key", &draft(vec![line("P-DAY", 1)]));
+        let mut cache = OrderCache::new(0);
+        cache.insert(Lsn::new(1), ledger.state.orders[&id].value.clone());
+        cache.save(1);
+        cache.saved(|_| true);
+        assert_eq!(cache.len(), 1);
+        cache.saved(|_| false);
+        assert_eq!(cache.len(), 0, "although nothing has changed it since");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! asks changed participants for their states, and submits all of it as one batch with the position
 //! up to which the snapshots then have everything.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use actix::prelude::*;
@@ -36,7 +37,7 @@ pub(super) struct Checkpoint {
 
 struct StepState {
     puts: Vec<Put>,
-    removals: Vec<Removal>,
+    removals: BTreeSet<Removal>,
     /// Slices that may still follow the present one.
     slices_left: u32,
     /// Whether the present slice is the last: participants are asked then.
@@ -95,7 +96,7 @@ impl OrderActor {
         }
         self.checkpoint.step = Some(StepState {
             puts: Vec::new(),
-            removals: Vec::new(),
+            removals: BTreeSet::new(),
             slices_left: SLICES_MAX,
             is_last: false,
             missing: 0,
@@ -159,7 +160,7 @@ impl OrderActor {
             // Watermarks are kept by supplier: each has a position of its own.
             partition: PartitionNo::new(self.context.supplier.get()),
             puts: std::mem::take(&mut step.puts),
-            removals: std::mem::take(&mut step.removals),
+            removals: std::mem::take(&mut step.removals).into_iter().collect(),
             watermark: step.covered,
             done: Box::new(move |result| this.do_send(CheckpointDone(result))),
         };

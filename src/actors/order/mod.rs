@@ -41,7 +41,7 @@ use crate::domain::order::{
 };
 use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
-use crate::engine::checkout::{NewOrder, Purpose};
+use crate::engine::checkout::{NewOrder, Purpose, check_not_over};
 use crate::engine::ids::Numbers;
 use crate::engine::operator::{Operator, StockCommand};
 use crate::engine::transaction::{Payment, Transaction};
@@ -396,6 +396,10 @@ impl OrderActor {
         places: PayDecision,
         submit: Submit,
     ) {
+        let (catalogue, now) = (self.context.catalogue.load(), self.context.clock.now());
+        if let Err(rejection) = check_not_over(order, places, &catalogue, now) {
+            return submit.answer(Err(rejection.into()));
+        }
         let id = order.id;
         let order = Box::new(Order::clone(order));
         self.begin(Purpose::Pay { order, payment, places }, submit, Some(id));

@@ -1,9 +1,11 @@
 //! Looking at stock that is awake, asleep, or behind a bug.
 
 use super::*;
-use crate::actors::SlotStock;
+use crate::actors::{Onlooker, SlotStock};
 use crate::domain::inventory::Available;
-use crate::types::{Quantity, SlotKey};
+use crate::types::{Channel, Quantity, SlotKey};
+
+const ONLOOKER: Onlooker = Onlooker { agent: fixture::AGENT, channel: Channel::Ota };
 
 /// What is sold of a slot and what can still be had, and the same of the pool behind it.
 fn told(stock: &SlotStock) -> (u32, u32, Available) {
@@ -27,7 +29,7 @@ fn stock_is_seen_alike_awake_and_asleep_and_nobody_is_woken() {
         let engine = start(dir.path()).await;
         let handle = engine.handle();
         buy(&handle, &child(date), "sold").await.unwrap();
-        let seen = handle.look(fixture::AGENT, &wanted).await.unwrap();
+        let seen = handle.look(ONLOOKER, &wanted).await.unwrap();
         assert_eq!(seen.iter().map(|stock| stock.slot).collect::<Vec<_>>(), wanted);
         assert_eq!(seen.iter().map(told).collect::<Vec<_>>(), expected);
         drop(handle);
@@ -37,7 +39,7 @@ fn stock_is_seen_alike_awake_and_asleep_and_nobody_is_woken() {
         let config = EngineConfig { tick_ms: 5, ..EngineConfig::default() };
         let clock = ManualClock::at(morning());
         let engine = start_at(dir.path(), config, clock, metrics.clone()).await;
-        let seen = engine.handle().look(fixture::AGENT, &wanted).await.unwrap();
+        let seen = engine.handle().look(ONLOOKER, &wanted).await.unwrap();
         assert_eq!(seen.iter().map(told).collect::<Vec<_>>(), expected);
         let mut printed = String::new();
         let active = |printed: &str| -> Vec<bool> {
@@ -66,10 +68,10 @@ fn what_is_not_offered_has_no_stock() {
         let handle = engine.handle();
         let far = slot("P-DAY", Some(today().plus_days(1000)), 0);
         let unknown = SlotKey { product: crate::types::ProductNo::new(999), ..far };
-        for seen in handle.look(fixture::AGENT, &[far, unknown]).await.unwrap() {
+        for seen in handle.look(ONLOOKER, &[far, unknown]).await.unwrap() {
             assert_eq!((seen.areas.len(), seen.available()), (0, left(0)), "{:?}", seen.slot);
         }
-        assert_eq!(handle.look(fixture::AGENT, &[]).await, Ok(Vec::new()));
+        assert_eq!(handle.look(ONLOOKER, &[]).await, Ok(Vec::new()));
         engine.stop().await;
     });
 }
@@ -84,16 +86,16 @@ fn a_broken_slot_is_not_taken_for_an_empty_one() {
         buy(&handle, &child(date), "sold").await.unwrap();
         let wanted = [slot("P-CHILD", Some(date), 1)];
         fault::arm(&wanted[0], 1);
-        let broken = handle.look(fixture::AGENT, &wanted).await;
+        let broken = handle.look(ONLOOKER, &wanted).await;
         assert_eq!(broken, Err(EngineError::Overloaded));
         // The supplier is read anew, and then it is there again.
-        let mut seen = handle.look(fixture::AGENT, &wanted).await;
+        let mut seen = handle.look(ONLOOKER, &wanted).await;
         for _ in 0..200 {
             if seen.is_ok() {
                 break;
             }
             sleep(10).await;
-            seen = handle.look(fixture::AGENT, &wanted).await;
+            seen = handle.look(ONLOOKER, &wanted).await;
         }
         assert_eq!(told(&seen.unwrap()[0]), (1, 1, left(9)));
         engine.stop().await;

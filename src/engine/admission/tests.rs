@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::catalogue::{
-    Booking, CalendarException, CatalogueCommand, ConditionError, ConditionSet, Rules, SetProduct,
-    Weekdays,
+    Booking, BookingProblem, CalendarException, CatalogueCommand, ConditionError, ConditionSet,
+    Rules, SetProduct, TimespanDef, Weekdays,
 };
 use crate::domain::identity::{DocumentError, MobileError, NameError, PersonalText, sample};
 use crate::engine::fixture::{
@@ -56,7 +56,7 @@ fn show(scene_id: &str, area_id: &str) -> Draft {
     draft.scene = DraftScene {
         scene_id: scene_id.to_owned(),
         area_id: area_id.to_owned(),
-        choice: SeatChoice::Ours,
+        ..DraftScene::default()
     };
     draft
 }
@@ -583,4 +583,141 @@ fn ciphertext_without_a_mark_is_counted_as_it_is() {
     let admitted = admit(&given, &catalogue(), &policy, &hasher, clock(9, 0)).unwrap();
     let identities: Vec<_> = admitted.lines[0].claims.iter().map(|claim| claim.identity).collect();
     assert_eq!(identities, [identity(" aB "), identity("+86 x")]);
+}
+
+/// Two children and so many seats of the stage, named by the day.
+fn mixed(stage: Vec<DraftLine>) -> Draft {
+    let mut lines = vec![line("P-CHILD", 2)];
+    lines.extend(stage);
+    let mut draft = draft(lines);
+    draft.scene.naming = SceneNaming::ByDay;
+    draft
+}
+
+fn seats_of(amount: i64, seats: &[&str]) -> DraftLine {
+    DraftLine {
+        seats: seats.iter().map(|seat| (*seat).to_owned()).collect(),
+        ..line("P-STAGE", amount)
+    }
+}
+
+#[test]
+fn performances_named_by_their_day_have_a_time_of_their_own() {
+    let mut given = mixed(vec![seats_of(2, &[])]);
+    let times = |given: &Draft| {
+        let admitted = admitted(given).unwrap();
+        let lines = admitted.lines.iter();
+        let first = admitted.candidates[0];
+        let slots: Vec<_> =
+            lines.map(|line| line.slot(admitted.date, first).timespan.get()).collect();
+        (admitted.candidates.iter().map(|no| no.get()).collect::<Vec<_>>(), slots)
+    };
+    given.timespan = DraftTimespan::Exactly(Timespan::new(3));
+    assert_eq!(times(&given), (vec![3], vec![3, 1]));
+    given.timespan = DraftTimespan::Earliest;
+    assert_eq!(times(&given), (vec![1, 2, 3], vec![1, 1]));
+    given.timespan = DraftTimespan::Unset;
+    check(&given, Rejection::UnknownTimespan);
+    // Alone it needs no timespan.
+    given.lines.remove(0);
+    assert_eq!(times(&given), (vec![0], vec![1]));
+    // The area is the first; or that of the seats, which all of the product's lines name or none.
+    assert_eq!(admitted(&given).unwrap().lines[0].area, AreaNo::new(1));
+    check(&mixed(vec![seats_of(2, &["S-1-1", "S-2-1"])]), None);
+    let unknown = Rejection::UnknownSeat { id: "S-9-1".to_owned() };
+    check(&mixed(vec![seats_of(1, &["S-9-1"])]), unknown);
+    let some = mixed(vec![seats_of(1, &["S-1-1"]), seats_of(1, &[])]);
+    check(&some, Rejection::SeatCount { named: 0, tickets: 1 });
+
+    let day = |date| Draft { date, ..mixed(vec![seats_of(1, &[])]) };
+    check(&day(DraftDate::Missing), undated(DateProblem::Missing));
+    // It begins at half past seven, when the timespans of the spot are over anyway.
+    let mut late = mixed(vec![seats_of(1, &[])]);
+    late.lines[0] = line("P-DAY", 1);
+    check_at(&late, clock(19, 29), None);
+    check_at(&late, clock(19, 30), on(today(), DateProblem::Over));
+    // Without ids only this way of ordering knows what performance is meant.
+    late.scene.naming = SceneNaming::ById;
+    check(&late, Rejection::UnknownPerformance);
+    let foreign = mixed(vec![line("P-SHOW", 1)]);
+    check(&foreign, Rejection::MixedSuppliers);
+}
+
+#[test]
+fn of_several_performances_a_day_the_timespan_names_one() {
+    let commands = crate::engine::fixture::commands().into_iter();
+    let mut show = commands
+        .filter_map(|command| match command {
+            CatalogueCommand::SetProduct(product) if product.id == "P-SHOW" => Some(product),
+            _ => None,
+        })
+        .last()
+        .unwrap();
+    let late = TimespanDef { no: Timespan::new(2), start_minute: 22 * 60, end_minute: 23 * 60 };
+    show.timespans.push(late);
+    let closed = |days: i32, timespans: Vec<Timespan>, area: Option<&str>| CalendarException {
+        timespans,
+        area: area.map(Into::into),
+        closed: Some(true),
+        ..CalendarException::on(today().plus_days(days), today().plus_days(days))
+    };
+    show.calendar.exceptions = vec![
+        closed(1, vec![Timespan::new(1)], None),
+        closed(2, vec![], Some("A")),
+        closed(3, vec![], None),
+    ];
+    let mut catalogue = catalogue();
+    let event = catalogue.decide(CatalogueCommand::SetProduct(show)).unwrap();
+    catalogue.apply(&event);
+    let check = |days: i32, index: Option<u8>, expected: Result<(u8, u8), Rejection>| {
+        let mut given = draft(vec![line("P-SHOW", 1)]);
+        given.scene.naming = SceneNaming::ByDay;
+        given.date = DraftDate::Day(today().plus_days(days));
+        let exactly = |no| DraftTimespan::Exactly(Timespan::new(no));
+        given.timespan = index.map_or(DraftTimespan::Earliest, exactly);
+        let answer = admit_in(&catalogue, &given, clock(9, 0));
+        let told = answer.map(|admitted| {
+            let line = &admitted.lines[0];
+            (line.performance.unwrap().get(), line.area.get())
+        });
+        assert_eq!(told, expected, "{days} {index:?}");
+    };
+    check(0, Some(1), Ok((1, 1)));
+    check(0, Some(2), Ok((2, 1)));
+    check(0, Some(3), Err(Rejection::UnknownTimespan));
+    check(0, None, Err(Rejection::UnknownTimespan));
+    // One of the two is closed: the other is meant, unless the closed one is named.
+    check(1, None, Ok((2, 1)));
+    check(1, Some(9), Ok((2, 1)));
+    check(1, Some(1), Err(on(today().plus_days(1), DateProblem::Closed)));
+    check(2, Some(1), Ok((1, 2)));
+    check(3, Some(1), Err(on(today().plus_days(3), DateProblem::Closed)));
+}
+
+#[test]
+fn seats_of_a_closed_area_cannot_be_named_either() {
+    let commands = crate::engine::fixture::commands().into_iter();
+    let mut stage = commands
+        .filter_map(|command| match command {
+            CatalogueCommand::SetProduct(product) if product.id == "P-STAGE" => Some(product),
+            _ => None,
+        })
+        .last()
+        .unwrap();
+    let mut second = stage.areas[0].clone();
+    second.id = "T".into();
+    stage.areas.push(second);
+    stage.calendar.exceptions = vec![CalendarException {
+        area: Some("T".into()),
+        closed: Some(true),
+        ..CalendarException::on(today(), today())
+    }];
+    let mut catalogue = catalogue();
+    let event = catalogue.decide(CatalogueCommand::SetProduct(stage)).unwrap();
+    catalogue.apply(&event);
+    let mut given = crate::engine::fixture::stage_draft(1, &["S-1-1"]);
+    given.scene.area_id.clear();
+    check_in(&catalogue, &given, None);
+    given.lines[0].seats = vec!["T-1-1".to_owned()];
+    check_in(&catalogue, &given, on(today(), DateProblem::Closed));
 }

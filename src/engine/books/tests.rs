@@ -7,8 +7,9 @@ use crate::domain::limits::CounterEvent;
 use crate::domain::order::{CloseReason, Order, PayDecision, Ticket};
 use crate::domain::seats::Seats;
 use crate::engine::fixture::{
-    Ledger, PREPAID, draft, gate, line, morning, person, purse, slot, today,
+    Ledger, PREPAID, clock, draft, gate, line, morning, person, purse, slot, today,
 };
+use crate::engine::refund::quote;
 use crate::engine::transaction::Transaction;
 use crate::types::{AgentNo, Fen, LineId, OrderId, Quantity, SeatNo, TicketId};
 
@@ -212,6 +213,24 @@ fn inv_5_a_closed_order_that_keeps_what_it_took_or_gave_it_back_twice() {
     for violation in audit.violations {
         assert_eq!(violation.invariant, invariants::RETURNED_ONCE, "{violation:?}");
     }
+}
+
+#[test]
+fn inv_5_a_line_given_back_while_its_order_goes_on() {
+    // The only order there is: once its first line is back, nobody has anything there.
+    let mut ledger = Ledger::new();
+    let id = ledger.sell("half", &draft(vec![person("P-ADULT", 1), line("P-DAY", 1)]));
+    let order = ledger.state.orders[&id].value.clone();
+    let refund = quote(&order, &[0], None, &ledger.state.catalogue, clock(7, 0)).unwrap();
+    ledger.apply(Transaction::refund(&order, refund, 2026, false));
+    assert_eq!(audit(&ledger.state).violations, []);
+    // The place and the counts of that line a second time.
+    let one = Quantity::ONE;
+    let mut books = Books { state: ledger.state, sold: id, held: id, closed: id };
+    move_places(&mut books, "P-ADULT", 1, StockEvent::Sold(one));
+    let broken = audit(&books.state).violations;
+    assert_eq!(broken.len(), 1, "{broken:?}");
+    assert_eq!(broken[0].invariant, invariants::RETURNED_ONCE);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::domain::catalogue::{LimitScope, LimitWindow};
 use crate::domain::inventory::{Available, PoolKey, SlotError, SoldOut};
 use crate::domain::limits::LimitExceeded;
 use crate::domain::order::{OrderEvent, PayDecision};
-use crate::engine::admission::{Draft, DraftTimespan};
+use crate::engine::admission::{Draft, DraftTimespan, SceneNaming};
 use crate::engine::fixture::{
     CountingIds, Ledger, PREPAID, admitted, catalogue, draft, line, morning, person, slot, today,
 };
@@ -255,4 +255,33 @@ fn each_purpose_asks_for_what_it_needs() {
         let record = pay.record(morning(), false, &mut ledger.ids).unwrap().unwrap();
         assert_eq!(record.order(), Some(id));
     }
+}
+
+#[test]
+fn a_full_performance_is_not_tried_again_with_other_timespans_of_the_spot() {
+    let mut given = draft(vec![line("P-CHILD", 1), line("P-STAGE", 1)]);
+    given.scene.naming = SceneNaming::ByDay;
+    let (stage, timespan) =
+        (slot("P-STAGE", Some(today()), 1), |no| slot("P-CHILD", Some(today()), no));
+    let mut checkout = sell(&earliest(given.clone()));
+    let Step::Refuse { rejection, .. } =
+        answer(&mut checkout, |key| key == ParticipantKey::Slot(stage))
+    else {
+        panic!("refused at once");
+    };
+    assert!(
+        matches!(&rejection, Rejection::SoldOut { product: Some(no), .. } if *no == stage.product)
+    );
+
+    // The spot's own timespan is tried again, and the performance is asked for the same as before.
+    let mut checkout = sell(&earliest(given));
+    let step = answer(&mut checkout, |key| key == ParticipantKey::Slot(timespan(1)));
+    assert!(matches!(step, Step::AskAgain { .. }), "{step:?}");
+    let asked = keys(&checkout);
+    for slot in [stage, timespan(2)] {
+        assert!(asked.contains(&ParticipantKey::Slot(slot)), "{asked:?}");
+    }
+    let step = answer(&mut checkout, |key| key == ParticipantKey::Slot(stage));
+    let Step::Refuse { rejection, .. } = step else { panic!("refused: {step:?}") };
+    assert!(matches!(rejection, Rejection::SoldOut { .. }), "{rejection:?}");
 }

@@ -17,13 +17,15 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 
-use crate::actors::{EngineError, SlotStock};
-use crate::domain::catalogue::Catalogue;
+use crate::actors::{EngineError, Onlooker, Quota, SlotStock, less};
+use crate::domain::catalogue::{Catalogue, Product, Supplier};
+use crate::domain::inventory::Available;
 use crate::engine::Rejection;
+use crate::engine::occasion::{self, Occasion, is_closed};
 use crate::http::ota::{Caller, authenticate};
 use crate::http::route::QueryAction;
 use crate::http::{Answer, AppState, Outcome, webapi, within};
-use crate::types::{SlotKey, UnixMillis};
+use crate::types::{Channel, Quantity, ServiceDate, SlotKey, UnixMillis};
 use crate::wire::codec::{HttpError, ModelState};
 use crate::wire::message;
 
@@ -61,6 +63,9 @@ impl From<EngineError> for Problem {
         Self::Engine(error)
     }
 }
+
+/// The channel agents order through, which is what they ask for.
+const CHANNEL: Channel = Channel::Ota;
 
 const TOO_MUCH: &str = "查询范围过大，请缩短日期范围或指定产品";
 
@@ -107,8 +112,32 @@ pub(super) async fn run(
 impl Question<'_> {
     /// How slots stand; refused when there are more than one question may cost.
     async fn look(&self, slots: &[SlotKey]) -> Result<Vec<SlotStock>, Problem> {
-        let agent = self.caller.agent.no;
-        Ok(within(self.state, self.state.engine.look(agent, slots)).await?)
+        Ok(within(self.state, self.state.engine.look(self.onlooker(), slots)).await?)
+    }
+
+    /// Whose allotments and quotas count.
+    fn onlooker(&self) -> Onlooker {
+        Onlooker { agent: self.caller.agent.no, channel: CHANNEL }
+    }
+
+    /// The occasions of a product in `range` that the caller can book.
+    fn bookable<'a>(
+        &self,
+        product: &'a Product,
+        supplier: &'a Supplier,
+        range: (ServiceDate, ServiceDate),
+    ) -> impl Iterator<Item = Occasion> + use<'a> {
+        occasion::bookable(product, supplier, CHANNEL, range, self.now)
+    }
+
+    /// What the caller can order of a product's slot: of its areas only those that are open, and no
+    /// more than any quota leaves.
+    fn left(&self, stock: &SlotStock) -> Available {
+        let Some(product) = self.catalogue.product(stock.slot.product) else {
+            return Available::Left(Quantity::ZERO);
+        };
+        let open = stock.available_in(|area| !is_closed(product, stock.slot, product.area(area)));
+        stock.quotas.iter().map(Quota::bound).fold(open, less)
     }
 
     /// Adds a slot to those to be looked at.

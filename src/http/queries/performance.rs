@@ -1,14 +1,13 @@
 //! Performances (场次). Source: docs/protocols/ota.md, "Performances".
 
-use crate::actors::SlotStock;
-use crate::domain::catalogue::{Product, Supplier, TimespanDef};
-use crate::domain::inventory::Available;
-use crate::engine::occasion::bookable;
+use crate::domain::catalogue::{AreaDef, Product, Supplier, TimespanDef};
+use crate::domain::inventory::{Available, Capacity};
+use crate::engine::occasion::is_closed;
 use crate::engine::plan::slot_key;
 use crate::http::queries::text::{count, day_time};
 use crate::http::queries::{Problem, Question};
 use crate::http::{Answer, Outcome, webapi};
-use crate::types::{ServiceDate, SlotKey};
+use crate::types::{Fen, ServiceDate, SlotKey};
 use crate::wire::ota::query::Sence;
 
 pub(super) const UNKNOWN_PERFORMANCE: &str = "场次不存在";
@@ -39,7 +38,7 @@ impl Question<'_> {
                 continue;
             }
             let range = dates.of_performances(self.today(supplier));
-            for occasion in bookable(product, supplier, range, self.now) {
+            for occasion in self.bookable(product, supplier, range) {
                 if let Some(timespan) = occasion.timespan {
                     self.add_slot(&mut slots, occasion.slot)?;
                     performances.push(Performance {
@@ -52,8 +51,11 @@ impl Question<'_> {
             }
         }
         let stock = self.look(&slots).await?;
-        let answers: Vec<_> =
-            performances.iter().zip(&stock).map(|(it, stock)| it.answer(stock)).collect();
+        let answers: Vec<_> = performances
+            .iter()
+            .zip(&stock)
+            .map(|(it, stock)| it.answer(self.left(stock)))
+            .collect();
         Ok(webapi::list(self.request, &answers))
     }
 
@@ -62,7 +64,7 @@ impl Question<'_> {
         let performance = self.find_performance(scene_id)?;
         let stock = self.look(&[performance.slot()]).await?;
         let stock = stock.first().ok_or(Problem::Unknown(UNKNOWN_PERFORMANCE))?;
-        Ok(webapi::result(self.request, &performance.answer(stock), Outcome::Ok))
+        Ok(webapi::result(self.request, &performance.answer(self.left(stock)), Outcome::Ok))
     }
 
     /// The performance with this public id, also one that is over.
@@ -84,10 +86,30 @@ impl<'c> Performance<'c> {
         slot_key(self.product, Some(self.date), self.timespan.no)
     }
 
-    fn answer(&self, stock: &SlotStock) -> Sence<'c> {
+    /// Sale price and list price of one in an area.
+    pub(super) fn prices(&self, area: &AreaDef) -> (Fen, Fen) {
+        self.product.prices(Some(self.date), self.timespan.no, area.no)
+    }
+
+    /// Whether the calendar closes an area of it.
+    pub(super) fn is_closed(&self, area: &AreaDef) -> bool {
+        is_closed(self.product, self.slot(), Some(area))
+    }
+
+    /// Places for sale of an area; no more than its seats, where they have numbers.
+    pub(super) fn seat_count(&self, area: &AreaDef) -> u32 {
+        let own = area.capacity.get();
+        match self.product.places(Some(self.date), self.timespan.no, Some(area)).0 {
+            Capacity::Limited(places) if area.seats.is_some() => places.get().min(own),
+            Capacity::Limited(places) => places.get(),
+            Capacity::Unlimited => own,
+        }
+    }
+
+    fn answer(&self, left: Available) -> Sence<'c> {
         let Self { product, supplier, date, timespan } = self;
-        let seats: u64 = product.areas.iter().map(|area| u64::from(area.capacity.get())).sum();
-        let free = match stock.available() {
+        let seats: u64 = product.areas.iter().map(|area| u64::from(self.seat_count(area))).sum();
+        let free = match left {
             Available::Left(left) => left.get().into(),
             Available::Unlimited => seats,
         };

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::actors::{SlotStock, more};
-use crate::domain::catalogue::{Product, Supplier};
+use crate::actors::{Quota, less, more};
+use crate::domain::catalogue::{LimitWindow, Product, Supplier};
 use crate::domain::inventory::Available;
-use crate::engine::occasion::{Occasion, bookable, days};
+use crate::engine::occasion::{Occasion, days, is_closed, is_on_sale};
+use crate::engine::plan::slot_key;
 use crate::http::queries::text::{clock_time, count, quantity};
-use crate::http::queries::{Problem, Question};
+use crate::http::queries::{CHANNEL, Problem, Question};
 use crate::http::{Answer, webapi};
-use crate::types::{ProductNo, Quantity, ServiceDate, SupplierNo};
+use crate::types::{AreaNo, ProductNo, Quantity, ServiceDate, SlotKey, SupplierNo, Timespan};
 use crate::wire::ota::query;
 
 /// What one ticket is called.
@@ -38,7 +39,7 @@ impl Question<'_> {
                 continue;
             }
             let range = dates.of_timespans(self.today(supplier));
-            for occasion in bookable(product, supplier, range, self.now) {
+            for occasion in self.bookable(product, supplier, range) {
                 if let Some(segment) = Segment::new(supplier, &occasion) {
                     self.add_slot(&mut slots, occasion.slot)?;
                     segments.push(segment);
@@ -50,7 +51,7 @@ impl Question<'_> {
         // product that has most are left.
         let mut most: BTreeMap<Segment, Available> = BTreeMap::new();
         for (segment, stock) in segments.into_iter().zip(&stock) {
-            let available = stock.available();
+            let available = self.left(stock);
             let known = most.entry(segment).or_insert(available);
             *known = larger(*known, available);
         }
@@ -69,9 +70,9 @@ impl Question<'_> {
                 continue;
             }
             let range = dates.of_inventory(self.today(supplier));
-            for date in days(product, supplier, range, self.now) {
+            for date in days(product, supplier, CHANNEL, range, self.now) {
                 let begins = slots.len();
-                for occasion in bookable(product, supplier, (date, date), self.now) {
+                for occasion in self.bookable(product, supplier, (date, date)) {
                     self.add_slot(&mut slots, occasion.slot)?;
                 }
                 kept.push((product, date, begins..slots.len()));
@@ -79,9 +80,14 @@ impl Question<'_> {
         }
         let stock = self.look(&slots).await?;
         let answers = kept.into_iter().map(|(product, date, slots)| {
-            // A day whose timespans are all over has nothing left.
-            let left = stock[slots].iter().map(SlotStock::available);
+            // A day whose timespans are all over or closed has nothing left.
+            let slots = &stock[slots];
+            let left = slots.iter().map(|stock| self.left(stock));
             let left = left.fold(Available::Left(Quantity::ZERO), more);
+            // A quota that is not for each timespan is for all of them together.
+            let quotas = slots.iter().flat_map(|stock| &stock.quotas);
+            let common = quotas.filter(|quota| quota.window != LimitWindow::Timespan);
+            let left = common.map(Quota::bound).fold(left, less);
             query::ProductInventory {
                 productId: Some(product.id.as_ref().into()),
                 productName: Some(product.name.as_ref().into()),
@@ -96,12 +102,17 @@ impl Question<'_> {
     /// The products on sale.
     pub(super) fn products(&self) -> Result<Answer, Problem> {
         let dates = self.parameters.dates()?;
-        let on_sale = self.line_products().filter(|(product, supplier)| {
-            let range = dates.of_products(self.today(supplier));
-            let undated = product.on_sale && product.calendar.dates.is_none();
-            undated || bookable(product, supplier, range, self.now).next().is_some()
+        let on_sale = self.line_products().filter_map(|(product, supplier)| {
+            let slot = if product.calendar.dates.is_none() {
+                let slot = slot_key(product, None, Timespan::NONE);
+                is_on_sale(product, CHANNEL, self.now).then_some(slot)
+            } else {
+                let range = dates.of_products(self.today(supplier));
+                self.bookable(product, supplier, range).next().map(|occasion| occasion.slot)
+            };
+            Some(described(product, slot?))
         });
-        let answers: Vec<_> = on_sale.map(|(product, _)| described(product)).collect();
+        let answers: Vec<_> = on_sale.collect();
         Ok(webapi::list(self.request, &answers))
     }
 
@@ -157,15 +168,18 @@ impl Segment {
     }
 }
 
-fn described(product: &Product) -> query::Products<'_> {
-    let cheapest = product.areas.iter().map(|area| area.price).min();
+/// A product, at what it costs in `slot`: in the cheapest area that is open, where it has areas.
+fn described(product: &Product, slot: SlotKey) -> query::Products<'_> {
+    let price = |area: AreaNo| product.prices(slot.date, slot.timespan, area).0;
+    let open = product.areas.iter().filter(|area| !is_closed(product, slot, Some(area)));
+    let cheapest = open.map(|area| price(area.no)).min();
     let season = product.calendar.dates;
     let day = |date: Option<ServiceDate>| date.map(|date| date.to_compact().into());
     query::Products {
         productid: Some(product.id.as_ref().into()),
         productname: Some(product.name.as_ref().into()),
         unit: Some(UNIT.into()),
-        price: cheapest.unwrap_or(product.price),
+        price: cheapest.unwrap_or_else(|| price(AreaNo::NONE)),
         initdate: day(season.map(|(first, _)| first)),
         enddate: day(season.map(|(_, last)| last)),
         conditionsofsale: None,

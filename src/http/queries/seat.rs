@@ -23,15 +23,18 @@ impl Question<'_> {
         let performance = self.find_performance(self.parameters.required("pcid")?)?;
         let stock = self.look_at_seats(&performance).await?;
         let areas = performance.product.areas.iter().zip(COLOURS.iter().cycle());
-        let areas = areas.map(|(area, colour)| SeatArea {
-            seatareaid: Some(area.id.as_ref().into()),
-            seatareaname: Some(area.id.as_ref().into()),
-            lowestprice: area.price,
-            hightestprice: area.price,
-            recommendcolor: *colour,
-            thumbnail: None,
-            freeseatcount: count(free(area, &stock).into()),
-            seatcount: count(area.capacity.get().into()),
+        let areas = areas.map(|(area, colour)| {
+            let (price, _) = performance.prices(area);
+            SeatArea {
+                seatareaid: Some(area.id.as_ref().into()),
+                seatareaname: Some(area.id.as_ref().into()),
+                lowestprice: price,
+                hightestprice: price,
+                recommendcolor: *colour,
+                thumbnail: None,
+                freeseatcount: count(free(&performance, area, &stock).into()),
+                seatcount: count(performance.seat_count(area).into()),
+            }
         });
         let areas: Vec<_> = areas.collect();
         Ok(webapi::list(self.request, &areas))
@@ -46,7 +49,7 @@ impl Question<'_> {
             senceid: product.scene_id(*date, timespan),
             product_id: product.id.to_string(),
             start_time: day_time(*date, timespan.start_minute),
-            areas: product.areas.iter().map(|area| plan_area(area, &stock)).collect(),
+            areas: product.areas.iter().map(|it| plan_area(&performance, it, &stock)).collect(),
         };
         let response = HttpResponse::Ok()
             .insert_header((CONTENT_TYPE, "application/json; charset=utf-8"))
@@ -55,7 +58,7 @@ impl Question<'_> {
     }
 
     async fn look_at_seats(&self, performance: &Performance<'_>) -> Result<SlotStock, Problem> {
-        let look = self.state.engine.look_at_seats(self.caller.agent.no, performance.slot());
+        let look = self.state.engine.look_at_seats(self.onlooker(), performance.slot());
         Ok(within(self.state, look).await?)
     }
 }
@@ -66,7 +69,10 @@ fn seating<'s>(area: &AreaDef, stock: &'s SlotStock) -> Option<&'s Seating> {
 }
 
 /// What can still be had of an area.
-fn free(area: &AreaDef, stock: &SlotStock) -> u32 {
+fn free(performance: &Performance<'_>, area: &AreaDef, stock: &SlotStock) -> u32 {
+    if performance.is_closed(area) {
+        return 0;
+    }
     let left = stock.areas.iter().find(|(no, _)| *no == area.no);
     let left = match left.map(|(_, stock)| stock.available()) {
         Some(Available::Left(left)) => left.get(),
@@ -77,7 +83,7 @@ fn free(area: &AreaDef, stock: &SlotStock) -> u32 {
     seats.map_or(left, |seats| seats.free_count().min(left))
 }
 
-fn plan_area(area: &AreaDef, stock: &SlotStock) -> PlanArea {
+fn plan_area(performance: &Performance<'_>, area: &AreaDef, stock: &SlotStock) -> PlanArea {
     let mut rows = Vec::new();
     if let (Some(map), Some(seating)) = (&area.seats, seating(area, stock)) {
         rows.extend(
@@ -94,6 +100,7 @@ fn plan_area(area: &AreaDef, stock: &SlotStock) -> PlanArea {
                 position: seat.position(),
                 aisle_after: aisles >> seat.position() & 1 == 1,
                 state: match state {
+                    SeatState::Free if performance.is_closed(area) => PlanState::Blocked,
                     SeatState::Free => PlanState::Sellable,
                     SeatState::Held => PlanState::Held,
                     SeatState::Sold => PlanState::Sold,
@@ -102,12 +109,13 @@ fn plan_area(area: &AreaDef, stock: &SlotStock) -> PlanArea {
             });
         }
     }
+    let (price, list_price) = performance.prices(area);
     PlanArea {
         seatareaid: area.id.to_string(),
-        price: area.price.to_yuan(),
-        list_price: area.list_price.to_yuan(),
-        seats_total: area.capacity.get(),
-        seats_free: free(area, stock),
+        price: price.to_yuan(),
+        list_price: list_price.to_yuan(),
+        seats_total: performance.seat_count(area),
+        seats_free: free(performance, area, stock),
         rows,
     }
 }

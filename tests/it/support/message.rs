@@ -79,7 +79,9 @@ fn xml(path: &str, json: &str) -> String {
         "/api/orderandpay2/withrebate"
         | "/api/orderandpay2/withprepayment"
         | "/source/orderandpaywithfk2.aspx" => convert!(OrderAndPayWithPassword2Parm),
-        "/api/orderandpay/withrebate" | "/api/orderandpay/withprepayment" => {
+        "/api/orderandpay/withrebate"
+        | "/api/orderandpay/withprepayment"
+        | "/api/orderandpay/withprepayment/specialforyouyang" => {
             convert!(OrderAndPayWithPasswordParm)
         }
         "/api/addorder2" => convert!(Order2AddParm),

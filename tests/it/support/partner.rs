@@ -46,6 +46,7 @@ pub(crate) const CANCEL: &str = "/api/Order/CancelOrder";
 pub(crate) const REFUND: &str = "/api/Order/RefundTicket";
 pub(crate) const REFUND_WITH_MEMORY: &str = "/api/Order/Refund";
 pub(crate) const SCENIC_PREPAID: &str = "/api/OrderAndPay/WithPrepayment";
+pub(crate) const MIXED: &str = "/api/OrderAndPay/WithPrepayment/SpecialForYouYang";
 pub(crate) const VERIFY: &str = "/api/SpecialOta/DouYin/CalendarTicket/Order/Verify";
 pub(crate) const CODES: &str = "/api/Order/FromDouyin/TicketCode/Get";
 pub(crate) const PROVIDER: &str = "/api/ProviderConfig";

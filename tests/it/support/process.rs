@@ -19,6 +19,21 @@ pub(crate) struct Process {
     child: Mutex<Child>,
 }
 
+/// Held while a process comes into being: until it has become another program it is a copy of this one,
+/// with every file that is open here, and so with the locks of stores that servers in here have let go.
+static BEGETTING: Mutex<()> = Mutex::new(());
+
+/// Waits until no copy of this process keeps a lock that was let go before.
+pub(crate) fn until_locks_are_free() {
+    drop(BEGETTING.lock().expect("nobody panics while a process begins"));
+}
+
+/// Starts a program.
+fn spawn(command: &mut Command) -> Child {
+    let _begetting = BEGETTING.lock().expect("nobody panics while a process begins");
+    command.spawn().expect("the binary starts")
+}
+
 fn piaoku(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_piaoku"));
     // Away from the configuration of whoever runs the tests.
@@ -40,7 +55,7 @@ impl Process {
         let mut command = piaoku(dir);
         command.arg("serve").arg("--data-dir").arg(dir).arg("--listen").arg(addr.to_string());
         command.envs(environment.iter().copied());
-        let child = command.stderr(Stdio::null()).spawn().expect("the binary starts");
+        let child = spawn(command.stderr(Stdio::null()));
         let process = Self { addr, child: Mutex::new(child) };
         for _ in 0..600 {
             let ready = Request::new("GET", "/health/ready").try_send(&process);
@@ -97,9 +112,10 @@ pub(crate) fn run(dir: &Path, arguments: &[&str]) -> (i32, String) {
 /// restart would serve from the snapshots is what the journal says.
 pub(crate) fn audit(dir: &Path) -> Value {
     let mut command = piaoku(dir);
-    command.args(["audit", "--json", "--data-dir"]).arg(dir).stdout(Stdio::piped());
+    command.args(["audit", "--json", "--data-dir"]).arg(dir);
     // The copy it works on goes with the test's directory.
-    let output = command.arg("--scratch").arg(dir).output().expect("the audit runs");
+    command.arg("--scratch").arg(dir).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = spawn(&mut command).wait_with_output().expect("the audit runs");
     let said = String::from_utf8_lossy(&output.stdout);
     let report: Value = serde_json::from_str(&said)
         .unwrap_or_else(|_| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));

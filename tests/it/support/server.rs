@@ -153,6 +153,7 @@ async fn run(
     let metrics = Metrics::default();
     let loopback = std::net::Ipv4Addr::LOCALHOST.into();
     let courier = HttpCourier::start(&setup.callback, keys.clone(), loopback).expect("threads");
+    super::process::until_locks_are_free();
     let engine = Engine::start(EngineParts {
         data_dir: setup.dir.clone(),
         config: setup.engine.clone(),

@@ -192,7 +192,7 @@ pub(crate) fn write_text(out: &mut String, text: &str) {
                 out.push_str("\r\n");
             }
             '\t' => out.push('\t'),
-            '\0'..='\u{1f}' => {
+            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
                 let _ = write!(out, "&#x{:X};", u32::from(sign));
             }
             _ => out.push(sign),
@@ -245,5 +245,6 @@ mod tests {
         check("a<b>&\"'", "a&lt;b&gt;&amp;\"'");
         check("1\n2\r3\r\n4", "1\r\n2\r\n3\r\n4");
         check("\t\u{1}", "\t&#x1;");
+        check("\u{fffd}\u{fffe}\u{ffff}", "\u{fffd}&#xFFFE;&#xFFFF;");
     }
 }
