@@ -131,11 +131,24 @@ fn a_late_answer_is_an_unknown_outcome() {
     let mut setup = Setup::new(dir.path());
     setup.http.engine_timeout_ms = 1;
     let server = Server::start_with(setup);
-    let barrier = std::sync::Barrier::new(64);
-    let unknown: usize = std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..64)
+    // Whether one answer is late is the machine's affair, so it is tried until one was.
+    let late = (1..=200).find(|_| late_answers(&server) > 0);
+    let rounds = late.expect("every answer came within a millisecond");
+    server.stop();
+    let orders = books::audit(dir.path()).orders;
+    assert_eq!(orders, rounds * CALLERS, "asked again, not ordered again");
+}
+
+/// Callers of one round.
+const CALLERS: usize = 64;
+
+/// Has everybody order at once; says how many answers came too late.
+fn late_answers(server: &Server) -> usize {
+    let barrier = std::sync::Barrier::new(CALLERS);
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
             .map(|_| {
-                let (server, barrier) = (&server, &barrier);
+                let barrier = &barrier;
                 scope.spawn(move || {
                     let info = partner::plain_info(server, &partner::sender_id(), "P-BULK", 1);
                     barrier.wait();
@@ -144,10 +157,7 @@ fn a_late_answer_is_an_unknown_outcome() {
             })
             .collect();
         callers.into_iter().map(|caller| caller.join().unwrap()).sum()
-    });
-    assert!(unknown > 0, "every answer came within a millisecond");
-    server.stop();
-    assert_eq!(books::audit(dir.path()).orders, 64, "asked again, not ordered again");
+    })
 }
 
 /// Sends an order until its outcome is known, and says how often it was not.

@@ -791,7 +791,8 @@ fn no_interface_breaks_over_bad_input() {
         for verb in [method, "PUT", "DELETE", "HEAD", "TRACE"] {
             for body in &bodies {
                 for media in types {
-                    if (verb != *method || body.len() > 100_000) && media != types[0] {
+                    let (other_verb, large) = (verb != *method, body.len() > 90_000);
+                    if (other_verb || large) && media != types[0] || other_verb && large {
                         continue;
                     }
                     let mut request = Request::new(verb, path).body(body.clone());
