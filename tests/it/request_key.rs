@@ -1,6 +1,7 @@
 //! What a `senderid` that comes again gets: docs/protocols/ota.md, "Request key", row by row, as
 //! golden transcripts in JSON and XML. Each scenario has a store of its own, audited at the end.
 
+use piaoku::clock::ManualClock;
 use piaoku::domain::identity::sample;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use crate::support::partner::{
     self, ADD_SCENIC, ADD_THEATRE, Agent, CANCEL, DEMO, PAY, POOR, SCENIC, THEATRE, THEATRE_ALIAS,
     VERIFY,
 };
-use crate::support::server::Server;
+use crate::support::server::{NOW, Server, Setup};
 use crate::support::transcript::Transcript;
 
 /// A conversation with a server in one format.
@@ -46,11 +47,24 @@ impl Talk<'_> {
 /// Holds a conversation in both formats, compares it with its golden files, and audits what is left:
 /// that many orders, so many of them paid.
 fn scenario(name: &str, orders: usize, paid: usize, talk: impl Fn(&mut Talk<'_>)) {
+    timed_scenario(name, orders, paid, |talking, _| talk(talking));
+}
+
+/// The same with the server's clock in hand.
+fn timed_scenario(
+    name: &str,
+    orders: usize,
+    paid: usize,
+    talk: impl Fn(&mut Talk<'_>, &ManualClock),
+) {
     for format in FORMATS {
         let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(dir.path());
+        let clock = ManualClock::at(NOW);
+        let mut setup = Setup::new(dir.path());
+        setup.clock = clock.clone();
+        let server = Server::start_with(setup);
         let mut talking = Talk { server: &server, format, transcript: Transcript::default() };
-        talk(&mut talking);
+        talk(&mut talking, &clock);
         talking.transcript.check(&format!("request_key/{name}.{}.txt", format.name()));
         server.stop();
         let audit = audit(dir.path());
@@ -129,6 +143,35 @@ fn a_closed_order_is_an_error_with_its_number_and_state() {
         talk.post("to be paid by its key", &DEMO, THEATRE, &DEMO.and_pay(&info));
         talk.post("to be paid by its number", &DEMO, PAY, &DEMO.pay_info(&order));
         talk.post("asked about", &DEMO, ADD_THEATRE, &info);
+    });
+}
+
+#[test]
+fn late_money_takes_the_places_again_or_hears_what_is_missing() {
+    timed_scenario("late", 4, 2, |talk, clock| {
+        let named = |info: &Value| {
+            let seats = json!([{ "seatid": "A-10-1" }, { "seatid": "A-10-2" }]);
+            with(info, &[("/autoselseats", json!("0")), ("/orderdetails/0/seatitems", seats)])
+        };
+        let [free, over, next] = ["S1", "S3", "S4"].map(|key| theatre(talk.server, key));
+        let (taken, next) = (named(&theatre(talk.server, "S2")), named(&next));
+        let order = talk.post("ordered", &DEMO, ADD_THEATRE, &free).field("orderid").unwrap();
+        talk.post("ordered with seats by name", &DEMO, ADD_THEATRE, &taken);
+        talk.post("ordered as well", &DEMO, ADD_THEATRE, &over);
+        clock.set(NOW.plus_millis(30 * 60_000));
+        for info in [&free, &taken, &over] {
+            let closed = (0..500).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                DEMO.json(talk.server, ADD_THEATRE, info)["orderstatus"] == "4"
+            });
+            assert!(closed, "its time is up");
+        }
+        talk.post("somebody else buys the named seats", &DEMO, THEATRE, &DEMO.and_pay(&next));
+        talk.post("late, the places are there", &DEMO, THEATRE, &DEMO.and_pay(&free));
+        talk.post("again, by its number", &DEMO, PAY, &DEMO.pay_info(&order));
+        talk.post("late, its seats are gone", &DEMO, THEATRE, &DEMO.and_pay(&taken));
+        clock.set(NOW.plus_millis(3 * 24 * 3_600_000));
+        talk.post("late, the visit is over", &DEMO, THEATRE, &DEMO.and_pay(&over));
     });
 }
 
