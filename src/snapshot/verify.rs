@@ -43,7 +43,7 @@ impl SnapshotStore {
         };
         let threads = thread::available_parallelism().map_or(1, usize::from).min(READERS_MAX);
         let found: Vec<Result<Found, SnapshotError>> = thread::scope(|scope| {
-            let readers: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+            let readers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             let joined = readers.into_iter().map(|reader| {
                 reader.join().unwrap_or_else(|panic| Err(self.damaged(&panic_text(&*panic))))
             });
