@@ -25,9 +25,21 @@ impl IdentityHasher for NoPersons {
     }
 }
 
+/// Places enough for any bench.
+pub(crate) const PLENTY: u32 = u32::MAX / 2;
+
 /// Opens the shop: the catalogue for `days` and the money.
 pub(crate) async fn open(handle: &EngineHandle, days: i32) {
-    handle.change_catalogue(catalogue(today(), days)).await.expect("a catalogue");
+    open_with(handle, days, PLENTY).await;
+}
+
+/// Opens the shop with so many places a day.
+pub(crate) async fn open_with(handle: &EngineHandle, days: i32, places: u32) {
+    let mut product = product("P", "01", (today(), today().plus_days(days)));
+    product.calendar.capacity = Capacity::Limited(Quantity::new(places));
+    let product = CatalogueCommand::SetProduct(Box::new(product));
+    let commands = vec![supplier("01"), agent(), product];
+    handle.change_catalogue(commands).await.expect("a catalogue");
     top_up(handle, SupplierNo::new(0)).await;
 }
 
@@ -40,12 +52,6 @@ pub(super) async fn top_up(handle: &EngineHandle, supplier: SupplierNo) {
 /// The first day anything is sold for.
 pub(super) fn today() -> ServiceDate {
     ServiceDate::at(SystemClock.now(), 0)
-}
-
-fn catalogue(today: ServiceDate, days: i32) -> Vec<CatalogueCommand> {
-    let dates = (today, today.plus_days(days));
-    let product = CatalogueCommand::SetProduct(Box::new(product("P", "01", dates)));
-    vec![supplier("01"), agent(), product]
 }
 
 /// A supplier by its id.
@@ -75,7 +81,7 @@ pub(super) fn product(id: &str, supplier: &str, dates: (ServiceDate, ServiceDate
         pool: None,
         calendar: Calendar {
             dates: Some(dates),
-            capacity: Capacity::Limited(Quantity::new(u32::MAX / 2)),
+            capacity: Capacity::Limited(Quantity::new(PLENTY)),
             allowance: Quantity::ZERO,
             exceptions: Vec::new(),
         },

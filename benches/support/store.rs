@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use piaoku::actors::{Engine, EngineConfig, EngineHandle, EngineParts, OrderRequest, PayFrom};
-use piaoku::clock::SystemClock;
+use piaoku::clock::{SharedClock, SystemClock};
 use piaoku::engine::admission::Admitted;
 use piaoku::journal::JournalConfig;
 use piaoku::metrics::Metrics;
@@ -27,6 +27,11 @@ pub(crate) const IN_FLIGHT: usize = 512;
 /// Starts the engine of `dir`, whatever is in it, with the settings of a default configuration but for
 /// these.
 pub(crate) fn start(dir: &Path, config: EngineConfig) -> Engine {
+    start_at(dir, config, Arc::new(SystemClock))
+}
+
+/// The same with a clock of the bench's own.
+pub(crate) fn start_at(dir: &Path, config: EngineConfig, clock: SharedClock) -> Engine {
     let (keys, _) = KeyRing::load(None, dir, MissingKeyFile::Create).expect("keys");
     Engine::start(EngineParts {
         data_dir: dir.to_owned(),
@@ -34,7 +39,7 @@ pub(crate) fn start(dir: &Path, config: EngineConfig) -> Engine {
         journal: JournalConfig::default(),
         snapshot: SnapshotConfig::default(),
         keys,
-        clock: Arc::new(SystemClock),
+        clock,
         metrics: Metrics::default(),
         callbacks: None,
     })
