@@ -8,9 +8,14 @@ use anyhow::Context as _;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use piaoku::wire::ota::ResultCode;
+
 use super::Measure;
 use super::process::{self, Start};
 use super::shop::SLOTS;
+
+/// Result code of a sold-out slot.
+const STOCK_SHORT: i32 = ResultCode::STOCK_SHORT.get();
 
 /// How requests come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,11 +79,14 @@ fn read(result: &Value) -> Option<Measure> {
     let number = |name: &str| result.get(name)?.as_f64();
     let count = |name: &str| result.get(name)?.as_u64();
     let latency = |name: &str| result.get("latency_us")?.get(name)?.as_f64();
+    let refusals = result.get("refusals")?.as_array()?.iter();
+    let otherwise = refusals.filter(|it| it["code"] != STOCK_SHORT);
     Some(Measure {
         rate: number("success_per_s")?,
         answered_rate: number("answered_per_s")?,
         success: count("success")?,
         refusal: count("refusal")?,
+        refused_otherwise: otherwise.filter_map(|it| it["count"].as_u64()).sum(),
         error: count("error")?,
         dropped: count("dropped")?,
         p50_us: latency("p50"),
@@ -101,6 +109,10 @@ mod tests {
             "scenario": "order", "success": 90, "refusal": 7, "error": 2, "dropped": 1,
             "success_per_s": 45.0, "answered_per_s": 48.5, "cpu_share": 0.25,
             "orders_acknowledged": 95, "generator_saturated": false,
+            "refusals": [
+                { "kind": "order", "code": 1, "count": 4 },
+                { "kind": "order", "code": 7, "count": 3 },
+            ],
             "latency_us": { "p50": 100, "p99": 900.5 }
         });
         let measured = read(&result).unwrap();
@@ -110,7 +122,7 @@ mod tests {
             (90, 7, 2, 1)
         );
         assert_eq!((measured.p99_us, measured.load_cores), (Some(900.5), Some(0.25)));
-        assert_eq!(measured.acknowledged, 95);
+        assert_eq!((measured.acknowledged, measured.refused_otherwise), (95, 3));
         assert!(read(&json!({ "success_per_s": 45.0 })).is_none());
     }
 }

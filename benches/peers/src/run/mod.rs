@@ -63,6 +63,8 @@ pub(crate) struct Measure {
     pub(crate) answered_rate: f64,
     pub(crate) success: u64,
     pub(crate) refusal: u64,
+    /// Of these, for another reason than short stock.
+    pub(crate) refused_otherwise: u64,
     pub(crate) error: u64,
     /// Requests that were due and not sent.
     pub(crate) dropped: u64,

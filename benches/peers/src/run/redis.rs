@@ -112,7 +112,8 @@ impl Redis {
         // The tool counts requests, not seconds: a short run tells how many fit.
         let trial = self.benchmark(connections, 2000).await?;
         let seconds = duration.as_secs_f64();
-        let mut measured = self.benchmark(connections, (trial.rate * seconds) as u64).await?;
+        let mut measured =
+            self.benchmark(connections, ((trial.rate * seconds) as u64).max(2000)).await?;
         measured.acknowledged = trial.success + measured.success;
         self.server.settle().await;
         Ok(measured)

@@ -254,6 +254,9 @@ impl Report {
              | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         );
         for &row in rows {
+            if (0..self.rounds).all(|round| self.sample(round, connections, row).is_none()) {
+                continue;
+            }
             let shown = |metric, by| {
                 self.spread(connections, metric, by).map_or_else(String::new, |it| it.to_string())
             };

@@ -207,7 +207,7 @@ impl<'v> Visit<'v> {
         redis.server.settle().await;
         let measured = redis.raw(self.connections, self.visitor.duration).await?;
         self.acknowledged += measured.acknowledged;
-        self.measured.push((raw, measured));
+        self.keep(raw, measured);
         drop(front);
         let audit = redis.audit().await?;
         redis.server.stop()?;
@@ -226,7 +226,7 @@ impl<'v> Visit<'v> {
         postgres.server.settle().await;
         let measured = postgres.raw(self.connections, self.visitor.duration).await?;
         self.acknowledged += measured.acknowledged;
-        self.measured.push((Row::PostgresRaw, measured));
+        self.keep(Row::PostgresRaw, measured);
         drop(front);
         let audit = postgres.audit().await?;
         postgres.server.stop()?;
@@ -271,18 +271,21 @@ impl<'v> Visit<'v> {
         if row == Row::PiaokuSoldOut {
             let sold = measured.acknowledged;
             ensure!(sold == 0, "no place was sold {sold} times");
+            let otherwise = measured.refused_otherwise;
+            ensure!(otherwise == 0, "{otherwise} refusals for another reason than short stock");
             measured.rate = measured.answered_rate;
         }
+        self.keep(row, measured);
+        Ok(())
+    }
+
+    fn keep(&mut self, row: Row, measured: Measure) {
+        let Measure { rate, refusal, error, dropped, .. } = measured;
+        let name = row.name();
         eprintln!(
-            "  {:<44} {:>9.0}/s  refused {} errors {} dropped {}",
-            row.name(),
-            measured.rate,
-            measured.refusal,
-            measured.error,
-            measured.dropped
+            "  {name:<46} {rate:>9.0}/s, refused {refusal}, errors {error}, dropped {dropped}"
         );
         self.measured.push((row, measured));
-        Ok(())
     }
 
     /// Gives the report what was measured, void unless the audit agrees.
