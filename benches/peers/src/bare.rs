@@ -43,7 +43,7 @@ async fn handle(request: HttpRequest, bytes: Bytes, answers: web::Data<Answers>)
         Formatter::Xml => ("application/xml; charset=utf-8", xml),
         Formatter::Json | Formatter::Form => ("application/json; charset=utf-8", json),
     };
-    HttpResponse::Ok().content_type(content_type).body(answer.clone())
+    front::ok(content_type, answer.clone())
 }
 
 impl Answers {

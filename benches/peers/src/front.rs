@@ -6,8 +6,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_web::http::KeepAlive;
-use actix_web::http::header::{ACCEPT, ACCEPT_CHARSET, AsHeaderName, CONTENT_TYPE};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::http::header::{
+    ACCEPT, ACCEPT_CHARSET, AsHeaderName, CONTENT_TYPE, HeaderName, HeaderValue,
+};
+use actix_web::http::{KeepAlive, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Route, web};
 use piaoku::http::HttpConfig;
@@ -16,6 +19,8 @@ use piaoku::wire::message;
 use piaoku::wire::ota::{CommonOperationResult, OrderOperatorResult, ResultCode};
 
 use crate::sale::{self, Sale};
+
+static X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// Path of Verify.
 pub(crate) const VERIFY: &str = "/api/SpecialOta/DouYin/CalendarTicket/Order/Verify";
@@ -169,11 +174,18 @@ fn answer<'r, T: Record<'r>>(request: &HttpRequest, result: &T) -> HttpResponse 
     let format = Negotiation {
         accept: header(request, ACCEPT),
         accept_charset: header(request, ACCEPT_CHARSET),
-        x_requested_with: header(request, "x-requested-with"),
+        x_requested_with: header(request, &X_REQUESTED_WITH),
         content_type: header(request, CONTENT_TYPE),
     }
     .choose();
-    HttpResponse::Ok().content_type(format.content_type()).body(format.write(result))
+    ok(format.content_type(), format.write(result))
+}
+
+/// An answer with a constant content type, made as Piaoku makes them.
+pub(crate) fn ok(content_type: &'static str, body: impl MessageBody + 'static) -> HttpResponse {
+    let mut response = HttpResponse::with_body(StatusCode::OK, BoxBody::new(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
 pub(crate) fn header(request: &HttpRequest, name: impl AsHeaderName) -> Option<&str> {
