@@ -168,7 +168,12 @@ impl<'h> HawkHeader<'h> {
         }
     }
 
-    fn mac_for(&self, credential: &HawkCredential, request: &HawkRequest<'_>) -> [u8; 32] {
+    /// The MAC of a request with this header's timestamp, nonce, hash and application data.
+    pub(crate) fn mac_for(
+        &self,
+        credential: &HawkCredential,
+        request: &HawkRequest<'_>,
+    ) -> [u8; 32] {
         let method = if request.method.bytes().any(|byte| byte.is_ascii_lowercase()) {
             Cow::Owned(request.method.to_ascii_uppercase())
         } else {
