@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::actors::recovery::{RecoveryError, open_orders};
-use crate::actors::stored::Open;
+use crate::actors::stored::{Open, voucher_key};
 use crate::snapshot::{EntityKind, Entry, Refusal, SnapshotError, SnapshotHandle, SnapshotStore};
-use crate::types::{Lsn, OrderId, PartitionNo};
+use crate::types::{Lsn, OrderId, PartitionNo, VoucherCode};
+use crate::vault::CodeMint;
 
 /// How long a load waits before it tries a full queue again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
@@ -23,6 +24,7 @@ type Reply<T> = Box<dyn FnOnce(Result<T, SnapshotError>) + Send>;
 pub(crate) struct ColdStore {
     snapshots: SnapshotHandle,
     store: SnapshotStore,
+    mint: Arc<CodeMint>,
     damaged: Arc<AtomicBool>,
 }
 
@@ -38,8 +40,12 @@ pub(crate) enum LoadError {
 }
 
 impl ColdStore {
-    pub(crate) fn new(snapshots: SnapshotHandle, store: SnapshotStore) -> Self {
-        Self { snapshots, store, damaged: Arc::new(AtomicBool::new(false)) }
+    pub(crate) fn new(
+        snapshots: SnapshotHandle,
+        store: SnapshotStore,
+        mint: Arc<CodeMint>,
+    ) -> Self {
+        Self { snapshots, store, mint, damaged: Arc::new(AtomicBool::new(false)) }
     }
 
     /// Loads one entity. A full queue is waited for; the requests that could fill it are bounded.
@@ -49,6 +55,14 @@ impl ColdStore {
         key: Box<[u8]>,
     ) -> impl Future<Output = Result<Option<Entry>, LoadError>> + use<> {
         self.clone().ask(move |snapshots, reply| snapshots.load(kind, key.clone(), reply))
+    }
+
+    /// Loads a voucher.
+    pub(crate) fn load_voucher(
+        &self,
+        code: VoucherCode,
+    ) -> impl Future<Output = Result<Option<Entry>, LoadError>> + use<> {
+        self.load(EntityKind::Voucher, voucher_key(code, self.mint.locate(code)))
     }
 
     /// Loads several entities, in the order asked.
@@ -121,6 +135,11 @@ impl ColdStore {
     /// being written.
     pub(crate) fn watermarks(&self) -> BTreeMap<PartitionNo, Lsn> {
         self.store.watermarks()
+    }
+
+    /// Finds where vouchers lie.
+    pub(crate) fn mint(&self) -> Arc<CodeMint> {
+        Arc::clone(&self.mint)
     }
 
     /// The queue to the snapshot thread.

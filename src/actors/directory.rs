@@ -382,11 +382,17 @@ impl Directory {
         }
         for (_, key) in &oldest {
             if let Some(lsn) = self.dirty.remove(key) {
-                self.saving.insert(*key, lsn);
+                // Asked twice in one step, it lacks what it lacked at first.
+                self.saving.entry(*key).or_insert(lsn);
             }
             self.tell(*key, Save);
         }
         oldest.len()
+    }
+
+    /// How many participants have changed.
+    pub(crate) fn dirty_len(&self) -> usize {
+        self.dirty.len()
     }
 
     /// What [`Self::save`] asked for has reached the snapshots.
