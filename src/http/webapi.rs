@@ -24,7 +24,7 @@ pub(super) fn header(
     // Without an early end the loop runs over many bytes at once.
     let is_text = value
         .iter()
-        .fold(true, |text, &byte| text & (byte == b'\t' || (byte >= b' ' && byte < 0x7f)));
+        .fold(true, |text, &byte| text & (byte == b'\t' || (b' '..0x7f).contains(&byte)));
     std::str::from_utf8(value).ok().filter(|_| is_text)
 }
 

@@ -107,7 +107,7 @@ impl<'h> HawkHeader<'h> {
             let (value, after) = split_at_byte(quoted, b'"').ok_or(Malformed("no quotes"))?;
             let name = name.trim();
             let at = NAMES.iter().position(|known| *known == name);
-            if value.bytes().any(|byte| byte == b'\\' || byte < b' ' || byte >= 0x7f)
+            if value.bytes().any(|byte| byte == b'\\' || !(b' '..0x7f).contains(&byte))
                 && value.contains(|sign: char| sign == '\\' || sign.is_control())
             {
                 return Err(Malformed("bad character"));
