@@ -22,5 +22,7 @@ pub mod actors;
 
 pub mod http;
 
+pub mod load;
+
 pub mod cli;
 pub mod config;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The layers from the bottom up, each with what it may import. `config` and `cli` assemble
 /// everything. Siblings do not import each other; `actors` also keep away from `wire`, which only
 /// `http` brings together with them.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("types", &[]),
     ("domain", &["types"]),
     ("engine", &["types", "domain"]),
@@ -35,6 +35,8 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "metrics", "actors",
         ],
     ),
+    // The load generator stands where a partner stands: it knows the wire and no server.
+    ("load", &["types", "domain", "wire", "clock"]),
     ("config", EVERYTHING),
     ("cli", EVERYTHING),
     ("main", EVERYTHING),
@@ -42,7 +44,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
 
 const EVERYTHING: &[&str] = &[
     "types", "domain", "engine", "schema", "journal", "snapshot", "vault", "wire", "clock",
-    "metrics", "actors", "http", "config", "cli",
+    "metrics", "actors", "http", "load", "config", "cli",
 ];
 
 /// Layers without I/O, threads, clocks, randomness, serialisation or logging.
@@ -124,6 +126,15 @@ fn the_check_can_fail() {
             "src/actors/mod.rs:3: actors must not import http",
         ],
     );
+    check(
+        "src/load/a.rs",
+        "use crate::{http::X, actors::Y};",
+        &[
+            "src/load/a.rs:1: load must not import http",
+            "src/load/a.rs:1: load must not import actors",
+        ],
+    );
+    check("src/http/a.rs", "use crate::load::X;", &["src/http/a.rs:1: http must not import load"]);
     check(
         "src/wire/a.rs",
         "use crate::Item;",

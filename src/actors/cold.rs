@@ -1,5 +1,6 @@
 //! Loading what is not in memory, without ever blocking an arbiter.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::actors::recovery::{RecoveryError, open_orders};
 use crate::actors::stored::{Open, voucher_key};
 use crate::snapshot::{EntityKind, Entry, Refusal, SnapshotError, SnapshotHandle, SnapshotStore};
-use crate::types::{OrderId, VoucherCode};
+use crate::types::{Lsn, OrderId, PartitionNo, VoucherCode};
 use crate::vault::CodeMint;
 
 /// How long a load waits before it tries a full queue again.
@@ -117,8 +118,8 @@ impl ColdStore {
 
     /// Up to where the snapshots have everything.
     #[cfg(test)]
-    pub(crate) fn saved_up_to(&self) -> crate::types::Lsn {
-        self.store.watermarks().into_values().min().unwrap_or(crate::types::Lsn::ZERO)
+    pub(crate) fn saved_up_to(&self) -> Lsn {
+        self.watermarks().into_values().min().unwrap_or(Lsn::ZERO)
     }
 
     /// Up to where the snapshots have what a supplier did.
@@ -127,8 +128,13 @@ impl ColdStore {
         &self,
         supplier: crate::types::SupplierNo,
     ) -> Option<crate::types::Lsn> {
-        let partition = crate::types::PartitionNo::new(supplier.get());
-        self.store.watermarks().get(&partition).copied()
+        self.watermarks().get(&PartitionNo::new(supplier.get())).copied()
+    }
+
+    /// Up to where the snapshots have what each supplier did, by supplier. Waits while a checkpoint is
+    /// being written.
+    pub(crate) fn watermarks(&self) -> BTreeMap<PartitionNo, Lsn> {
+        self.store.watermarks()
     }
 
     /// Finds where vouchers lie.

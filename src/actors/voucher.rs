@@ -40,13 +40,10 @@ struct Tracked {
 
 type FindReply = oneshot::Sender<Result<Option<FoundVoucher>, EngineError>>;
 
-/// A durable record has issued these.
+/// Durable records have issued these, in log order.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Issue {
-    pub(crate) lsn: Lsn,
-    pub(crate) vouchers: Vec<Voucher>,
-}
+pub(crate) struct Issue(pub(crate) Vec<(Lsn, Voucher)>);
 
 /// What a code stands for, and how its order is.
 #[derive(Message)]
@@ -147,9 +144,9 @@ impl Handler<Issue> for VoucherActor {
     type Result = ();
 
     fn handle(&mut self, message: Issue, _: &mut Self::Context) {
-        for voucher in message.vouchers {
-            self.dirty.push_back((message.lsn, voucher.code));
-            self.vouchers.insert(voucher.code, Tracked { voucher, lsn: message.lsn });
+        for (lsn, voucher) in message.0 {
+            self.dirty.push_back((lsn, voucher.code));
+            self.vouchers.insert(voucher.code, Tracked { voucher, lsn });
         }
     }
 }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::admin::AdminArguments;
 use super::call::CallArguments;
 use super::ledger::parse_day;
+use super::load::LoadArguments;
 use crate::config::Sources;
 use crate::types::ServiceDate;
 
@@ -39,6 +40,8 @@ pub(super) enum Command {
     Reconcile(ReconcileArguments),
     /// Act as a partner: build, sign and send one real request, and print both sides
     Call(Box<CallArguments>),
+    /// Measure a server with requests as partners send them
+    Load(Box<LoadArguments>),
     /// As an operator: look into a running server and change what it sells
     Admin(Box<AdminArguments>),
 }

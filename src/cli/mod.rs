@@ -11,6 +11,7 @@ mod check_config;
 mod demo;
 mod import;
 mod ledger;
+mod load;
 mod serve;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Statement(arguments) => ledger::statement(&arguments),
         Command::Reconcile(arguments) => ledger::reconcile(&arguments),
         Command::Call(arguments) => call::run(&arguments),
+        Command::Load(arguments) => load::run(&arguments),
         Command::Admin(arguments) => admin::run(&arguments),
     };
     result.unwrap_or_else(|error| {

@@ -69,6 +69,16 @@ pub(super) fn judge(asked: &Asked, response: &Response) -> Verdict {
     judged.unwrap_or_else(|| Verdict::Refused("the answer cannot be read".to_owned()))
 }
 
+/// The codes that were issued; `None` when there are none.
+pub(super) fn codes_in(response: &Response) -> Option<Vec<String>> {
+    let content_type = response.headers.iter().find(|(name, _)| name == "content-type");
+    let content_type = content_type.map(|(_, value)| value.as_str());
+    let body = Body::new(content_type, &response.body).ok()?;
+    let answer: GetTicketCodeResult<'_> = body.read("answer", &LIMITS).model?;
+    let codes = answer.data?.codes.filter(|codes| !codes.is_empty())?;
+    Some(codes.into_iter().map(|code| code.into_owned()).collect())
+}
+
 fn ordered(answer: OrderOperatorResult<'_>) -> Verdict {
     if answer.resultcode != 0 {
         return refused(answer.resultcode, answer.returnmessgage.as_deref());

@@ -358,6 +358,24 @@ impl Default for VerifyArguments {
     }
 }
 
+impl CodesArguments {
+    /// What the demo's client asks for, at another address.
+    pub(super) fn to(url: &str) -> Self {
+        Self {
+            connection: Connection::to(url),
+            person: PersonArguments { document_type: "1".to_owned(), ..PersonArguments::default() },
+            sku: demo::SKU.to_owned(),
+            count: 1,
+            date: None,
+            days: 30,
+            order_id: None,
+            client_key: demo::CLIENT_KEY.to_owned(),
+            secret: demo::CLIENT_SECRET.to_owned(),
+            old_sign: false,
+        }
+    }
+}
+
 fn path(text: &str) -> Result<String, String> {
     let sent_as_it_is = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
     if text.starts_with('/') && sent_as_it_is {

@@ -14,12 +14,14 @@ mod top;
 
 use std::process::ExitCode;
 
-pub(super) use arguments::CallArguments;
+use anyhow::Context as _;
+
+pub(super) use arguments::{CallArguments, demo};
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::types::{ServiceDate, UnixMillis};
 pub(super) use answer::Verdict;
-use arguments::{Asked, BodyFormat, Connection, DateArgument, VerifyArguments};
+use arguments::{Asked, BodyFormat, CodesArguments, Connection, DateArgument, VerifyArguments};
 use exchange::{Address, Request};
 use person::Draw;
 
@@ -97,6 +99,16 @@ pub(super) fn demo_verify_curl(url: &str, now: UnixMillis) -> anyhow::Result<Str
         VerifyArguments { connection: Connection::to(url), ..VerifyArguments::default() };
     let address = Address::parse(url)?;
     Ok(ota::verify(&arguments, &address, &Draw::from_system()?, now).curl())
+}
+
+/// Voucher codes for the product that Douyin knows as `sku`, asked for as the demo's client.
+pub(super) fn issued_codes(url: &str, sku: &str, count: u16) -> anyhow::Result<Vec<String>> {
+    let (sku, count) = (sku.to_owned(), count);
+    let arguments = CodesArguments { sku, count, ..CodesArguments::to(url) };
+    let address = Address::parse(url)?;
+    let request = douyin::codes(&arguments, &address, &Draw::from_system()?, SystemClock.now());
+    let response = request.send(arguments.connection.timeout_seconds)?;
+    answer::codes_in(&response).with_context(|| format!("the server's answer is: {response}"))
 }
 
 /// The demo's credentials, one holder a line.

@@ -31,26 +31,71 @@ const STRIDE: u64 = 2_147_483_647;
 /// numbers, and neighbouring seeds give unlike ones; beyond, they repeat.
 #[must_use]
 pub fn resident_id(seed: u64) -> String {
-    let index = spread(seed, RESIDENT_IDS);
-    let serial = index % SERIALS;
-    let birth_day = index / SERIALS % BIRTH_DAYS;
-    let province = PROVINCES[(index / SERIALS / BIRTH_DAYS) as usize];
+    let (birth_day, rest) = parts(seed);
     let birth_date = ServiceDate::from_days(FIRST_BIRTH_DAY + birth_day as i32).to_compact();
-    let mut number = format!("{province}0000{birth_date}{serial:03}");
+    let mut number = [b'0'; 18];
+    write(&mut number, birth_date.as_bytes(), rest);
+    number.iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// The numbers of [`resident_id`], made faster: every birth date is written once.
+#[derive(Clone, Debug)]
+pub struct ResidentIds {
+    birth_dates: Vec<String>,
+}
+
+impl Default for ResidentIds {
+    fn default() -> Self {
+        let dates = (0..BIRTH_DAYS as i32).map(|day| ServiceDate::from_days(FIRST_BIRTH_DAY + day));
+        Self { birth_dates: dates.map(ServiceDate::to_compact).collect() }
+    }
+}
+
+impl ResidentIds {
+    /// The 18 characters of [`resident_id`] for `seed`.
+    #[must_use]
+    pub fn number(&self, seed: u64) -> [u8; 18] {
+        let (birth_day, rest) = parts(seed);
+        let mut number = [b'0'; 18];
+        write(&mut number, self.birth_dates[birth_day as usize].as_bytes(), rest);
+        number
+    }
+}
+
+/// What a seed stands for: birth day, and (province, serial).
+fn parts(seed: u64) -> (u64, (u8, u64)) {
+    let index = spread(seed, RESIDENT_IDS);
+    let province = PROVINCES[(index / SERIALS / BIRTH_DAYS) as usize];
+    (index / SERIALS % BIRTH_DAYS, (province, index % SERIALS))
+}
+
+/// Fills a number of zeros: province, no district, birth date, serial, check character.
+fn write(number: &mut [u8; 18], birth_date: &[u8], (province, serial): (u8, u64)) {
+    let digit = |number: u64| b'0' + (number % 10) as u8;
+    number[0] = digit(u64::from(province) / 10);
+    number[1] = digit(u64::from(province));
+    number[6..14].copy_from_slice(birth_date);
+    for (at, divisor) in [100, 10, 1].into_iter().enumerate() {
+        number[14 + at] = digit(serial / divisor);
+    }
     let mut digits = [0; 17];
-    for (digit, byte) in digits.iter_mut().zip(number.bytes()) {
+    for (digit, byte) in digits.iter_mut().zip(&*number) {
         *digit = byte - b'0';
     }
-    number.push(char::from(check_character(&digits)));
-    number
+    number[17] = check_character(&digits);
 }
 
 /// A mobile that passes the mainland check. Seeds below [`MOBILES`] give different numbers;
 /// beyond, they repeat.
 #[must_use]
 pub fn mobile(seed: u64) -> String {
-    let index = spread(seed, MOBILES);
-    format!("1{}{:09}", 3 + index / SUBSCRIBERS, index % SUBSCRIBERS)
+    format!("1{:010}", mobile_digits(seed))
+}
+
+/// The ten digits of [`mobile`] after the first, as a number.
+#[must_use]
+pub fn mobile_digits(seed: u64) -> u64 {
+    spread(seed, MOBILES) + 3 * SUBSCRIBERS
 }
 
 /// A permutation of `0..count`, applied to the seed's remainder.
@@ -92,6 +137,16 @@ mod tests {
         assert_eq!(ServiceDate::from_days(FIRST_BIRTH_DAY).to_compact(), "19500101");
         let last = ServiceDate::from_days(FIRST_BIRTH_DAY + BIRTH_DAYS as i32 - 1);
         assert_eq!(last.to_compact(), "20041003");
+    }
+
+    #[test]
+    fn the_faster_numbers_are_the_same() {
+        let ids = ResidentIds::default();
+        for seed in (0..1000).chain(RESIDENT_IDS - 10..RESIDENT_IDS + 10) {
+            let number = resident_id(seed);
+            assert!(super::super::ResidentId::parse(&number).is_ok(), "{number}");
+            assert_eq!(ids.number(seed), number.as_bytes(), "{seed}");
+        }
     }
 
     #[test]
