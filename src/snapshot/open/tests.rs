@@ -153,11 +153,11 @@ fn crashes_are_no_damage(prefix: &[u8]) {
     write(b'a', 4);
     write(b'c', 5);
     crash(&[(b'a', Some(4)), (b'b', Some(2)), (b'c', Some(5))]);
-    checkpoint(5, &[b'b', b'c', b'v']);
+    checkpoint(5, b"bcv");
     crash(&[(b'a', Some(4)), (b'b', None), (b'c', None)]);
     write(b'b', 6);
     crash(&[(b'a', Some(4)), (b'b', Some(6))]);
-    checkpoint(6, &[b'a']);
+    checkpoint(6, b"a");
     crash(&[(b'a', None), (b'b', Some(6))]);
 }
 
