@@ -76,7 +76,7 @@ fn json_has_the_names_that_docs_list() {
     check("/scenario", "mixed".into());
     check("/mode", "open-poisson".into());
     check("/rate_target", 250.0.into());
-    check("/started_at", "2026-11-21T14:25:12.345Z".into());
+    check("/started_at", "2026-11-21T17:05:12.345Z".into());
     check("/duration_s", 2.0.into());
     for (name, count) in
         [("sent", 401), ("success", 300), ("refusal", 100), ("error", 1), ("dropped", 1)]
@@ -113,7 +113,7 @@ fn the_table_says_the_same_to_people() {
         "refused    100 × order with code 1",
         "error      1 × HTTP 503",
         "generator  0.25 cores on 1 thread; machine 50 % busy",
-        "run        seed 7, started 2026-11-21T14:25:12.345Z",
+        "run        seed 7, started 2026-11-21T17:05:12.345Z",
     ] {
         assert!(table.lines().any(|it| it == line), "{line}\nis not in\n{table}");
     }
