@@ -1,10 +1,12 @@
 //! What the pure rules cost, with no actor, journal or network around them. The engine can never be
-//! faster than these numbers; whatever it is slower is the price of the rest.
+//! faster than these numbers; whatever it is slower is the price of the rest. Compared with the least
+//! that could be called selling: a counter, and a hash map with how many each person has.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use hashbrown::HashMap;
 use piaoku::domain::account::{Account, Balance, Posting, PostingKind, ReserveMoney, Standing};
 use piaoku::domain::inventory::{
     AreaEvent, Capacity, PlaceHold, Slot, SlotEvent, Stock, StockEvent, Take,
@@ -81,7 +83,8 @@ fn assert_sold<'a>(slots: impl Iterator<Item = &'a Slot>, orders: u64, rules: u8
 }
 
 /// How many orders can one slot that everybody wants decide, hold and sell, and what does each
-/// purchase limit add? Against that, a thousand slots in turn: what does a cold cache cost?
+/// purchase limit add? Against that, a thousand slots in turn: what does a cold cache cost? And `plain`:
+/// what is left without holds, events, areas and seats?
 fn place_hold_and_sell(c: &mut Criterion) {
     let mut group = c.benchmark_group("inventory/place_hold");
     group.throughput(Throughput::Elements(1));
@@ -105,8 +108,37 @@ fn place_hold_and_sell(c: &mut Criterion) {
             });
             assert_sold(slots.iter(), orders, rules);
         });
+        group.bench_function(BenchmarkId::new("plain", format!("{rules}_limits")), |b| {
+            let (mut plain, mut orders) = (Plain::default(), 0);
+            b.iter(|| {
+                assert!(plain.sell(black_box(orders), rules));
+                orders += 1;
+            });
+            let counted: u64 = plain.counts.values().map(|count| u64::from(*count)).sum();
+            assert_eq!((plain.sold, counted), (orders, orders * u64::from(rules)));
+        });
     }
     group.finish();
+}
+
+/// A counter of what is sold, and how many each person has by each rule.
+#[derive(Default)]
+struct Plain {
+    sold: u64,
+    counts: HashMap<(u8, IdentityHash), u32>,
+}
+
+impl Plain {
+    fn sell(&mut self, order: u64, rules: u8) -> bool {
+        let person = identity(order % IDENTITIES);
+        let full = |rule| self.counts.get(&(rule, person)).is_some_and(|count| *count == u32::MAX);
+        if self.sold >= u64::from(u32::MAX) || (0..rules).any(full) {
+            return false;
+        }
+        self.sold += 1;
+        (0..rules).for_each(|rule| *self.counts.entry((rule, person)).or_default() += 1);
+        true
+    }
 }
 
 /// What does a refusal cost? On a sold-out slot nearly every request is one.

@@ -9,20 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hdrhistogram::Histogram;
-use piaoku::actors::recovery::{RecoveryError, decode_record, journal_dir};
-use piaoku::actors::{Engine, EngineConfig, EngineHandle, EngineParts, OrderRequest, PayFrom};
+use piaoku::actors::{EngineConfig, EngineHandle, OrderRequest, PayFrom};
 use piaoku::clock::{Clock, SharedClock, SystemClock, monotonic_nanos};
 use piaoku::engine::admission::Admitted;
-use piaoku::engine::books;
-use piaoku::engine::state::{Nowhere, State};
-use piaoku::journal::{JournalConfig, SegmentReader};
-use piaoku::metrics::Metrics;
-use piaoku::snapshot::SnapshotConfig;
-use piaoku::types::{Lsn, Sealed, UnixMillis};
-use piaoku::vault::{KeyRing, MissingKeyFile};
+use piaoku::types::{Sealed, UnixMillis};
 
-#[path = "support/shop.rs"]
-mod shop;
+mod support;
+
+use support::process::{is_measuring, seconds};
+use support::{shop, store};
 
 /// The machine's clock, some time ahead once it has been put forward.
 #[derive(Default)]
@@ -48,34 +43,23 @@ struct Size {
 }
 
 fn main() {
-    // `cargo bench` says so itself; anything else only wants to see that it runs.
-    let small = !std::env::args().any(|argument| argument == "--bench");
-    let size = if small {
-        Size { holds: 500, buyers: 4, before_ms: 50 }
-    } else {
+    let size = if is_measuring() {
         Size { holds: 100_000, buyers: 32, before_ms: 3000 }
+    } else {
+        Size { holds: 500, buyers: 4, before_ms: 50 }
     };
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(ForwardClock::default());
     let system = actix_rt::System::new();
     let sold = system.block_on(run(&size, dir.path(), &clock));
-    audit(dir.path(), sold, size.holds);
+    let (orders, sold) = ((sold + size.holds) as u64, sold as u64);
+    let expected = store::Audited { orders, paid: sold, vouchers: sold };
+    assert_eq!(store::audit(dir.path()), expected);
 }
 
 async fn run(size: &Size, dir: &std::path::Path, clock: &Arc<ForwardClock>) -> usize {
     let shared: SharedClock = Arc::clone(clock) as SharedClock;
-    let (keys, _) = KeyRing::load(None, dir, MissingKeyFile::Create).expect("keys");
-    let engine = Engine::start(EngineParts {
-        data_dir: dir.to_owned(),
-        config: EngineConfig::default(),
-        journal: JournalConfig::default(),
-        snapshot: SnapshotConfig::default(),
-        keys,
-        clock: shared,
-        callbacks: None,
-        metrics: Metrics::default(),
-    })
-    .expect("the engine starts");
+    let engine = store::start_at(dir, EngineConfig::default(), shared);
     let handle = engine.handle();
     shop::open(&handle, 10).await;
     let (held, wanted) = (shop::admitted(&handle, 1), shop::admitted(&handle, 2));
@@ -168,24 +152,4 @@ fn report(when: &str, latencies: &Histogram<u64>, orders: usize, seconds: f64) {
         at(0.999),
         latencies.max() as f64 / 1e6,
     );
-}
-
-fn seconds(nanos: u64) -> f64 {
-    nanos as f64 / 1e9
-}
-
-fn audit(dir: &std::path::Path, sold: usize, expired: usize) {
-    let reader = SegmentReader::open(&journal_dir(dir)).expect("a journal");
-    let mut state = State::default();
-    let read = reader.read_from::<RecoveryError>(Lsn::ZERO, |entry| {
-        let transaction = decode_record(entry)?;
-        let Ok(()) = state.apply(entry.lsn, &transaction, &mut Nowhere);
-        Ok(())
-    });
-    read.expect("a journal that can be read");
-    state.refresh_capacities();
-    let audit = books::audit(&state);
-    assert_eq!(audit.violations, vec![], "figures of a run with wrong books are void");
-    assert_eq!((audit.orders, audit.paid), (sold + expired, sold));
-    println!("audited: {} orders, {} paid, every invariant holds", audit.orders, audit.paid);
 }

@@ -1,6 +1,9 @@
 //! How fast records become durable. Records have 300 bytes, about one order; the numbers that matter
 //! are elements (records) per second and, at group size 1, the time of one sync.
 //!
+//! Compared with memory in place of the disk, and with `copy`: the same records copied into a buffer that is
+//! there already, which any journal has to do at least once.
+//!
 //! The files lie in the system's directory for temporary files: set `TMPDIR` to measure another disk.
 
 use std::hint::black_box;
@@ -114,7 +117,8 @@ fn append(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, size: usize, mut
 }
 
 /// Question: what does one group cost, and how much does sharing the sync save? And is `O_DSYNC`, one
-/// system call, better than a write and `fdatasync`? Memory shows what is left without the disk.
+/// system call, better than a write and `fdatasync`? Memory shows what is left without the disk, `copy` what nobody
+/// can leave out.
 fn log_append(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("journal/log_append");
     for size in GROUP_SIZES {
@@ -125,8 +129,24 @@ fn log_append(criterion: &mut Criterion) {
         append(&mut group, "o_dsync", size, log);
         drop(dir);
         append(&mut group, "memory", size, MemoryDisk::new().open());
+        copy(&mut group, size);
     }
     group.finish();
+}
+
+/// The least that storing records can mean.
+fn copy(group: &mut BenchmarkGroup<'_, WallTime>, size: usize) {
+    let orders: Vec<_> = (0..size).map(Order::numbered).collect();
+    let mut buffer = Vec::with_capacity(size * RECORD_BYTES);
+    group.throughput(Throughput::Elements(size as u64));
+    group.bench_function(BenchmarkId::new("copy", size), |bencher| {
+        bencher.iter(|| {
+            buffer.clear();
+            black_box(&orders).iter().for_each(|order| order.encode_into(&mut buffer));
+            black_box(buffer.len())
+        });
+    });
+    assert_eq!(buffer.len(), size * RECORD_BYTES);
 }
 
 /// Keeps `size` records in flight until `iterations` bursts of them have become durable.
@@ -193,5 +213,10 @@ fn journal_commit(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, log_append, journal_commit);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20).warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = log_append, journal_commit
+}
 criterion_main!(benches);

@@ -25,70 +25,108 @@ impl IdentityHasher for NoPersons {
     }
 }
 
+/// Places enough for any bench.
+pub(crate) const PLENTY: u32 = u32::MAX / 2;
+
 /// Opens the shop: the catalogue for `days` and the money.
 pub(crate) async fn open(handle: &EngineHandle, days: i32) {
-    handle.change_catalogue(catalogue(today(), days)).await.expect("a catalogue");
-    let account = AccountKey { supplier: SupplierNo::new(0), holder: Holder::Agent(AGENT) };
+    open_with(handle, days, PLENTY).await;
+}
+
+/// Opens the shop with so many places a day.
+pub(crate) async fn open_with(handle: &EngineHandle, days: i32, places: u32) {
+    let mut product = product("P", "01", (today(), today().plus_days(days)));
+    product.calendar.capacity = Capacity::Limited(Quantity::new(places));
+    let product = CatalogueCommand::SetProduct(Box::new(product));
+    let commands = vec![supplier("01"), agent(), product];
+    handle.change_catalogue(commands).await.expect("a catalogue");
+    top_up(handle, SupplierNo::new(0)).await;
+}
+
+/// Gives the agent plenty of money with a supplier.
+pub(super) async fn top_up(handle: &EngineHandle, supplier: SupplierNo) {
+    let account = AccountKey { supplier, holder: Holder::Agent(AGENT) };
     handle.top_up(account, Balance::Prepaid, Fen::new(10_000_000_000_000)).await.expect("money");
 }
 
-fn today() -> ServiceDate {
+/// The first day anything is sold for.
+pub(super) fn today() -> ServiceDate {
     ServiceDate::at(SystemClock.now(), 0)
 }
 
-fn catalogue(today: ServiceDate, days: i32) -> Vec<CatalogueCommand> {
-    let text = |text: &str| text.to_owned();
-    vec![
-        CatalogueCommand::SetSupplier { id: text("01"), name: text("spot"), utc_offset_seconds: 0 },
-        CatalogueCommand::SetAgent {
-            id: text("agent"),
-            name: text("agent"),
-            enabled: true,
-            secrets: Sealed::default(),
+/// A supplier by its id.
+pub(super) fn supplier(id: &str) -> CatalogueCommand {
+    let (id, name) = (id.to_owned(), "spot".to_owned());
+    CatalogueCommand::SetSupplier { id, name, utc_offset_seconds: 0 }
+}
+
+/// The agent.
+pub(super) fn agent() -> CatalogueCommand {
+    let (id, name) = ("agent".to_owned(), "agent".to_owned());
+    CatalogueCommand::SetAgent { id, name, enabled: true, secrets: Sealed::default() }
+}
+
+/// A product of which there is plenty between two days.
+pub(super) fn product(id: &str, supplier: &str, dates: (ServiceDate, ServiceDate)) -> SetProduct {
+    SetProduct {
+        id: id.to_owned(),
+        supplier: supplier.to_owned(),
+        name: "ticket".to_owned(),
+        on_sale: true,
+        price: Fen::new(100),
+        list_price: Fen::new(100),
+        rebate: Fen::ZERO,
+        rebate_at: RebateAt::Payment,
+        uses: 1,
+        pool: None,
+        calendar: Calendar {
+            dates: Some(dates),
+            capacity: Capacity::Limited(Quantity::new(PLENTY)),
+            allowance: Quantity::ZERO,
+            exceptions: Vec::new(),
         },
-        CatalogueCommand::SetProduct(Box::new(SetProduct {
-            id: text("P"),
-            supplier: text("01"),
-            name: text("ticket"),
-            on_sale: true,
-            price: Fen::new(100),
-            list_price: Fen::new(100),
-            rebate: Fen::ZERO,
-            rebate_at: RebateAt::Payment,
-            uses: 1,
-            pool: None,
-            calendar: Calendar {
-                dates: Some((today, today.plus_days(days))),
-                capacity: Capacity::Limited(Quantity::new(u32::MAX / 2)),
-                allowance: Quantity::ZERO,
-                exceptions: Vec::new(),
-            },
-            timespans: Vec::new(),
-            areas: Vec::new(),
-            scene_prefix: String::new(),
-            rules: Rules {
-                order_min: Quantity::ONE,
-                order_max: Quantity::ONE,
-                document_per_ticket: false,
-                horizon_days: 2000,
-                hold_seconds: 1800,
-                limits: Vec::new(),
-                ..Rules::default()
-            },
-        })),
-    ]
+        timespans: Vec::new(),
+        areas: Vec::new(),
+        scene_prefix: String::new(),
+        rules: Rules {
+            order_min: Quantity::ONE,
+            order_max: Quantity::new(2),
+            document_per_ticket: false,
+            horizon_days: 2500,
+            hold_seconds: 1800,
+            limits: Vec::new(),
+            ..Rules::default()
+        },
+    }
 }
 
 /// An order of one ticket, `days` ahead.
 pub(crate) fn admitted(engine: &EngineHandle, days: i32) -> Admitted {
-    let line = DraftLine { product_id: "P".to_owned(), amount: 1, ..DraftLine::default() };
+    admitted_of(engine, 1, days)
+}
+
+/// An order of so many tickets, `days` ahead.
+pub(crate) fn admitted_of(engine: &EngineHandle, tickets: i64, days: i32) -> Admitted {
+    admit_line(engine, "P", tickets, today().plus_days(days), DraftTimespan::Unset)
+}
+
+/// An order of one product as the engine takes it.
+pub(super) fn admit_line(
+    engine: &EngineHandle,
+    product: &str,
+    tickets: i64,
+    day: ServiceDate,
+    timespan: DraftTimespan,
+) -> Admitted {
+    let product_id = product.to_owned();
+    let line = DraftLine { product_id, amount: tickets, ..DraftLine::default() };
     let draft = Draft {
         channel: Channel::Ota,
         agent: AGENT,
         buyer: DraftBuyer::default(),
         lines: vec![line],
-        date: DraftDate::Day(today().plus_days(days)),
-        timespan: DraftTimespan::Unset,
+        date: DraftDate::Day(day),
+        timespan,
         scene: DraftScene::default(),
         validity: None,
         mobile: String::new(),

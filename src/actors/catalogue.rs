@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 use crate::domain::catalogue::Catalogue;
 use crate::engine::transaction::{Event, Transaction};
@@ -18,6 +18,11 @@ impl CatalogueSlot {
 
     pub(crate) fn load(&self) -> Arc<Catalogue> {
         self.0.load_full()
+    }
+
+    /// The catalogue for a moment, without a count of users that every thread would change.
+    pub(crate) fn read(&self) -> Guard<Arc<Catalogue>> {
+        self.0.load()
     }
 
     /// Makes a durable change true. Called by the journal thread only, so changes never race.

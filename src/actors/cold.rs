@@ -1,5 +1,6 @@
 //! Loading what is not in memory, without ever blocking an arbiter.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::actors::recovery::{RecoveryError, open_orders};
-use crate::actors::stored::Open;
+use crate::actors::stored::{Open, voucher_key};
 use crate::snapshot::{EntityKind, Entry, Refusal, SnapshotError, SnapshotHandle, SnapshotStore};
-use crate::types::OrderId;
+use crate::types::{Lsn, OrderId, PartitionNo, VoucherCode};
+use crate::vault::CodeMint;
 
 /// How long a load waits before it tries a full queue again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
@@ -22,6 +24,7 @@ type Reply<T> = Box<dyn FnOnce(Result<T, SnapshotError>) + Send>;
 pub(crate) struct ColdStore {
     snapshots: SnapshotHandle,
     store: SnapshotStore,
+    mint: Arc<CodeMint>,
     damaged: Arc<AtomicBool>,
 }
 
@@ -37,8 +40,12 @@ pub(crate) enum LoadError {
 }
 
 impl ColdStore {
-    pub(crate) fn new(snapshots: SnapshotHandle, store: SnapshotStore) -> Self {
-        Self { snapshots, store, damaged: Arc::new(AtomicBool::new(false)) }
+    pub(crate) fn new(
+        snapshots: SnapshotHandle,
+        store: SnapshotStore,
+        mint: Arc<CodeMint>,
+    ) -> Self {
+        Self { snapshots, store, mint, damaged: Arc::new(AtomicBool::new(false)) }
     }
 
     /// Loads one entity. A full queue is waited for; the requests that could fill it are bounded.
@@ -48,6 +55,14 @@ impl ColdStore {
         key: Box<[u8]>,
     ) -> impl Future<Output = Result<Option<Entry>, LoadError>> + use<> {
         self.clone().ask(move |snapshots, reply| snapshots.load(kind, key.clone(), reply))
+    }
+
+    /// Loads a voucher.
+    pub(crate) fn load_voucher(
+        &self,
+        code: VoucherCode,
+    ) -> impl Future<Output = Result<Option<Entry>, LoadError>> + use<> {
+        self.load(EntityKind::Voucher, voucher_key(code, self.mint.locate(code)))
     }
 
     /// Loads several entities, in the order asked.
@@ -103,8 +118,8 @@ impl ColdStore {
 
     /// Up to where the snapshots have everything.
     #[cfg(test)]
-    pub(crate) fn saved_up_to(&self) -> crate::types::Lsn {
-        self.store.watermarks().into_values().min().unwrap_or(crate::types::Lsn::ZERO)
+    pub(crate) fn saved_up_to(&self) -> Lsn {
+        self.watermarks().into_values().min().unwrap_or(Lsn::ZERO)
     }
 
     /// Up to where the snapshots have what a supplier did.
@@ -113,8 +128,18 @@ impl ColdStore {
         &self,
         supplier: crate::types::SupplierNo,
     ) -> Option<crate::types::Lsn> {
-        let partition = crate::types::PartitionNo::new(supplier.get());
-        self.store.watermarks().get(&partition).copied()
+        self.watermarks().get(&PartitionNo::new(supplier.get())).copied()
+    }
+
+    /// Up to where the snapshots have what each supplier did, by supplier. Waits while a checkpoint is
+    /// being written.
+    pub(crate) fn watermarks(&self) -> BTreeMap<PartitionNo, Lsn> {
+        self.store.watermarks()
+    }
+
+    /// Finds where vouchers lie.
+    pub(crate) fn mint(&self) -> Arc<CodeMint> {
+        Arc::clone(&self.mint)
     }
 
     /// The queue to the snapshot thread.

@@ -16,7 +16,9 @@ pub struct EngineConfig {
     pub mailbox_len_max: usize,
     /// Milliseconds between looks at what has to be saved, expired or passivated.
     pub tick_ms: u64,
-    /// Orders saved in one slice of a checkpoint. Smaller slices delay orders less.
+    /// Milliseconds between checkpoints while little changes; when much does they follow each other.
+    pub checkpoint_interval_ms: u64,
+    /// Orders taken in one slice of a checkpoint. Smaller slices delay orders less.
     pub checkpoint_step: usize,
     /// Milliseconds after which an unused participant is passivated.
     pub idle_ms: u64,
@@ -48,10 +50,11 @@ impl Default for EngineConfig {
             in_flight_per_partner_max: 2048,
             mailbox_len_max: 8192,
             tick_ms: 100,
+            checkpoint_interval_ms: 1000,
             checkpoint_step: 512,
             idle_ms: 60_000,
-            orders_cached_max: 200_000,
-            vouchers_cached_max: 400_000,
+            orders_cached_max: 100_000,
+            vouchers_cached_max: 100_000,
             archive_interval_ms: 10_000,
             expiry_step: 256,
         }
@@ -70,6 +73,11 @@ impl EngineConfig {
             (self.in_flight_per_partner_max > 0, "in_flight_per_partner_max", "at least 1"),
             (self.mailbox_len_max > 0, "mailbox_len_max", "at least 1"),
             ((1..=60_000).contains(&self.tick_ms), "tick_ms", "1 to 60000"),
+            (
+                (1..=600_000).contains(&self.checkpoint_interval_ms),
+                "checkpoint_interval_ms",
+                "1 to 600000",
+            ),
             (self.checkpoint_step > 0, "checkpoint_step", "at least 1"),
             (self.archive_interval_ms > 0, "archive_interval_ms", "at least 1"),
             (self.expiry_step > 0, "expiry_step", "at least 1"),

@@ -1,7 +1,6 @@
 //! One supplier's participants: which are active, how to reach them, and which have changed since the
 //! snapshots were last written. It lives inside the order actor, on the same thread.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,8 +15,8 @@ use crate::actors::look::{Look, Peek, Seen, Shelf};
 use crate::actors::machine::{AccountEvent, Machine, MoneyAsk, PoolAsk, SlotAsk};
 use crate::actors::order::OrderActor;
 use crate::actors::participant::{
-    AccountActor, Apply, Ask, Inspect, LimitActor, ParticipantActor, PoolActor, Refresh, Release,
-    Save, Shared, SlotActor,
+    AccountActor, Apply, Ask, AskOutcome, Faulted, Inspect, LimitActor, ParticipantActor,
+    PoolActor, Refresh, Release, Save, Saved, SlotActor, Station,
 };
 use crate::domain::account::{Account, AccountKey};
 use crate::domain::catalogue::Catalogue;
@@ -35,7 +34,7 @@ struct Active<M: Machine> {
 
 struct Entry<M: Machine> {
     addr: Addr<ParticipantActor<M>>,
-    shared: Rc<Shared>,
+    station: Rc<Station<M>>,
     last_used: UnixMillis,
 }
 
@@ -107,6 +106,18 @@ impl<M: Machine> Active<M> {
         Self { entries: HashMap::new() }
     }
 
+    /// The participant, activated if need be.
+    fn entry(&mut self, key: M::Key, s: &Surroundings, now: UnixMillis) -> &Entry<M> {
+        let entry = self.entries.entry(key).or_insert_with(|| {
+            let station = Rc::new(Station::new(key, Arc::clone(&s.catalogue)));
+            let (orders, cold) = (s.orders.clone(), s.cold.clone());
+            let actor = ParticipantActor::new(Rc::clone(&station), orders, cold);
+            Entry { addr: actor.start(), station, last_used: now }
+        });
+        entry.last_used = now;
+        entry
+    }
+
     /// The participant, activated if need be, with one more message on its way.
     fn reach(
         &mut self,
@@ -114,16 +125,57 @@ impl<M: Machine> Active<M> {
         s: &Surroundings,
         now: UnixMillis,
     ) -> &Addr<ParticipantActor<M>> {
-        let entry = self.entries.entry(key).or_insert_with(|| {
-            let shared = Rc::new(Shared { idle: Cell::new(true), ..Shared::default() });
-            let (orders, cold) = (s.orders.clone(), s.cold.clone());
-            let catalogue = Arc::clone(&s.catalogue);
-            let actor = ParticipantActor::new(key, orders, cold, catalogue, Rc::clone(&shared));
-            Entry { addr: actor.start(), shared, last_used: now }
-        });
-        entry.last_used = now;
-        entry.shared.queued.set(entry.shared.queued.get() + 1);
+        let entry = self.entry(key, s, now);
+        entry.station.expect_message();
         &entry.addr
+    }
+
+    /// Asks for a part of a checkout. The answer is there at once, unless a message has to be waited for.
+    fn ask(
+        &mut self,
+        key: M::Key,
+        ask: M::Ask,
+        (hold, index, keep): (HoldId, usize, bool),
+        s: &Surroundings,
+        now: UnixMillis,
+    ) -> Option<AskOutcome> {
+        let entry = self.entry(key, s, now);
+        if entry.station.is_free() {
+            return Some(entry.station.ask(hold, keep, ask));
+        }
+        entry.station.expect_message();
+        entry.addr.do_send(Ask::<M> { hold, index, keep, ask });
+        None
+    }
+
+    /// Makes a journalled event true, at once if no message is on its way.
+    fn apply(
+        &mut self,
+        key: M::Key,
+        (hold, lsn, event): (Option<HoldId>, Lsn, M::Event),
+        s: &Surroundings,
+        now: UnixMillis,
+    ) {
+        let entry = self.entry(key, s, now);
+        if entry.station.is_free() {
+            if entry.station.apply(hold, lsn, &event).is_err() {
+                s.orders.do_send(Saved(None));
+            }
+            return;
+        }
+        entry.station.expect_message();
+        entry.addr.do_send(Apply::<M> { hold, lsn, event });
+    }
+
+    /// Lets go what a participant kept for a checkout. One that keeps something is never passivated, so
+    /// a sleeping one has nothing.
+    fn release(&self, key: M::Key, hold: HoldId) {
+        let Some(entry) = self.entries.get(&key) else { return };
+        if entry.station.is_free() {
+            return entry.station.release(hold);
+        }
+        entry.station.expect_message();
+        entry.addr.do_send(Release(hold));
     }
 
     /// Sends to a participant, unless it sleeps.
@@ -133,14 +185,14 @@ impl<M: Machine> Active<M> {
         ParticipantActor<M>: Actor<Context = Context<ParticipantActor<M>>> + Handler<T>,
     {
         if let Some(entry) = self.entries.get(&key) {
-            entry.shared.queued.set(entry.shared.queued.get() + 1);
+            entry.station.expect_message();
             entry.addr.do_send(message);
         }
     }
 
     fn refresh(&self, catalogue: &Arc<Catalogue>) {
         for entry in self.entries.values() {
-            entry.shared.queued.set(entry.shared.queued.get() + 1);
+            entry.station.expect_message();
             entry.addr.do_send(Refresh(Arc::clone(catalogue)));
         }
     }
@@ -148,7 +200,7 @@ impl<M: Machine> Active<M> {
     /// Drops every participant; what is on its way to them is of no use to anybody.
     fn forget(&mut self) {
         for (_, entry) in self.entries.drain() {
-            entry.shared.dropped.set(true);
+            entry.station.drop_state();
         }
     }
 
@@ -157,8 +209,7 @@ impl<M: Machine> Active<M> {
     fn passivate(&mut self, before: UnixMillis, is_dirty: impl Fn(M::Key) -> bool) -> usize {
         let count = self.entries.len();
         self.entries.retain(|key, entry| {
-            let quiet = entry.shared.queued.get() == 0 && entry.shared.idle.get();
-            !(entry.last_used < before && quiet && !is_dirty(*key))
+            !(entry.last_used < before && entry.station.is_idle() && !is_dirty(*key))
         });
         count - self.entries.len()
     }
@@ -177,41 +228,25 @@ impl Directory {
         }
     }
 
-    /// Asks for a part of a checkout.
+    /// Asks for a part of a checkout. `None` when the answer comes by message.
     pub(crate) fn ask(
         &mut self,
         key: ParticipantKey,
         ask: plan::Ask,
-        (hold, index, keep): (HoldId, usize, bool),
+        part: (HoldId, usize, bool),
         now: UnixMillis,
-    ) {
+    ) -> Option<AskOutcome> {
         let s = &self.surroundings;
         match Typed::new(key, ask) {
-            Ok(Typed::Slot(key, ask)) => {
-                let slot: &Addr<SlotActor> = self.slots.reach(key, s, now);
-                slot.do_send(Ask::<Slot> { hold, index, keep, ask });
-            }
-            Ok(Typed::Pool(key, ask)) => {
-                let pool: &Addr<PoolActor> = self.pools.reach(key, s, now);
-                pool.do_send(Ask::<Pool> { hold, index, keep, ask });
-            }
-            Ok(Typed::Limit(key, ask)) => {
-                let limit: &Addr<LimitActor> = self.limits.reach(key, s, now);
-                limit.do_send(Ask::<LimitShard> { hold, index, keep, ask });
-            }
-            Ok(Typed::Account(key, ask)) => {
-                let account: &Addr<AccountActor> = self.accounts.reach(key, s, now);
-                account.do_send(Ask::<Account> { hold, index, keep, ask });
-            }
+            Ok(Typed::Slot(key, ask)) => self.slots.ask(key, ask, part, s, now),
+            Ok(Typed::Pool(key, ask)) => self.pools.ask(key, ask, part, s, now),
+            Ok(Typed::Limit(key, ask)) => self.limits.ask(key, ask, part, s, now),
+            Ok(Typed::Account(key, ask)) => self.accounts.ask(key, ask, part, s, now),
             Err(Mismatch) => {
                 // A plan pairs keys with asks of their kind; anything else is our bug, and the
                 // checkout is told so instead of waiting for ever.
                 tracing::error!(?key, "a plan asks a participant of another kind");
-                s.orders.do_send(crate::actors::participant::Answer {
-                    hold,
-                    index,
-                    answer: Err(crate::actors::participant::Faulted),
-                });
+                Some(Err(Faulted))
             }
         }
     }
@@ -266,9 +301,13 @@ impl Directory {
     }
 
     /// Lets go what a participant kept for a checkout.
-    pub(crate) fn release(&mut self, key: ParticipantKey, hold: HoldId) {
-        // A participant that keeps something is never passivated, so a sleeping one has nothing.
-        self.tell(key, Release(hold));
+    pub(crate) fn release(&self, key: ParticipantKey, hold: HoldId) {
+        match key {
+            ParticipantKey::Slot(key) => self.slots.release(key, hold),
+            ParticipantKey::Pool(key) => self.pools.release(key, hold),
+            ParticipantKey::Limit(key) => self.limits.release(key, hold),
+            ParticipantKey::Account(key) => self.accounts.release(key, hold),
+        }
     }
 
     /// Passes a journalled event to its participant, if it is a participant's.
@@ -276,25 +315,23 @@ impl Directory {
         let s = &self.surroundings;
         let key = match event {
             Event::Slot(key, event) => {
-                self.slots.reach(key, s, now).do_send(Apply::<Slot> { hold, lsn, event });
+                self.slots.apply(key, (hold, lsn, event), s, now);
                 ParticipantKey::Slot(key)
             }
             Event::Pool(key, event) => {
-                self.pools.reach(key, s, now).do_send(Apply::<Pool> { hold, lsn, event });
+                self.pools.apply(key, (hold, lsn, event), s, now);
                 ParticipantKey::Pool(key)
             }
             Event::Limit(key, event) => {
-                self.limits.reach(key, s, now).do_send(Apply::<LimitShard> { hold, lsn, event });
+                self.limits.apply(key, (hold, lsn, event), s, now);
                 ParticipantKey::Limit(key)
             }
             Event::Account(key, postings) => {
-                let event = AccountEvent::Moved(postings);
-                self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
+                self.accounts.apply(key, (hold, lsn, AccountEvent::Moved(postings)), s, now);
                 ParticipantKey::Account(key)
             }
             Event::AccountNote(key, note) => {
-                let event = AccountEvent::Noted(note);
-                self.accounts.reach(key, s, now).do_send(Apply::<Account> { hold, lsn, event });
+                self.accounts.apply(key, (hold, lsn, AccountEvent::Noted(note)), s, now);
                 ParticipantKey::Account(key)
             }
             Event::Catalogue(_) | Event::Order(_) | Event::Voucher(_) | Event::Operator(_) => {
@@ -345,11 +382,17 @@ impl Directory {
         }
         for (_, key) in &oldest {
             if let Some(lsn) = self.dirty.remove(key) {
-                self.saving.insert(*key, lsn);
+                // Asked twice in one step, it lacks what it lacked at first.
+                self.saving.entry(*key).or_insert(lsn);
             }
             self.tell(*key, Save);
         }
         oldest.len()
+    }
+
+    /// How many participants have changed.
+    pub(crate) fn dirty_len(&self) -> usize {
+        self.dirty.len()
     }
 
     /// What [`Self::save`] asked for has reached the snapshots.

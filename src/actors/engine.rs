@@ -26,7 +26,7 @@ use crate::actors::recovery::{
     self, JournalReader, KEY_STAMP, Rebuilder, Recovered, RecoveryError, journal_dir, lane_of,
     snapshot_dir, snapshot_stamp,
 };
-use crate::actors::request_keys::{KeyFingerprint, RequestKeys};
+use crate::actors::request_keys::RequestKeys;
 use crate::actors::stored::Open;
 use crate::clock::{SharedClock, monotonic_nanos};
 use crate::journal::{
@@ -153,7 +153,7 @@ impl Engine {
         check_keys(&data_dir, &keys)?;
         let (log, found) = SegmentLog::open(&journal_dir(&data_dir), &journal)?;
         let mint = Arc::new(keys.code_mint());
-        let (store, recovered, snapshots_rebuilt) =
+        let (store, mut recovered, snapshots_rebuilt) =
             open_snapshots(&log, &snapshot_dir(&data_dir), &keys, &snapshot, &mint)?;
         let report = StartReport {
             is_new: recovered.next_lsn == Lsn::ZERO.next(),
@@ -176,10 +176,8 @@ impl Engine {
         let arbiters: Vec<Arbiter> = (0..config.partitions).map(|_| Arbiter::new()).collect();
 
         let caller = callbacks.is_some().then(Arbiter::new);
-        let request_keys = RequestKeys::default();
-        for (agent, key, order) in &recovered.request_keys {
-            request_keys.set_order(KeyFingerprint::new(*agent, key), *order);
-        }
+        let request_keys = RequestKeys::of(&recovered.request_keys);
+        drop(std::mem::take(&mut recovered.request_keys));
         let directory = journal_dir(&data_dir);
         let rebuilder = Rebuilder {
             store,
@@ -191,7 +189,7 @@ impl Engine {
         };
         let (store, archive_interval_ms) = (rebuilder.store.clone(), config.archive_interval_ms);
         let gate = Gate::new(config.in_flight_max, config.in_flight_per_partner_max);
-        let cold = ColdStore::new(snapshotter.handle(), rebuilder.store.clone());
+        let cold = ColdStore::new(snapshotter.handle(), rebuilder.store.clone(), Arc::clone(&mint));
         let handle = EngineHandle::new(Arc::new_cyclic(|inner| {
             let callbacks = callbacks.zip(caller.as_ref()).map(|(callbacks, caller)| {
                 let parts = HubParts {
@@ -407,7 +405,7 @@ fn open_snapshots(
     if known.get() > last {
         return Err(StartError::JournalBehind { known, last: Lsn::new(last) });
     }
-    let unfit = match recovery::recover(&Journalled(log), &store, mint) {
+    let unfit = match recovery::recover(&Journalled(log), &store, Some(mint)) {
         Ok(recovered) => return Ok((store, recovered, set_aside)),
         // Records are what they are; entities can be made anew from them.
         Err(error @ RecoveryError::Record { .. }) => return Err(error.into()),
@@ -417,7 +415,7 @@ fn open_snapshots(
     store.condemn(&unfit)?;
     drop(store);
     let Opened { store, .. } = SnapshotStore::open(dir, &stamp, config)?;
-    let recovered = recovery::recover(&Journalled(log), &store, mint)?;
+    let recovered = recovery::recover(&Journalled(log), &store, Some(mint))?;
     Ok((store, recovered, Some(unfit)))
 }
 

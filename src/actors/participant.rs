@@ -1,10 +1,12 @@
 //! Mailbox around one machine that can grant a part of an order; no business rule lives here.
 //!
 //! A participant is activated when something is asked of it, from the snapshots, and passivated when
-//! it has been idle for a while and its state is in the snapshots. It answers the order actor by
-//! message, so that asking never waits.
+//! it has been idle for a while and its state is in the snapshots. While it is being fetched it is asked
+//! by message and answers the order actor by message, so that asking never waits. Once it is there and no
+//! message is on its way to it, the order actor, which lives on the same thread, is answered at once:
+//! see [`Station`].
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::domain::inventory::{Pool, Slot};
 use crate::domain::limits::LimitShard;
 use crate::engine::explain::Facts;
 use crate::engine::plan::{Grant, Refusal};
+use crate::schema::SchemaError;
 use crate::snapshot::{Entry, Put};
 use crate::types::{HoldId, Lsn};
 
@@ -37,27 +40,31 @@ pub(crate) type AccountActor = ParticipantActor<Account>;
 
 /// The shell.
 pub(crate) struct ParticipantActor<M: Machine> {
+    station: Rc<Station<M>>,
+    orders: Addr<OrderActor>,
+    cold: ColdStore,
+}
+
+/// Where a machine is worked on: by its actor for every message, and by the directory without one. Only
+/// one of them is ever at it, since both are on one thread and neither is called from the machine.
+pub(crate) struct Station<M: Machine> {
+    /// Messages sent and not handled. The directory works here only when there are none, lest it overtake
+    /// what was sent before.
+    queued: Cell<u32>,
+    /// Set when a rebuild has dropped it: what it still finds in its mailbox concerns nobody, and its
+    /// state must not be taken for its successor's.
+    dropped: Cell<bool>,
+    work: RefCell<Work<M>>,
+}
+
+/// The machine and what its shell knows about it.
+struct Work<M: Machine> {
     key: M::Key,
     /// `None` until it is loaded, and for ever when it could not be, or when a bug broke it.
     machine: Option<M>,
     /// The last record it includes.
     lsn: Lsn,
-    orders: Addr<OrderActor>,
-    cold: ColdStore,
     catalogue: Arc<Catalogue>,
-    shared: Rc<Shared>,
-}
-
-/// What the directory sees of a participant without asking. Same thread, hence cells.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    /// Messages sent and not handled.
-    pub(crate) queued: Cell<u32>,
-    /// Whether no checkout is in flight, as of the last message handled.
-    pub(crate) idle: Cell<bool>,
-    /// Set when a rebuild has dropped it: what it still finds in its mailbox concerns nobody, and its
-    /// state must not be taken for its successor's.
-    pub(crate) dropped: Cell<bool>,
 }
 
 /// Asks for a part of checkout `hold`; the answer goes to the order actor as its part `index`.
@@ -110,8 +117,11 @@ pub(crate) struct Answer {
     pub(crate) hold: HoldId,
     pub(crate) index: usize,
     /// `Err` when the participant could not be loaded or a bug broke it.
-    pub(crate) answer: Result<Result<Grant, Refusal>, Faulted>,
+    pub(crate) answer: AskOutcome,
 }
+
+/// What a participant says to an [`Ask`], unless it is broken.
+pub(crate) type AskOutcome = Result<Result<Grant, Refusal>, Faulted>;
 
 /// A participant that can no longer be relied on.
 #[derive(Clone, Copy, Debug)]
@@ -122,73 +132,140 @@ pub(crate) struct Faulted;
 #[rtype(result = "()")]
 pub(crate) struct Saved(pub(crate) Option<Put>);
 
-impl<M: Machine> ParticipantActor<M> {
-    pub(crate) fn new(
-        key: M::Key,
-        orders: Addr<OrderActor>,
-        cold: ColdStore,
-        catalogue: Arc<Catalogue>,
-        shared: Rc<Shared>,
-    ) -> Self {
-        Self { key, machine: None, lsn: Lsn::ZERO, orders, cold, catalogue, shared }
+impl<M: Machine> Station<M> {
+    pub(crate) fn new(key: M::Key, catalogue: Arc<Catalogue>) -> Self {
+        let work = Work { key, machine: None, lsn: Lsn::ZERO, catalogue };
+        Self { queued: Cell::new(0), dropped: Cell::new(false), work: RefCell::new(work) }
     }
 
-    fn loaded(&mut self, entry: Option<Entry>) {
+    /// Counts a message that is about to be sent.
+    pub(crate) fn expect_message(&self) {
+        self.queued.set(self.queued.get() + 1);
+    }
+
+    /// Whether the machine is there and nothing was sent to it that it has not handled.
+    pub(crate) fn is_free(&self) -> bool {
+        self.queued.get() == 0 && self.work.borrow().machine.is_some()
+    }
+
+    /// Whether no message is on its way and no checkout in flight.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queued.get() == 0 && self.work.borrow().machine.as_ref().is_none_or(Machine::is_idle)
+    }
+
+    /// Drops it: a rebuild reads its state anew.
+    pub(crate) fn drop_state(&self) {
+        self.dropped.set(true);
+    }
+
+    /// Decides a part of a checkout, and keeps what is granted if `keep` says so.
+    pub(crate) fn ask(&self, hold: HoldId, keep: bool, ask: M::Ask) -> AskOutcome {
+        self.guarded(|machine| {
+            machine.decide(&ask)?;
+            Ok(if keep { machine.hold(hold, ask) } else { Grant::default() })
+        })
+    }
+
+    /// Lets go what was kept for a checkout. A broken machine has nothing to let go.
+    pub(crate) fn release(&self, hold: HoldId) {
+        let _ = self.guarded(|machine| machine.release(hold));
+    }
+
+    /// Makes a journalled event true.
+    pub(crate) fn apply(
+        &self,
+        hold: Option<HoldId>,
+        lsn: Lsn,
+        event: &M::Event,
+    ) -> Result<(), Faulted> {
+        self.guarded(|machine| machine.apply(hold, event))?;
+        self.work.borrow_mut().lsn = lsn;
+        Ok(())
+    }
+
+    /// The state as the snapshots keep it.
+    fn put(&self) -> Result<Put, Faulted> {
+        let (key, lsn) = {
+            let work = self.work.borrow();
+            (M::store_key(work.key), work.lsn)
+        };
+        self.guarded(|machine| put(M::KIND, key, lsn, |out| machine.encode(out)))
+    }
+
+    fn refresh(&self, catalogue: Arc<Catalogue>) {
+        let key = self.work.borrow().key;
+        let _ = self.guarded(|machine| machine.refresh(key, &catalogue));
+        self.work.borrow_mut().catalogue = catalogue;
+    }
+
+    /// Takes what the snapshots have of it. Says what is wrong with that.
+    fn loaded(&self, entry: Option<Entry>) -> Result<(), SchemaError> {
+        let mut work = self.work.borrow_mut();
         let make = || match &entry {
-            None => Ok((M::untouched(self.key, &self.catalogue), Lsn::ZERO)),
+            None => Ok((M::untouched(work.key, &work.catalogue), Lsn::ZERO)),
             Some(entry) => M::decode(&entry.payload).map(|mut machine| {
-                machine.refresh(self.key, &self.catalogue);
+                machine.refresh(work.key, &work.catalogue);
                 (machine, entry.lsn)
             }),
         };
         match catch_unwind(AssertUnwindSafe(make)) {
-            Ok(Ok((machine, lsn))) => {
-                self.machine = Some(machine);
-                self.lsn = lsn;
+            Ok(made) => {
+                let (machine, lsn) = made?;
+                work.machine = Some(machine);
+                work.lsn = lsn;
             }
-            Ok(Err(error)) => {
-                tracing::error!(key = ?self.key, %error, "a stored participant cannot be read");
-                self.cold.report_damage(&error.to_string());
+            Err(_) => {
+                tracing::error!(key = ?work.key, "a participant panicked while it was read");
             }
-            Err(_) => tracing::error!(key = ?self.key, "a participant panicked while it was read"),
         }
+        Ok(())
     }
 
     /// Runs `act` on the machine. A panic is a bug: the machine is given up, since nobody knows how
     /// far it got, and the order actor rebuilds it.
-    fn guarded<T>(&mut self, act: impl FnOnce(&mut M) -> T) -> Result<T, Faulted> {
+    fn guarded<T>(&self, act: impl FnOnce(&mut M) -> T) -> Result<T, Faulted> {
+        let mut work = self.work.borrow_mut();
         #[cfg(test)]
-        let key = format!("{:?}", self.key);
-        let machine = self.machine.as_mut().ok_or(Faulted)?;
+        let key = format!("{:?}", work.key);
+        let machine = work.machine.as_mut().ok_or(Faulted)?;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
             crate::actors::tests::fault::strike(&key);
             act(machine)
         }));
         outcome.map_err(|_| {
-            tracing::error!(key = ?self.key, "a participant panicked and is taken out of service");
-            self.machine = None;
+            tracing::error!(key = ?work.key, "a participant panicked and is taken out of service");
+            work.machine = None;
             Faulted
         })
     }
 
+    fn handled(&self) {
+        self.queued.set(self.queued.get().saturating_sub(1));
+    }
+}
+
+impl<M: Machine> ParticipantActor<M> {
+    pub(crate) const fn new(
+        station: Rc<Station<M>>,
+        orders: Addr<OrderActor>,
+        cold: ColdStore,
+    ) -> Self {
+        Self { station, orders, cold }
+    }
+
     /// Runs `look` on the machine, as a message of its own.
-    pub(super) fn read<T>(&mut self, look: impl FnOnce(&M) -> T) -> Result<T, Faulted> {
-        let seen = self.guarded(|machine| look(machine));
+    pub(super) fn read<T>(&self, look: impl FnOnce(&M) -> T) -> Result<T, Faulted> {
+        let seen = self.station.guarded(|machine| look(machine));
         if seen.is_err() {
             self.tell_state(None);
         }
-        self.handled();
+        self.station.handled();
         seen
     }
 
-    fn handled(&self) {
-        self.shared.queued.set(self.shared.queued.get().saturating_sub(1));
-        self.shared.idle.set(self.machine.as_ref().is_none_or(Machine::is_idle));
-    }
-
     fn tell_state(&self, put: Option<Put>) {
-        if !self.shared.dropped.get() {
+        if !self.station.dropped.get() {
             self.orders.do_send(Saved(put));
         }
     }
@@ -198,21 +275,25 @@ impl<M: Machine> Actor for ParticipantActor<M> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let load = self.cold.load(M::KIND, M::store_key(self.key));
+        let key = self.station.work.borrow().key;
+        let load = self.cold.load(M::KIND, M::store_key(key));
         #[cfg(test)]
         let load = {
-            let key = format!("{:?}", self.key);
+            let key = format!("{key:?}");
             async move {
                 let entry = load.await;
                 crate::actors::tests::fault::wait_if_slow(key).await;
                 entry
             }
         };
-        let load = load.into_actor(self).map(|entry, actor, _| match entry {
-            Ok(entry) => actor.loaded(entry),
-            Err(error) => {
-                tracing::error!(key = ?actor.key, %error, "a participant cannot be loaded")
+        let load = load.into_actor(self).map(move |entry, actor, _| match entry {
+            Ok(entry) => {
+                if let Err(error) = actor.station.loaded(entry) {
+                    tracing::error!(?key, %error, "a stored participant cannot be read");
+                    actor.cold.report_damage(&error.to_string());
+                }
             }
+            Err(error) => tracing::error!(?key, %error, "a participant cannot be loaded"),
         });
         // Messages wait in the mailbox until the state is there.
         ctx.wait(load);
@@ -224,11 +305,8 @@ impl<M: Machine> Handler<Ask<M>> for ParticipantActor<M> {
 
     fn handle(&mut self, message: Ask<M>, _: &mut Self::Context) {
         let Ask { hold, index, keep, ask } = message;
-        let answer = self.guarded(|machine| {
-            machine.decide(&ask)?;
-            Ok(if keep { machine.hold(hold, ask) } else { Grant::default() })
-        });
-        self.handled();
+        let answer = self.station.ask(hold, keep, ask);
+        self.station.handled();
         self.orders.do_send(Answer { hold, index, answer });
     }
 }
@@ -237,9 +315,8 @@ impl<M: Machine> Handler<Release> for ParticipantActor<M> {
     type Result = ();
 
     fn handle(&mut self, Release(hold): Release, _: &mut Self::Context) {
-        // A broken machine has nothing to let go.
-        let _ = self.guarded(|machine| machine.release(hold));
-        self.handled();
+        self.station.release(hold);
+        self.station.handled();
     }
 }
 
@@ -248,13 +325,10 @@ impl<M: Machine> Handler<Apply<M>> for ParticipantActor<M> {
 
     fn handle(&mut self, message: Apply<M>, _: &mut Self::Context) {
         let Apply { hold, lsn, event } = message;
-        let applied = self.guarded(|machine| machine.apply(hold, &event));
-        if applied.is_ok() {
-            self.lsn = lsn;
-        } else {
+        if self.station.apply(hold, lsn, &event).is_err() {
             self.tell_state(None);
         }
-        self.handled();
+        self.station.handled();
     }
 }
 
@@ -262,10 +336,8 @@ impl<M: Machine> Handler<Refresh> for ParticipantActor<M> {
     type Result = ();
 
     fn handle(&mut self, Refresh(catalogue): Refresh, _: &mut Self::Context) {
-        let key = self.key;
-        let _ = self.guarded(|machine| machine.refresh(key, &catalogue));
-        self.catalogue = catalogue;
-        self.handled();
+        self.station.refresh(catalogue);
+        self.station.handled();
     }
 }
 
@@ -273,7 +345,7 @@ impl<M: Machine> Handler<Inspect<M>> for ParticipantActor<M> {
     type Result = ();
 
     fn handle(&mut self, Inspect { ask, reply }: Inspect<M>, _: &mut Self::Context) {
-        let found = self.guarded(|machine| {
+        let found = self.station.guarded(|machine| {
             let decision = ask.as_ref().map_or(Ok(()), |ask| machine.decide(ask));
             (decision, machine.facts(ask.as_ref()))
         });
@@ -282,7 +354,7 @@ impl<M: Machine> Handler<Inspect<M>> for ParticipantActor<M> {
             Ok(found) => drop(reply.send(found)),
             Err(Faulted) => self.tell_state(None),
         }
-        self.handled();
+        self.station.handled();
     }
 }
 
@@ -290,12 +362,12 @@ impl<M: Stocked> Handler<Peek> for ParticipantActor<M> {
     type Result = ();
 
     fn handle(&mut self, Peek { index, detail, claims, reply }: Peek, _: &mut Self::Context) {
-        match self.guarded(|machine| machine.view(detail, &claims)) {
+        match self.station.guarded(|machine| machine.view(detail, &claims)) {
             // Whoever looked may have gone.
             Ok(view) => drop(reply.send(Seen::Live(index, view))),
             Err(Faulted) => self.tell_state(None),
         }
-        self.handled();
+        self.station.handled();
     }
 }
 
@@ -303,9 +375,8 @@ impl<M: Machine> Handler<Save> for ParticipantActor<M> {
     type Result = ();
 
     fn handle(&mut self, _: Save, _: &mut Self::Context) {
-        let (key, lsn) = (M::store_key(self.key), self.lsn);
-        let put = self.guarded(|machine| put(M::KIND, key, lsn, |out| machine.encode(out))).ok();
-        self.handled();
+        let put = self.station.put().ok();
+        self.station.handled();
         self.tell_state(put);
     }
 }

@@ -13,7 +13,8 @@ use crate::types::{AgentNo, OrderId, RequestKey, SupplierNo};
 /// Shards of the map: enough that two workers hardly ever meet.
 const SHARDS: usize = 64;
 
-/// 128-bit hash of an agent and its number. Collisions are not to be expected in any lifetime.
+/// 128-bit hash of an agent and its number. Collisions are not to be expected in any lifetime. The
+/// snapshots keep it, so how it is made is never changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KeyFingerprint(u128);
 
@@ -26,6 +27,16 @@ impl KeyFingerprint {
         let mut first = [0; 16];
         first.copy_from_slice(&hash.as_bytes()[..16]);
         Self(u128::from_le_bytes(first))
+    }
+
+    /// As the snapshots keep it.
+    pub(crate) const fn to_bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+
+    /// From the snapshots.
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_le_bytes(bytes))
     }
 
     fn shard(self) -> usize {
@@ -129,6 +140,17 @@ impl RequestKeys {
         }
     }
 
+    /// The map that a start begins with.
+    pub(crate) fn of(known: &[(KeyFingerprint, OrderId)]) -> Self {
+        let keys = Self::default();
+        for shard in &keys.0.0 {
+            // The hash spreads evenly: a little more than the mean is enough for nearly every shard.
+            shard.lock().reserve(known.len() / SHARDS + known.len() / SHARDS / 16);
+        }
+        known.iter().for_each(|(key, order)| keys.set_order(*key, *order));
+        keys
+    }
+
     /// Notes the order a key stands for from now on.
     pub(crate) fn set_order(&self, key: KeyFingerprint, order: OrderId) {
         self.0.0[key.shard()].lock().insert(key, Entry::Order(order));
@@ -221,6 +243,13 @@ mod tests {
         assert_eq!(keys.find(fingerprint()), Found::Order(OrderId::new(7)));
         let entered = keys.enter(fingerprint(), Some(SupplierNo::new(2)));
         assert!(matches!(entered, Entered::Order(order) if order == OrderId::new(7)));
+    }
+
+    #[test]
+    fn a_fingerprint_is_frozen() {
+        let bytes = fingerprint().to_bytes();
+        assert_eq!(hex::encode(bytes), "e14b4263c126176d44a9acfdf7ce0350");
+        assert_eq!(KeyFingerprint::from_bytes(bytes), fingerprint());
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use crate::actors::request_keys::KeyFingerprint;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::order::{Order, OrderState};
 use crate::domain::voucher::Voucher;
 use crate::schema;
 use crate::snapshot::{EntityKind, Key, Put, Removal};
-use crate::types::{AgentNo, Lsn, OrderId, RequestKey, SupplierNo, TicketId, UnixMillis};
-
-/// Prefix of the notes about orders of which something is still to come.
-pub(super) const OPEN_PREFIX: &[u8] = b"open/";
+use crate::types::{
+    AgentNo, Lsn, OrderId, PartitionNo, SupplierNo, TicketId, UnixMillis, VoucherCode,
+};
 
 /// An entity with the payload that `encode` writes.
 pub(super) fn put(kind: EntityKind, key: Key, lsn: Lsn, encode: impl FnOnce(&mut Vec<u8>)) -> Put {
@@ -22,28 +22,52 @@ pub(super) fn put(kind: EntityKind, key: Key, lsn: Lsn, encode: impl FnOnce(&mut
 /// Version noted beside every entity; payloads carry it as well.
 pub(super) const SCHEMA: u8 = 1;
 
+/// Marks the keys of vouchers that lie under their code.
+const BY_CODE: u64 = 1 << 63;
+/// Bits of a voucher's number within its lane.
+const NUMBER_BITS: u32 = 48;
+
+/// Key of a voucher: its lane and number, where its code is `located`, so that vouchers issued one after
+/// the other are neighbours; a code that is not lies under itself.
+pub(super) fn voucher_key(code: VoucherCode, located: Option<(PartitionNo, u64)>) -> Key {
+    let by_number = |(lane, n): (PartitionNo, u64)| (u64::from(lane.get()) << NUMBER_BITS) | n;
+    let key = located.map_or(BY_CODE | code.to_number(), by_number);
+    key.to_be_bytes().into()
+}
+
 /// A voucher.
-pub(super) fn voucher_put(voucher: &Voucher, lsn: Lsn) -> Put {
-    let key = schema::voucher_key(voucher.code).into();
+pub(super) fn voucher_put(voucher: &Voucher, lsn: Lsn, located: Option<(PartitionNo, u64)>) -> Put {
+    let key = voucher_key(voucher.code, located);
     put(EntityKind::Voucher, key, lsn, |out| schema::encode_voucher(voucher, out))
 }
 
-/// An order, its request key, which of its tickets were used, and the note that something is still to
-/// come of it (it is unpaid, or its agent is to be told something), or no longer is if it may have been
-/// `noted` as such before.
+/// What the snapshots may have of an order already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Whether they may have a note that something is still to come of it.
+    pub(super) noted: bool,
+    /// Whether they have its request key, which never changes.
+    pub(super) keyed: bool,
+}
+
+/// An order, its request key unless that is known, which of its tickets were used, and the note that
+/// something is still to come of it (it is unpaid, or its agent is to be told something), or no longer
+/// is if it may have been noted as such before.
 pub(super) fn order_puts(
     order: &Order,
     lsn: Lsn,
-    noted: bool,
+    known: Known,
     puts: &mut Vec<Put>,
     removals: &mut BTreeSet<Removal>,
 ) {
     let key = schema::order_key(order.id).into();
     puts.push(put(EntityKind::Order, key, lsn, |out| schema::encode_order(order, out)));
-    if let Some(key) = &order.request_key {
-        let key = request_key_key(order.agent, key);
-        let id = order.id.get().to_be_bytes();
-        puts.push(put(EntityKind::RequestKey, key, lsn, |out| out.extend_from_slice(&id)));
+    if let Some(key) = &order.request_key
+        && !known.keyed
+    {
+        let fingerprint = KeyFingerprint::new(order.agent, key).to_bytes();
+        let key = schema::order_key(order.id).into();
+        puts.push(put(EntityKind::RequestKey, key, lsn, |out| out.extend_from_slice(&fingerprint)));
     }
     let uses = order.redemptions.iter().flat_map(|redemption| &redemption.uses);
     let used: BTreeSet<u16> = uses.map(|used| used.ticket).collect();
@@ -52,15 +76,15 @@ pub(super) fn order_puts(
         let key = ticket_key(ticket.id);
         puts.push(put(EntityKind::Ticket, key, lsn, |out| out.extend_from_slice(&id)));
     }
-    let key = open_key(order.id);
+    let key: Key = schema::order_key(order.id).into();
     if let Some(open) = Open::of(order) {
         let payload = open.encode();
         // A batch removes after it has written: a note that an earlier slice of it takes away must not
         // take this one with it.
-        removals.remove(&Removal { kind: EntityKind::Meta, key: key.clone() });
-        puts.push(put(EntityKind::Meta, key, lsn, |out| out.extend_from_slice(&payload)));
-    } else if noted {
-        removals.insert(Removal { kind: EntityKind::Meta, key });
+        removals.remove(&Removal { kind: EntityKind::Open, key: key.clone() });
+        puts.push(put(EntityKind::Open, key, lsn, |out| out.extend_from_slice(&payload)));
+    } else if known.noted {
+        removals.insert(Removal { kind: EntityKind::Open, key });
     }
 }
 
@@ -94,13 +118,13 @@ impl Open {
 
     /// Reads a note: the order and what is to come of it.
     pub(super) fn decode(key: &[u8], payload: &[u8]) -> Option<(OrderId, Self)> {
-        let order = <[u8; 8]>::try_from(key.strip_prefix(OPEN_PREFIX)?).ok()?;
+        let order = schema::decode_order_key(key).ok()?;
         let (at, notices) = payload.split_first_chunk::<8>()?;
         let at = i64::from_be_bytes(*at);
         let expires_at = (at != i64::MAX).then(|| UnixMillis::new(at));
         let notices = <[u8; 4]>::try_from(notices).ok();
         let notices = notices.map(|agent| AgentNo::new(u32::from_be_bytes(agent)));
-        Some((OrderId::new(u64::from_be_bytes(order)), Self { expires_at, notices }))
+        Some((order, Self { expires_at, notices }))
     }
 }
 
@@ -130,29 +154,10 @@ pub(super) fn catalogue_put(catalogue: &Catalogue, lsn: Lsn) -> Put {
     put(EntityKind::Catalogue, Box::default(), lsn, |out| schema::encode_catalogue(catalogue, out))
 }
 
-/// Key under which an agent's request key is found.
-fn request_key_key(agent: AgentNo, key: &RequestKey) -> Key {
-    let mut bytes = agent.get().to_be_bytes().to_vec();
-    bytes.extend_from_slice(key.as_str().as_bytes());
-    bytes.into()
-}
-
 /// Reads what [`order_puts`] wrote about a request key.
-pub(super) fn decode_request_key(
-    key: &[u8],
-    payload: &[u8],
-) -> Option<(AgentNo, RequestKey, OrderId)> {
-    let (agent, key) = key.split_first_chunk::<4>()?;
-    let key = RequestKey::new(std::str::from_utf8(key).ok()?).ok()?;
-    let order = OrderId::new(u64::from_be_bytes(payload.try_into().ok()?));
-    Some((AgentNo::new(u32::from_be_bytes(*agent)), key, order))
-}
-
-/// Key of the note that something is still to come of an order.
-fn open_key(order: OrderId) -> Key {
-    let mut key = OPEN_PREFIX.to_vec();
-    key.extend_from_slice(&order.get().to_be_bytes());
-    key.into()
+pub(super) fn decode_request_key(key: &[u8], payload: &[u8]) -> Option<(KeyFingerprint, OrderId)> {
+    let order = schema::decode_order_key(key).ok()?;
+    Some((KeyFingerprint::from_bytes(payload.try_into().ok()?), order))
 }
 
 #[cfg(test)]
@@ -172,11 +177,12 @@ mod tests {
         let at = UnixMillis::new(1);
         told.notices.push(Notice { no: 3, kind: NoticeKind::Consumed, at, about: 7 });
         let (mut puts, mut removals) = (Vec::new(), BTreeSet::new());
-        order_puts(&settled, Lsn::new(2), true, &mut puts, &mut removals);
+        let known = |noted| Known { noted, keyed: true };
+        order_puts(&settled, Lsn::new(2), known(true), &mut puts, &mut removals);
         assert_eq!(removals.len(), 1);
-        order_puts(&told, Lsn::new(3), false, &mut puts, &mut removals);
-        assert!(removals.is_empty() && puts.iter().any(|put| put.key == open_key(id)));
-        order_puts(&settled, Lsn::new(4), true, &mut puts, &mut removals);
+        order_puts(&told, Lsn::new(3), known(false), &mut puts, &mut removals);
+        assert!(removals.is_empty() && puts.iter().any(|put| put.kind == EntityKind::Open));
+        order_puts(&settled, Lsn::new(4), known(true), &mut puts, &mut removals);
         assert_eq!(removals.len(), 1, "and one taken away after it was written goes");
     }
 
@@ -186,11 +192,11 @@ mod tests {
         for expires_at in [None, Some(UnixMillis::new(-1)), Some(UnixMillis::new(1))] {
             for notices in [None, Some(AgentNo::new(0)), Some(AgentNo::new(u32::MAX))] {
                 let open = Open { expires_at, notices };
-                let decoded = Open::decode(&open_key(order), &open.encode());
+                let decoded = Open::decode(&schema::order_key(order), &open.encode());
                 assert_eq!(decoded, Some((order, open)));
             }
         }
-        assert_eq!(Open::decode(b"other/1234567", &[0; 8]), None);
-        assert_eq!(Open::decode(&open_key(order), &[0; 7]), None);
+        assert_eq!(Open::decode(b"other", &[0; 8]), None);
+        assert_eq!(Open::decode(&schema::order_key(order), &[0; 7]), None);
     }
 }

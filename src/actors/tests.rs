@@ -102,7 +102,9 @@ pub(super) mod fault {
 }
 
 async fn start(dir: &Path) -> Engine {
-    start_with(dir, EngineConfig { tick_ms: 5, ..EngineConfig::default() }).await
+    let every_tick =
+        EngineConfig { tick_ms: 5, checkpoint_interval_ms: 5, ..EngineConfig::default() };
+    start_with(dir, every_tick).await
 }
 
 async fn start_with(dir: &Path, config: EngineConfig) -> Engine {
@@ -229,7 +231,8 @@ fn idle_participants_sleep_and_wake_with_what_they_knew() {
     let dir = tempfile::tempdir().unwrap();
     actix_rt::System::new().block_on(async {
         let (clock, metrics) = (ManualClock::at(morning()), Metrics::default());
-        let config = EngineConfig { tick_ms: 5, ..EngineConfig::default() };
+        let config =
+            EngineConfig { tick_ms: 5, checkpoint_interval_ms: 5, ..EngineConfig::default() };
         let engine = start_at(dir.path(), config, Arc::clone(&clock), metrics.clone()).await;
         let handle = engine.handle();
         let date = today().plus_days(9);
@@ -263,7 +266,8 @@ fn an_expired_order_cannot_be_paid_when_its_day_is_over() {
     let dir = tempfile::tempdir().unwrap();
     actix_rt::System::new().block_on(async {
         let clock = ManualClock::at(morning());
-        let config = EngineConfig { tick_ms: 5, ..EngineConfig::default() };
+        let config =
+            EngineConfig { tick_ms: 5, checkpoint_interval_ms: 5, ..EngineConfig::default() };
         let engine = start_at(dir.path(), config, Arc::clone(&clock), Metrics::default()).await;
         let handle = engine.handle();
         let held = child(today().plus_days(1));

@@ -12,10 +12,9 @@ use crate::actors::cold::{ColdStore, LoadError};
 use crate::actors::config::EngineConfig;
 use crate::actors::handle::FoundVoucher;
 use crate::actors::order::{Describe, OrderActor, VouchersSaved};
-use crate::actors::stored::voucher_put;
 use crate::domain::voucher::Voucher;
 use crate::schema;
-use crate::snapshot::{EntityKind, Entry};
+use crate::snapshot::Entry;
 use crate::types::{Lsn, VoucherCode};
 
 /// The actor.
@@ -41,13 +40,10 @@ struct Tracked {
 
 type FindReply = oneshot::Sender<Result<Option<FoundVoucher>, EngineError>>;
 
-/// A durable record has issued these.
+/// Durable records have issued these, in log order.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Issue {
-    pub(crate) lsn: Lsn,
-    pub(crate) vouchers: Vec<Voucher>,
-}
+pub(crate) struct Issue(pub(crate) Vec<(Lsn, Voucher)>);
 
 /// What a code stands for, and how its order is.
 #[derive(Message)]
@@ -113,7 +109,7 @@ impl VoucherActor {
     }
 
     fn fetch(&self, find: Find, ctx: &mut Context<Self>) {
-        let load = self.cold.load(EntityKind::Voucher, schema::voucher_key(find.code).into());
+        let load = self.cold.load_voucher(find.code);
         let this = ctx.address();
         // Spawned beside the actor: futures inside its context are polled with every message.
         actix_rt::spawn(async move {
@@ -148,9 +144,9 @@ impl Handler<Issue> for VoucherActor {
     type Result = ();
 
     fn handle(&mut self, message: Issue, _: &mut Self::Context) {
-        for voucher in message.vouchers {
-            self.dirty.push_back((message.lsn, voucher.code));
-            self.vouchers.insert(voucher.code, Tracked { voucher, lsn: message.lsn });
+        for (lsn, voucher) in message.0 {
+            self.dirty.push_back((lsn, voucher.code));
+            self.vouchers.insert(voucher.code, Tracked { voucher, lsn });
         }
     }
 }
@@ -205,17 +201,17 @@ impl Handler<SaveVouchers> for VoucherActor {
     type Result = ();
 
     fn handle(&mut self, message: SaveVouchers, _: &mut Self::Context) {
-        let mut puts = Vec::with_capacity(message.count.min(self.dirty.len()));
-        while puts.len() < message.count
+        let mut vouchers = Vec::with_capacity(message.count.min(self.dirty.len()));
+        while vouchers.len() < message.count
             && let Some((first, code)) = self.dirty.pop_front()
         {
             if let Some(Tracked { voucher, lsn }) = self.vouchers.get(&code) {
-                puts.push(voucher_put(voucher, *lsn));
+                vouchers.push((*voucher, *lsn));
                 self.saving.push((first, code));
             }
         }
         let first_dirty = self.dirty.front().map(|(lsn, _)| *lsn);
-        self.orders.do_send(VouchersSaved { puts, first_dirty });
+        self.orders.do_send(VouchersSaved { vouchers, first_dirty });
     }
 }
 

@@ -49,16 +49,11 @@ pub trait EntitySource {
     /// # Errors
     /// When the store cannot be read.
     fn account(&mut self, key: AccountKey) -> Result<Option<Tracked<Account>>, Self::Error>;
-    /// An order as stored.
+    /// An order as stored; not asked for an order that a record places.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn order(&mut self, id: OrderId) -> Result<Option<Tracked<Order>>, Self::Error>;
-    /// A voucher as stored.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    fn voucher(&mut self, code: VoucherCode) -> Result<Option<Tracked<Voucher>>, Self::Error>;
 }
 
 /// No store: everything begins untouched.
@@ -81,9 +76,6 @@ impl EntitySource for Nowhere {
         Ok(None)
     }
     fn order(&mut self, _: OrderId) -> Result<Option<Tracked<Order>>, Self::Error> {
-        Ok(None)
-    }
-    fn voucher(&mut self, _: VoucherCode) -> Result<Option<Tracked<Voucher>>, Self::Error> {
         Ok(None)
     }
 }
@@ -154,7 +146,11 @@ impl State {
                     }
                 }
                 Event::Order(event) => self.order(lsn, event, source)?,
-                Event::Voucher(event) => self.voucher(lsn, event, source)?,
+                Event::Voucher(VoucherEvent::Issued(voucher)) => {
+                    // It never changes, so whatever the source has of it is the same.
+                    let issued = Tracked { value: *voucher, lsn };
+                    self.vouchers.entry(voucher.code).or_insert(issued);
+                }
                 // For people who read the journal; no machine has it.
                 Event::Operator(_) => {}
             }
@@ -229,35 +225,23 @@ impl State {
         source: &mut S,
     ) -> Result<(), S::Error> {
         let id = event.order();
+        if let OrderEvent::Placed(placed) = event {
+            // Its history begins here, and whoever applies this record applies all that follow. So the
+            // source need not be asked, whatever it has. The record's own position is marked once all
+            // its events are applied, so that a payment in the same record still counts as later.
+            self.orders.entry(id).or_insert_with(|| {
+                let value = Order::placed((**placed).clone());
+                Tracked { value, lsn: Lsn::ZERO }
+            });
+            return Ok(());
+        }
         if !self.orders.contains_key(&id)
             && let Some(stored) = source.order(id)?
         {
             self.orders.insert(id, stored);
         }
-        match (self.orders.get_mut(&id), event) {
-            (None, OrderEvent::Placed(placed)) => {
-                // The record's own position is marked once all its events are applied, so that a
-                // payment in the same record still counts as later.
-                let value = Order::placed((**placed).clone());
-                self.orders.insert(id, Tracked { value, lsn: Lsn::ZERO });
-            }
-            (Some(order), event) if order.lsn < lsn => order.value.apply(event),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn voucher<S: EntitySource>(
-        &mut self,
-        lsn: Lsn,
-        event: &VoucherEvent,
-        source: &mut S,
-    ) -> Result<(), S::Error> {
-        let VoucherEvent::Issued(voucher) = event;
-        if !self.vouchers.contains_key(&voucher.code) {
-            let issued = Tracked { value: *voucher, lsn };
-            let stored = source.voucher(voucher.code)?;
-            self.vouchers.insert(voucher.code, stored.unwrap_or(issued));
+        if let Some(order) = self.orders.get_mut(&id).filter(|order| order.lsn < lsn) {
+            order.value.apply(event);
         }
         Ok(())
     }

@@ -136,19 +136,28 @@ impl Transaction {
         now: UnixMillis,
         ids: &mut dyn IdSource,
     ) -> Result<Self, Rejection> {
-        let mut events = Vec::with_capacity(8);
         let placed = granted.placed(now, ids);
-        let mut order = Order::placed(placed.clone());
+        let (order, supplier) = (placed.id, placed.supplier);
+        let bill = Bill {
+            order,
+            account: AccountKey { supplier, holder: Holder::Agent(placed.agent) },
+            lines: &placed.lines,
+            total: placed.total,
+        };
+        let paid = pay(&bill, payment, now, ids)?;
+        let mut events = Vec::with_capacity(paid.len() + granted.plan.parts().len() + 3);
         events.push(Event::Order(OrderEvent::Placed(Box::new(placed))));
         granted.take(&mut events, StockEvent::Sold);
         if granted.notify {
-            order.notices_queued = queue_notice(&mut events, &order, NoticeKind::Booked, now, 0);
+            let notice = Notice { no: 1, kind: NoticeKind::Booked, at: now, about: 0 };
+            events.push(Event::Order(OrderEvent::NoticeQueued { order, notice }));
         }
-        pay(&mut events, &order, payment, now, ids)?;
+        events.extend(paid);
         if granted.notify {
-            queue_notice(&mut events, &order, NoticeKind::Paid, now, 0);
+            let notice = Notice { no: 2, kind: NoticeKind::Paid, at: now, about: 0 };
+            events.push(Event::Order(OrderEvent::NoticeQueued { order, notice }));
         }
-        Ok(Self { at: now, supplier: Some(order.supplier), events })
+        Ok(Self { at: now, supplier: Some(supplier), events })
     }
 
     /// An order placed and left to be paid.
@@ -190,7 +199,13 @@ impl Transaction {
                 }
             }
         }
-        pay(&mut events, order, payment, now, ids)?;
+        let bill = Bill {
+            order: order.id,
+            account: agent_account(order),
+            lines: &order.lines,
+            total: order.total,
+        };
+        events.extend(pay(&bill, payment, now, ids)?);
         if notify {
             queue_notice(&mut events, order, NoticeKind::Paid, now, 0);
         }
@@ -453,18 +468,28 @@ fn take_seats(
     taken
 }
 
+/// What is paid for.
+struct Bill<'a> {
+    order: OrderId,
+    /// Who pays.
+    account: AccountKey,
+    lines: &'a [OrderLine],
+    total: Fen,
+}
+
 /// Payment: money, rebate, tickets and vouchers.
 fn pay(
-    events: &mut Vec<Event>,
-    order: &Order,
+    bill: &Bill<'_>,
     payment: Payment,
     now: UnixMillis,
     ids: &mut dyn IdSource,
-) -> Result<(), Rejection> {
+) -> Result<Vec<Event>, Rejection> {
+    // One ticket is the usual order: its voucher, both accounts, and that it was paid.
+    let mut events = Vec::with_capacity(4);
     let mut tickets = Vec::new();
     let mut rebate = Fen::ZERO;
     let from = payment.from;
-    for (index, line) in order.lines.iter().enumerate() {
+    for (index, line) in bill.lines.iter().enumerate() {
         // A channel that settles later pays the price agreed with it and earns no rebate.
         let earns = from != Balance::Receivable && line.rebate_at == RebateAt::Payment;
         if earns {
@@ -482,7 +507,7 @@ fn pay(
             events.push(Event::Voucher(VoucherEvent::Issued(Voucher {
                 code,
                 ticket: id,
-                order: order.id,
+                order: bill.order,
                 product: line.product,
                 uses: line.uses,
                 valid_from: line.valid_from,
@@ -490,15 +515,15 @@ fn pay(
             })));
         }
     }
-    let account = agent_account(order);
+    let account = bill.account;
     let sale = (from, PostingKind::Sale);
-    move_money(events, account, sale, order.total.negated(), Balance::Sales);
+    move_money(&mut events, account, sale, bill.total.negated(), Balance::Sales);
     if rebate != Fen::ZERO {
         let credited = (Balance::Rebate { year: payment.year }, PostingKind::Rebate);
-        move_money(events, account, credited, rebate, Balance::RebateGranted);
+        move_money(&mut events, account, credited, rebate, Balance::RebateGranted);
     }
-    events.push(Event::Order(OrderEvent::Paid { order: order.id, at: now, from, tickets }));
-    Ok(())
+    events.push(Event::Order(OrderEvent::Paid { order: bill.order, at: now, from, tickets }));
+    Ok(events)
 }
 
 /// Money of a refund: back to where it came from, less the fee and the rebate withheld.

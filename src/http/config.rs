@@ -38,7 +38,8 @@ pub struct HttpConfig {
     pub request_body_timeout_ms: u64,
     /// Milliseconds an idle connection is kept.
     pub keep_alive_ms: u64,
-    /// Milliseconds the engine may take before the answer is "outcome unknown".
+    /// Milliseconds the engine may take, and an eighth more at most, before the answer is "outcome
+    /// unknown".
     pub engine_timeout_ms: u64,
     /// Seconds that requests in flight may take to end when the server stops.
     pub shutdown_timeout_seconds: u64,

@@ -17,6 +17,8 @@ use crate::wire::ota::{HawkCredential, PayPassword, UpperMd5};
 
 /// What an agent proves itself with, ready to be compared.
 pub(super) struct AgentCredentials {
+    /// Whose they are.
+    pub(super) agent: Arc<Agent>,
     pub(super) hawk: HawkCredential,
     pub(super) pay_password: PayPassword,
 }
@@ -82,6 +84,7 @@ impl Credentials {
             let login = UpperMd5::from_hex(&secrets.login_password_md5)?;
             let pay = UpperMd5::from_hex(&secrets.pay_password_md5)?;
             Some(AgentCredentials {
+                agent: Arc::clone(agent),
                 hawk: HawkCredential::new(&secrets.session_key, &login),
                 pay_password: PayPassword::new(&secrets.session_key, &login, &pay),
             })

@@ -9,9 +9,11 @@ mod bearer;
 mod callback;
 mod config;
 mod credentials;
+mod deadline;
 mod douyin;
 mod gate;
 mod identity;
+mod meter;
 mod operations;
 mod ota;
 mod queries;
@@ -28,8 +30,9 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::http::{KeepAlive, StatusCode};
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, BytesMut};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use futures_util::StreamExt as _;
 
 use crate::actors::{EngineError, EngineHandle};
 use crate::clock::monotonic_nanos;
@@ -47,6 +50,7 @@ pub use config::{
 };
 
 use credentials::Credentials;
+use meter::Meters;
 use route::{Action, Route};
 
 /// Everything the HTTP side is started with.
@@ -82,6 +86,12 @@ struct AppState {
     catalogue_changes: tokio::sync::Mutex<()>,
     /// Number of the last answer of the TOP gateway, for its request ids.
     answers: AtomicU64,
+}
+
+/// What one worker has.
+struct Worker {
+    shared: Arc<AppState>,
+    meters: Meters,
 }
 
 /// How an answer is counted.
@@ -132,7 +142,7 @@ impl Outcome {
 pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
     let HttpParts { engine, keys, config, metrics, admin, documents } = parts;
     let gateway = Gateway::new(config.top.clone()).map_err(io::Error::other)?;
-    let state = web::Data::from(Arc::new(AppState {
+    let state = Arc::new(AppState {
         engine,
         credentials: Credentials::new(keys.clone()),
         keys,
@@ -145,9 +155,13 @@ pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
         documents,
         catalogue_changes: tokio::sync::Mutex::new(()),
         config: config.clone(),
-    }));
-    let make_app =
-        move || App::new().app_data(state.clone()).default_service(web::route().to(handle));
+    });
+    // Each worker has its own handle: a count of users that all of them change would wander between the
+    // cores with every request.
+    let make_app = move || {
+        let worker = Worker { shared: Arc::clone(&state), meters: Meters::default() };
+        App::new().app_data(web::Data::new(worker)).default_service(web::route().to(handle))
+    };
     let server = HttpServer::new(make_app)
         .workers(config.workers)
         .backlog(config.backlog)
@@ -164,19 +178,20 @@ pub fn start(parts: HttpParts, listener: TcpListener) -> io::Result<Server> {
 async fn handle(
     request: HttpRequest,
     payload: web::Payload,
-    state: web::Data<AppState>,
+    worker: web::Data<Worker>,
 ) -> HttpResponse {
-    if admin::is_meant(&request, &state) {
-        return admin::handle(&request, payload, &state).await;
+    let state = &*worker.shared;
+    if admin::is_meant(&request, state) {
+        return Box::pin(admin::handle(&request, payload, state)).await;
     }
     let mut started = monotonic_nanos();
     let (operation, answer) = match route::find(request.path(), request.method().as_str()) {
         Route::Found(action, parts) => {
-            let answer = match read(action, &request, payload, &state).await {
+            let answer = match read(action, &request, payload, state).await {
                 Ok(body) => {
                     // A slow client's time is not ours.
                     started = monotonic_nanos();
-                    run(action, &parts, &request, &body, &state).await
+                    run(action, &parts, &request, &body, state).await
                 }
                 Err(answer) => *answer,
             };
@@ -185,10 +200,10 @@ async fn handle(
         Route::WrongMethod(action, allowed) => {
             (action.name(), webapi::wrong_method(action, &request, allowed))
         }
-        Route::Unknown => ("none", webapi::unknown_path(&request, &state)),
+        Route::Unknown => ("none", webapi::unknown_path(&request, state)),
     };
     let seconds = (monotonic_nanos() - started) as f64 / 1e9;
-    state.metrics.request(operation, answer.outcome.name(), seconds);
+    worker.meters.count(&state.metrics, operation, answer.outcome, seconds);
     answer.response
 }
 
@@ -232,12 +247,31 @@ async fn read_body(
         return Err(BodyError::TooLarge);
     }
     let time = Duration::from_millis(state.config.request_body_timeout_ms);
-    let reading = payload.to_bytes_limited(state.config.body_bytes_max);
-    match tokio::time::timeout(time, reading).await {
-        Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Err(_)) => Err(BodyError::TooLarge),
-        Ok(Ok(Err(_))) => Err(BodyError::Broken),
-        Err(_) => Err(BodyError::Late),
+    let reading = collect(payload, state.config.body_bytes_max);
+    deadline::if_not_at_once(time, reading).await.unwrap_or(Err(BodyError::Late))
+}
+
+/// Puts a body together. Nearly always it is one piece, which is then handed on as it is.
+async fn collect(payload: web::Payload, max: usize) -> Result<Bytes, BodyError> {
+    let mut payload = payload.into_inner();
+    let piece = |piece: Result<Bytes, _>| piece.map_err(|_| BodyError::Broken);
+    let Some(first) = payload.next().await else { return Ok(Bytes::new()) };
+    let first = piece(first)?;
+    if first.len() > max {
+        return Err(BodyError::TooLarge);
+    }
+    let Some(mut next) = payload.next().await else { return Ok(first) };
+    let mut body = BytesMut::from(first);
+    loop {
+        let more = piece(next)?;
+        if body.len() + more.len() > max {
+            return Err(BodyError::TooLarge);
+        }
+        body.extend_from_slice(&more);
+        match payload.next().await {
+            Some(following) => next = following,
+            None => return Ok(body.freeze()),
+        }
     }
 }
 
@@ -248,12 +282,13 @@ async fn run(
     body: &[u8],
     state: &AppState,
 ) -> Answer {
+    // Boxed, so that an order does not carry the room that the longest of all actions needs.
     match action {
         Action::Ota(action) => ota::run(action, request, body, state).await,
-        Action::Query(action) => queries::run(action, parts, request, body, state).await,
-        Action::TicketCode => douyin::ticket_code(request, body, state).await,
-        Action::Router => top::router(request, body, state).await,
-        Action::Gate(action) => gate::run(action, parts, request, body, state).await,
+        Action::Query(action) => Box::pin(queries::run(action, parts, request, body, state)).await,
+        Action::TicketCode => Box::pin(douyin::ticket_code(request, body, state)).await,
+        Action::Router => Box::pin(top::router(request, body, state)).await,
+        Action::Gate(action) => Box::pin(gate::run(action, parts, request, body, state)).await,
         Action::Live => operations::live(),
         Action::Ready => operations::ready(state),
         Action::Metrics => operations::metrics(state),
@@ -266,8 +301,5 @@ async fn within<T>(
     work: impl Future<Output = Result<T, EngineError>>,
 ) -> Result<T, EngineError> {
     let time = Duration::from_millis(state.config.engine_timeout_ms);
-    match tokio::time::timeout(time, work).await {
-        Ok(result) => result,
-        Err(_) => Err(EngineError::OutcomeUnknown),
-    }
+    deadline::within(time, work).await.unwrap_or(Err(EngineError::OutcomeUnknown))
 }

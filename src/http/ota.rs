@@ -37,9 +37,12 @@ use crate::wire::ota::{
 };
 
 /// The caller, authenticated.
-pub(super) struct Caller {
-    pub(super) agent: Arc<Agent>,
-    credentials: Arc<AgentCredentials>,
+pub(super) struct Caller(Arc<AgentCredentials>);
+
+impl Caller {
+    pub(super) fn agent(&self) -> &Agent {
+        &self.0.agent
+    }
 }
 
 /// An order as either of the family's types describes it.
@@ -79,9 +82,10 @@ pub(super) async fn run(
         OtaAction::AddOrder => call.add_order(&body).await,
         OtaAction::PayOrder(fund) => call.pay(&body, fund).await,
         OtaAction::Verify => call.verify(&body).await,
-        OtaAction::CancelOrder => call.cancel().await,
-        OtaAction::Refund => call.refund(&body).await,
-        OtaAction::ProviderConfig => call.provider_config(&body).await,
+        // Boxed, so that an order does not carry their room.
+        OtaAction::CancelOrder => Box::pin(call.cancel()).await,
+        OtaAction::Refund => Box::pin(call.refund(&body)).await,
+        OtaAction::ProviderConfig => Box::pin(call.provider_config(&body)).await,
     }
 }
 
@@ -93,7 +97,7 @@ pub(super) fn authenticate(
     state: &AppState,
 ) -> Option<Caller> {
     let header = HawkHeader::parse(webapi::header(request, AUTHORIZATION)?).ok()?;
-    let catalogue = state.engine.catalogue();
+    let catalogue = state.engine.read_catalogue();
     let agent = catalogue.agent_by_id(header.id).filter(|agent| agent.enabled)?;
     let credentials = state.credentials.agent(agent)?;
     let (host, port) = host_and_port(request, state.config.ota.hawk_default_port);
@@ -108,12 +112,13 @@ pub(super) fn authenticate(
     };
     let window = Duration::from_secs(state.config.ota.hawk_window_seconds);
     header.verify(&credentials.hawk, &signed, state.engine.now(), window).ok()?;
-    Some(Caller { agent: Arc::clone(agent), credentials })
+    Some(Caller(credentials))
 }
 
 fn host_and_port(request: &HttpRequest, default_port: u16) -> (&str, u16) {
     let host = webapi::header(request, HOST).unwrap_or_default();
-    match host.rsplit_once(':') {
+    let colon = host.bytes().rposition(|byte| byte == b':');
+    match colon.map(|colon| (&host[..colon], &host[colon + 1..])) {
         // The last colon of a bare IPv6 address separates no port.
         Some((name, port)) if !port.contains(']') => {
             port.parse().map_or((host, default_port), |port| (name, port))
@@ -192,14 +197,14 @@ impl Call<'_> {
             return failed(ResultCode::SYSTEM_FAULT, message::BUSY);
         };
         let order = OrderRequest {
-            agent: self.caller.agent.no,
+            agent: self.caller.agent().no,
             key: key.clone(),
             admitted: self.admit(&info.draft),
             private,
             pay_from: self.fund.map(pay_from),
         };
         let answered = within(self.state, self.state.engine.order(order)).await;
-        let (engine, agent) = (&self.state.engine, self.caller.agent.no);
+        let (engine, agent) = (&self.state.engine, self.caller.agent().no);
         let refused = match (&answered, &key) {
             (Err(EngineError::Rejected(_)), Some(key)) => {
                 within(self.state, engine.order_by_key(agent, key)).await.ok()
@@ -225,7 +230,7 @@ impl Call<'_> {
                 let supplier = crate::engine::ids::supplier_of(order.get());
                 let payment = engine.payment_at(pay_from(fund), supplier, engine.now());
                 let command = OrderCommand::Pay(payment);
-                within(self.state, engine.with_order(self.caller.agent.no, order, command)).await
+                within(self.state, engine.with_order(self.caller.agent().no, order, command)).await
             }
             None => Err(Rejection::UnknownOrder.into()),
         };
@@ -240,7 +245,7 @@ impl Call<'_> {
         order: Option<OrderId>,
     ) -> Option<Arc<Order>> {
         let (Err(EngineError::Rejected(_)), Some(order)) = (answered, order) else { return None };
-        let (engine, agent) = (&self.state.engine, self.caller.agent.no);
+        let (engine, agent) = (&self.state.engine, self.caller.agent().no);
         within(self.state, engine.with_order(agent, order, OrderCommand::Query)).await.ok()
     }
 
@@ -248,10 +253,10 @@ impl Call<'_> {
         let Decoded { model, state } =
             body.read::<OrderAddParm<'_>>("orderparm", &self.state.config.limits());
         let info = match model {
-            Some(info) if state.is_valid() => scenic(info, self.caller),
+            Some(info) if state.is_valid() => info,
             _ => return self.invalid_common(&with_null_model(state)),
         };
-        let admitted = match self.admit(&info.draft) {
+        let admitted = match self.admit(&scenic_draft(&info, self.caller)) {
             Ok(admitted) => admitted,
             Err(rejection) => return self.common(&Err(rejection.into())),
         };
@@ -269,7 +274,7 @@ impl Call<'_> {
         let order = order_id(&wanted);
         let answered = match order {
             Some(order) => {
-                let (engine, agent) = (&self.state.engine, self.caller.agent.no);
+                let (engine, agent) = (&self.state.engine, self.caller.agent().no);
                 within(self.state, engine.with_order(agent, order, OrderCommand::Cancel)).await
             }
             None => Err(Rejection::UnknownOrder.into()),
@@ -290,7 +295,7 @@ impl Call<'_> {
             Ok(callback) => callback,
             Err(text) => return self.refused_common(text),
         };
-        let (engine, agent) = (&self.state.engine, self.caller.agent.no);
+        let (engine, agent) = (&self.state.engine, self.caller.agent().no);
         let set = engine.set_callback(agent, callback);
         let time = Duration::from_millis(self.state.config.engine_timeout_ms);
         match tokio::time::timeout(time, set).await {
@@ -307,12 +312,12 @@ impl Call<'_> {
             AdmissionPolicy { identity: config.ota.identity(), lines_max: config.order_lines_max };
         let engine = &self.state.engine;
         let hasher = Hasher(&self.state.keys);
-        admit(draft, &engine.catalogue(), &policy, &hasher, engine.now())
+        admit(draft, &engine.read_catalogue(), &policy, &hasher, engine.now())
     }
 
     fn is_pay_password(&self, pay: &PayOrderUsePayPasswordParm<'_>) -> bool {
         let field = pay.paypassword.as_deref().unwrap_or_default();
-        self.caller.credentials.pay_password.verify(field).is_ok()
+        self.caller.0.pay_password.verify(field).is_ok()
     }
 
     fn read<'b, T: Record<'b>>(&self, body: &'b Body<'_>, name: &str) -> Result<T, Box<Answer>> {
@@ -379,15 +384,14 @@ impl Call<'_> {
 
     fn common(&self, verified: &Result<(), EngineError>) -> Answer {
         let (code, text, outcome) = match verified {
-            Ok(()) => (ResultCode::SUCCESS, message::SUCCESS.to_owned(), Outcome::Ok),
+            Ok(()) => (ResultCode::SUCCESS, Cow::Borrowed(message::SUCCESS), Outcome::Ok),
             Err(error) => {
                 // Nothing was decided by asking, so asking again is always right.
                 let (code, text) = failure(error, true);
-                (code, text, Outcome::of(error))
+                (code, text.into(), Outcome::of(error))
             }
         };
-        let errmsg = Some(text.into());
-        let result = CommonOperationResult { errcode: code.get(), errmsg, tag: None };
+        let result = CommonOperationResult { errcode: code.get(), errmsg: Some(text), tag: None };
         webapi::result(self.request, &result, outcome)
     }
 
@@ -515,7 +519,7 @@ fn theatre<'a>(info: Order2AddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
     let lines = items.iter().map(line).collect();
     let draft = Draft {
         channel: Channel::Ota,
-        agent: caller.agent.no,
+        agent: caller.agent().no,
         buyer: buyer(info.otheruserid),
         lines,
         date: date(info.effectdate.as_deref()),
@@ -546,30 +550,11 @@ fn theatre<'a>(info: Order2AddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
 }
 
 fn scenic<'a>(info: OrderAddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
-    let items = info.orderdetails.unwrap_or_default();
-    let lines = items.iter().map(line).collect();
-    let timespan = match info.timespanindex {
-        0 => DraftTimespan::Unset,
-        -1 => DraftTimespan::Earliest,
-        index => u8::try_from(index)
-            .map_or(DraftTimespan::Malformed, |no| DraftTimespan::Exactly(Timespan::new(no))),
-    };
-    let draft = Draft {
-        channel: Channel::Ota,
-        agent: caller.agent.no,
-        buyer: buyer(info.otheruserid),
-        lines,
-        date: date(info.effectdate.as_deref()),
-        timespan,
-        scene: DraftScene::default(),
-        validity: None,
-        mobile: text(info.mobile),
-        document: text(info.identificationnumber),
-    };
+    let draft = scenic_draft(&info, caller);
     let private = PrivateDetails {
         mobile: draft.mobile.clone(),
         document_number: draft.document.clone(),
-        travellers: items.iter().map(traveller).collect(),
+        travellers: info.orderdetails.iter().flatten().map(traveller).collect(),
         invoice_title: text(info.invoicetitle),
         invoice_code: text(info.invoicecode),
         guide_number: text(info.guidernumber),
@@ -579,6 +564,28 @@ fn scenic<'a>(info: OrderAddParm<'a>, caller: &Caller) -> OrderInfo<'a> {
         open_id: String::new(),
     };
     OrderInfo { draft, private, sender_id: info.senderid }
+}
+
+fn scenic_draft(info: &OrderAddParm<'_>, caller: &Caller) -> Draft {
+    let timespan = match info.timespanindex {
+        0 => DraftTimespan::Unset,
+        -1 => DraftTimespan::Earliest,
+        index => u8::try_from(index)
+            .map_or(DraftTimespan::Malformed, |no| DraftTimespan::Exactly(Timespan::new(no))),
+    };
+    let owned = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+    Draft {
+        channel: Channel::Ota,
+        agent: caller.agent().no,
+        buyer: buyer(info.otheruserid),
+        lines: info.orderdetails.iter().flatten().map(line).collect(),
+        date: date(info.effectdate.as_deref()),
+        timespan,
+        scene: DraftScene::default(),
+        validity: None,
+        mobile: owned(&info.mobile),
+        document: owned(&info.identificationnumber),
+    }
 }
 
 /// The user the agent names; 0 is what an absent number reads as.

@@ -1,9 +1,10 @@
 //! What the actions in the partner's framework style share: choosing the answer's format, the
 //! framework's own errors, reading a model.
 
+use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCEPT, ACCEPT_CHARSET, ALLOW, CONTENT_TYPE, HOST, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_CHARSET, ALLOW, CONTENT_TYPE, HOST, HeaderName, HeaderValue, WWW_AUTHENTICATE,
 };
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -12,12 +13,24 @@ use crate::http::{Answer, AppState, Outcome};
 use crate::wire::codec::{Body, HttpError, Item, Negotiation, Record, ResponseFormat};
 use crate::wire::ota::hawk;
 
+static X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
 /// A header's text, `None` when it is not there or not text.
 pub(super) fn header(
     request: &HttpRequest,
     name: impl actix_web::http::header::AsHeaderName,
 ) -> Option<&str> {
-    request.headers().get(name)?.to_str().ok()
+    let value = request.headers().get(name)?.as_bytes();
+    // Without an early end the loop runs over many bytes at once.
+    let is_text = value
+        .iter()
+        .fold(true, |text, &byte| text & (byte == b'\t' || (byte >= b' ' && byte < 0x7f)));
+    std::str::from_utf8(value).ok().filter(|_| is_text)
+}
+
+/// A content type we answer with, as a header's value.
+fn content_type(format: ResponseFormat) -> HeaderValue {
+    HeaderValue::from_static(format.content_type())
 }
 
 /// The format the caller wants its answer in.
@@ -25,7 +38,7 @@ pub(super) fn format(request: &HttpRequest) -> ResponseFormat {
     Negotiation {
         accept: header(request, ACCEPT),
         accept_charset: header(request, ACCEPT_CHARSET),
-        x_requested_with: header(request, "x-requested-with"),
+        x_requested_with: header(request, &X_REQUESTED_WITH),
         content_type: header(request, CONTENT_TYPE),
     }
     .choose()
@@ -38,8 +51,8 @@ pub(super) fn result<'r, T: Record<'r>>(
     outcome: Outcome,
 ) -> Answer {
     let format = format(request);
-    let response =
-        HttpResponse::Ok().content_type(format.content_type()).body(format.write(record));
+    let mut response = HttpResponse::with_body(StatusCode::OK, BoxBody::new(format.write(record)));
+    response.headers_mut().insert(CONTENT_TYPE, content_type(format));
     Answer { response, outcome }
 }
 
@@ -88,8 +101,7 @@ pub(super) fn wrong_method(action: Action, request: &HttpRequest, allowed: &'sta
         return super::gate::wrong_method(allowed);
     }
     let mut answer = error(request, &HttpError::method_not_allowed(request.method().as_str()));
-    let value = actix_web::http::header::HeaderValue::from_static(allowed);
-    answer.response.headers_mut().insert(ALLOW, value);
+    answer.response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     answer
 }
 

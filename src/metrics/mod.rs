@@ -163,8 +163,15 @@ impl Families {
 impl Metrics {
     /// Counts an answered request and its time in seconds.
     pub fn request(&self, operation: &'static str, outcome: &'static str, seconds: f64) {
-        self.0.requests.get_or_create(&RequestLabels { operation, outcome }).inc();
-        self.0.latency.get_or_create(&OperationLabels { operation }).observe(seconds);
+        self.request_meter(operation, outcome).count(seconds);
+    }
+
+    /// What counts requests of one operation with one outcome, to be kept by whoever counts many.
+    #[must_use]
+    pub fn request_meter(&self, operation: &'static str, outcome: &'static str) -> RequestMeter {
+        let answered = self.0.requests.get_or_create(&RequestLabels { operation, outcome }).clone();
+        let latency = self.0.latency.get_or_create(&OperationLabels { operation }).clone();
+        RequestMeter { answered, latency }
     }
 
     /// Notes what a supplier has in memory: slots, pools, limit shards, accounts; orders; unpaid ones.
@@ -209,6 +216,21 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.0.registry.lock())?;
         Ok(text)
+    }
+}
+
+/// Counts requests of one operation with one outcome.
+#[derive(Clone, Debug)]
+pub struct RequestMeter {
+    answered: Counter,
+    latency: Histogram,
+}
+
+impl RequestMeter {
+    /// Counts one and its time in seconds.
+    pub fn count(&self, seconds: f64) {
+        self.answered.inc();
+        self.latency.observe(seconds);
     }
 }
 

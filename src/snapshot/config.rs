@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct SnapshotConfig {
     /// Memory sled may use for its page cache, in bytes. Its page table comes on top (about as much
-    /// again for many small pages). Default 256 MiB, at least 1 MiB.
+    /// again for many small pages). Default 64 MiB, at least 1 MiB.
     pub cache_bytes: u64,
     /// What sled favours. Default `high_throughput`.
     pub mode: SnapshotMode,
@@ -53,7 +53,7 @@ pub struct SnapshotConfigError {
 impl Default for SnapshotConfig {
     fn default() -> Self {
         Self {
-            cache_bytes: 256 * 1024 * 1024,
+            cache_bytes: 64 * 1024 * 1024,
             mode: SnapshotMode::default(),
             queue_len_max: 1024,
             load_queue_len_max: 8192,

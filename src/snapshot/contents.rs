@@ -51,6 +51,14 @@ impl Found {
         self.at_checkpoint = self.at_checkpoint.wrapping_add(covered);
         Some(())
     }
+
+    /// Both sums over what either was found in.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            current: self.current.wrapping_add(other.current),
+            at_checkpoint: self.at_checkpoint.wrapping_add(other.at_checkpoint),
+        }
+    }
 }
 
 /// What a checkpoint says, stored as one value so that it is true as a whole.
@@ -118,6 +126,7 @@ mod tests {
         assert_eq!(found.add(4, &frame(5, 3), 1), Some(()));
         assert_eq!(found, Found { current: 111, at_checkpoint: 113 });
         assert_eq!(found.add(4, &frame(6, 0), 1), None);
+        assert_eq!(found.and(Found::default()), found);
     }
 
     #[test]

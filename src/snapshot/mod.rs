@@ -14,6 +14,7 @@
 //! Why sled, which version, and what it costs: `docs/adr/0003-sled.md`.
 
 mod aside;
+mod block;
 mod config;
 mod contents;
 mod disk;
@@ -25,6 +26,7 @@ mod session;
 mod snapshotter;
 mod stamp;
 mod store;
+mod verify;
 
 pub use aside::SetAsideReason;
 pub use config::{SnapshotConfig, SnapshotConfigError, SnapshotMode};
@@ -32,7 +34,7 @@ pub use entity::{EntityKind, Entry, Key, Put, Removal};
 pub use error::SnapshotError;
 pub use open::{Opened, Outcome};
 pub use snapshotter::{
-    Batch, Done, Refusal, Refused, ScanReply, Scanned, SnapshotHandle, Snapshotter,
+    Batch, Done, Encode, Refusal, Refused, ScanReply, Scanned, SnapshotHandle, Snapshotter,
 };
 pub use stamp::{Stamp, StampDifference};
 pub use store::SnapshotStore;

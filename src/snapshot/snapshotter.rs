@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -17,11 +18,17 @@ use parking_lot::RwLock;
 use super::config::SnapshotConfig;
 use super::entity::{EntityKind, Entry, Key, Put, Removal};
 use super::error::SnapshotError;
-use super::store::SnapshotStore;
+use super::store::{SnapshotStore, panic_text};
 use crate::types::{Lsn, PartitionNo};
+
+/// Nice value of the thread that writes: sales go first, but what they change does not pile up in
+/// memory for want of time.
+const WRITER_NICE: i32 = 5;
 
 /// Hears once what became of a batch, on the snapshot thread, so it must neither block nor panic.
 pub type Done = Box<dyn FnOnce(Result<(), SnapshotError>) + Send>;
+/// Makes more of a batch's changes, on the snapshot thread: encoding is not the submitter's work.
+pub type Encode = Box<dyn FnOnce(&mut Vec<Put>, &mut Vec<Removal>) + Send>;
 /// Hears the answer of a load, on a reader thread, so it must neither block nor panic.
 type Reply<T> = Box<dyn FnOnce(Result<T, SnapshotError>) + Send>;
 /// Hears the answer of a prefix scan.
@@ -35,6 +42,8 @@ pub struct Batch {
     pub puts: Vec<Put>,
     /// Entities that are gone. They disappear together with the rise of the watermark.
     pub removals: Vec<Removal>,
+    /// Adds to both before anything is written. Should it panic, the snapshots stop.
+    pub encode: Option<Encode>,
     /// With this batch the store has everything the partition did up to here.
     pub watermark: Lsn,
     /// Told `Ok` once all of it, the watermark included, is durable: only then may an entity be
@@ -110,7 +119,11 @@ impl Snapshotter {
             flush_changes_max: config.flush_changes_max,
             stopped: None,
         };
-        snapshotter.spawn("snapshot".to_owned(), move || writer.run(&batch_queue))?;
+        snapshotter.spawn("snapshot".to_owned(), move || {
+            // Linux keeps this by thread. Where it fails, nothing but precedence is lost.
+            let _ = rustix::process::setpriority_process(None, WRITER_NICE);
+            writer.run(&batch_queue);
+        })?;
         for number in 1..=config.reader_threads {
             let (store, queue) = (store.clone(), load_queue.clone());
             snapshotter.spawn(format!("snapshot-read-{number}"), move || read(&store, &queue))?;
@@ -256,12 +269,20 @@ impl Writer {
         }
     }
 
-    fn take(&mut self, group: &mut Group, batch: Batch) {
-        group.changes += batch.puts.len() + batch.removals.len();
+    fn take(&mut self, group: &mut Group, mut batch: Batch) {
         group.waiting.push(batch.done);
         if self.stopped.is_some() {
             return;
         }
+        if let Some(encode) = batch.encode.take() {
+            let encode = || encode(&mut batch.puts, &mut batch.removals);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(encode)) {
+                let cause = format!("encoding a batch: {}", panic_text(&*panic));
+                self.stopped = Some(SnapshotError::WriterStopped { cause });
+                return;
+            }
+        }
+        group.changes += batch.puts.len() + batch.removals.len();
         if let Err(error) = self.store.write(&batch.puts) {
             self.stopped = Some(error);
             return;

@@ -1,6 +1,7 @@
 //! The store itself: entities in, entities out, watermarks.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,9 +10,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sled::Transactional as _;
-use sled::transaction::{TransactionError, TransactionalTree};
+use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 
-use super::contents::{Checkpoint, Found, value_hash};
+use super::block::{Malformed, Member, Members, Place};
+use super::contents::{Checkpoint, value_hash};
 use super::disk::SledFiles;
 use super::entity::{EntityKind, Entry, Put, Removal};
 use super::error::SnapshotError;
@@ -25,6 +27,8 @@ const INTERNAL: u8 = 0;
 const INTERNAL_TREE: &str = "piaoku-internal";
 const STAMP_KEY: &[u8] = b"stamp";
 const CHECKPOINT_KEY: &[u8] = b"checkpoint";
+/// Version of the encoding of blocks.
+const BLOCK_SCHEMA: u8 = 1;
 
 /// Snapshots of entities on disk. Cloning shares the store; the last clone dropped closes it.
 ///
@@ -86,14 +90,20 @@ impl SnapshotStore {
     /// [`SnapshotError`], [`Damaged`](SnapshotError::Damaged) when the value's checksum is wrong.
     pub fn get(&self, kind: EntityKind, key: &[u8]) -> Result<Option<Entry>, SnapshotError> {
         self.guarded(|| {
-            let value = self.tree(kind).get(key).map_err(|error| self.sled_error(error))?;
+            let place = Place::of(kind, key);
+            let row = place.as_ref().map_or(key, |place| &place.block);
+            let value = self.tree(kind).get(row).map_err(|error| self.sled_error(error))?;
             let Some(value) = value else { return Ok(None) };
-            self.decode(kind.code(), key, &value).map(|frame| Some(frame.to_entry()))
+            let frame = self.decode(kind.code(), row, &value)?;
+            let Some(Place { offset, .. }) = place else { return Ok(Some(frame.to_entry())) };
+            let member = Members(frame.payload).find(offset);
+            Ok(member.map_err(|error| self.malformed(error, kind, row))?.map(Member::to_entry))
         })
     }
 
     /// Visits the entities of a kind whose keys begin with `prefix`, in key order, until `visit`
-    /// breaks. Entities written meanwhile may or may not be seen.
+    /// breaks. Entities written meanwhile may or may not be seen. Of kinds that lie in blocks every
+    /// block is read, whatever the prefix.
     ///
     /// # Errors
     /// [`SnapshotError`]; what was visited before it was sound.
@@ -103,9 +113,23 @@ impl SnapshotStore {
         prefix: &[u8],
         mut visit: impl FnMut(&[u8], Entry) -> ControlFlow<()>,
     ) -> Result<(), SnapshotError> {
-        self.scan_values(kind, prefix, |key, value| {
-            let frame = self.guarded(|| self.decode(kind.code(), key, value))?;
-            Ok(visit(key, frame.to_entry()))
+        let rows = if kind.block_bits() > 0 { &[] } else { prefix };
+        self.scan_values(kind, rows, |row, value| {
+            let frame = self.guarded(|| self.decode(kind.code(), row, value))?;
+            let Some(Place { block, .. }) = Place::of(kind, row) else {
+                let wanted = row.starts_with(prefix);
+                let visited = wanted.then(|| visit(row, frame.to_entry()));
+                return Ok(visited.unwrap_or(ControlFlow::Continue(())));
+            };
+            for member in Members(frame.payload) {
+                let member = member.map_err(|error| self.malformed(error, kind, row));
+                let member = self.guarded(|| member)?;
+                let key = Place { block, offset: member.offset }.key();
+                if key.starts_with(prefix) && visit(&key, member.to_entry()).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
         })
     }
 
@@ -117,7 +141,7 @@ impl SnapshotStore {
     /// until the store is opened again.
     pub fn write(&self, puts: &[Put]) -> Result<(), SnapshotError> {
         let mut contents = self.0.contents.lock();
-        let written = self.guarded(|| puts.iter().try_for_each(|put| self.put(put, &mut contents)));
+        let written = self.guarded(|| self.put_all(puts, &mut contents));
         contents.unknown |= written.is_err();
         written
     }
@@ -240,23 +264,59 @@ impl SnapshotStore {
         Ok(())
     }
 
-    fn put(&self, put: &Put, contents: &mut Contents) -> Result<(), SnapshotError> {
-        let (kind, tree) = (put.kind.code(), self.tree(put.kind));
-        let epoch = contents.checkpoint.epoch + 1;
-        let old = tree.get(&put.key).map_err(|error| self.sled_error(error))?;
-        let (old_hash, covered) = match &old {
-            None => (0, 0),
-            Some(old) => {
-                let hash = value_hash(kind, &put.key, old);
-                let old = self.decode(kind, &put.key, old)?;
-                (hash, if old.epoch == epoch { old.covered } else { hash })
+    /// Writes every entity, those of one block together.
+    fn put_all(&self, puts: &[Put], contents: &mut Contents) -> Result<(), SnapshotError> {
+        let mut members: BTreeMap<(EntityKind, Place), &Put> = BTreeMap::new();
+        for put in puts {
+            match Place::of(put.kind, &put.key) {
+                // The later state of an entity that comes twice is the one that counts.
+                Some(place) => drop(members.insert((put.kind, place), put)),
+                None => self.replace(put.kind, &put.key, contents, |_| {
+                    Ok((put.schema, put.lsn, Cow::Borrowed(&put.payload)))
+                })?,
             }
+        }
+        let members: Vec<_> = members.into_iter().collect();
+        let is_same = |((a, b), _): &(_, _), ((c, d), _): &(_, _)| same_block(*a, *b, *c, *d);
+        for block in members.chunk_by(is_same) {
+            let Some(((kind, Place { block: row, .. }), _)) = block.first() else { continue };
+            self.replace(*kind, row, contents, |old| {
+                let lsn = block.iter().map(|(_, put)| put.lsn).max().unwrap_or(Lsn::ZERO);
+                let lsn = old.map_or(lsn, |old| old.lsn.max(lsn));
+                let changes = block.iter().map(|((_, Place { offset, .. }), put)| {
+                    let Put { schema, lsn, payload, .. } = put;
+                    let (offset, schema, lsn) = (*offset, *schema, *lsn);
+                    (offset, Some(Member { offset, schema, lsn, payload }))
+                });
+                let old = Members(old.map_or(&[], |old| old.payload)).changed(changes);
+                let payload = old.map_err(|error| self.malformed(error, *kind, row))?;
+                Ok((BLOCK_SCHEMA, lsn, Cow::Owned(payload)))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Writes one value in place of what its row holds.
+    fn replace<'p>(
+        &self,
+        kind: EntityKind,
+        row: &[u8],
+        contents: &mut Contents,
+        new: impl FnOnce(Option<&Frame<'_>>) -> Result<(u8, Lsn, Cow<'p, [u8]>), SnapshotError>,
+    ) -> Result<(), SnapshotError> {
+        let (code, tree) = (kind.code(), self.tree(kind));
+        let epoch = contents.checkpoint.epoch + 1;
+        let old = tree.get(row).map_err(|error| self.sled_error(error))?;
+        let frame = old.as_ref().map(|old| self.decode(code, row, old)).transpose()?;
+        let old_hash = old.as_ref().map_or(0, |old| value_hash(code, row, old));
+        let covered = match &frame {
+            Some(frame) if frame.epoch == epoch => frame.covered,
+            _ => old_hash,
         };
-        let Put { schema, lsn, payload, .. } = put;
-        let frame = Frame { schema: *schema, lsn: *lsn, epoch, covered, payload };
-        let value = frame.encode(kind, &put.key);
-        let new_hash = value_hash(kind, &put.key, &value);
-        tree.insert(&put.key, value).map_err(|error| self.sled_error(error))?;
+        let (schema, lsn, payload) = new(frame.as_ref())?;
+        let value = Frame { schema, lsn, epoch, covered, payload: &payload }.encode(code, row);
+        let new_hash = value_hash(code, row, &value);
+        tree.insert(row, value).map_err(|error| self.sled_error(error))?;
         contents.current = contents.current.wrapping_sub(old_hash).wrapping_add(new_hash);
         Ok(())
     }
@@ -274,9 +334,16 @@ impl SnapshotStore {
             *watermark = (*watermark).max(*lsn);
         }
 
-        let mut by_kind: BTreeMap<EntityKind, Vec<&[u8]>> = BTreeMap::new();
-        for removal in removals {
-            by_kind.entry(removal.kind).or_default().push(&removal.key);
+        let mut by_kind: BTreeMap<EntityKind, BTreeMap<Cow<'_, [u8]>, BTreeSet<u16>>> =
+            BTreeMap::new();
+        for Removal { kind, key } in removals {
+            let rows = by_kind.entry(*kind).or_default();
+            match Place::of(*kind, key) {
+                Some(Place { block, offset }) => {
+                    rows.entry(Cow::Owned(block.to_vec())).or_default().insert(offset);
+                }
+                None => drop(rows.entry(Cow::Borrowed(key)).or_default()),
+            }
         }
         let mut trees = vec![&self.sled().internal];
         trees.extend(by_kind.keys().map(|kind| self.tree(*kind)));
@@ -284,11 +351,16 @@ impl SnapshotStore {
         let committed = trees.as_slice().transaction(|views: &Vec<TransactionalTree>| {
             let mut checkpoint = next.clone();
             checkpoint.sum = contents.current;
-            for ((kind, keys), view) in by_kind.iter().zip(&views[1..]) {
-                for key in keys {
-                    if let Some(old) = view.remove(*key)? {
-                        let hash = value_hash(kind.code(), key, &old);
-                        checkpoint.sum = checkpoint.sum.wrapping_sub(hash);
+            for ((kind, rows), view) in by_kind.iter().zip(&views[1..]) {
+                for (row, gone) in rows {
+                    let Some(old) = view.remove(&**row)? else { continue };
+                    let hash = value_hash(kind.code(), row, &old);
+                    checkpoint.sum = checkpoint.sum.wrapping_sub(hash);
+                    let left = self.without(*kind, row, &old, gone, next.epoch);
+                    if let Some(left) = left.map_err(ConflictableTransactionError::Abort)? {
+                        let hash = value_hash(kind.code(), row, &left);
+                        checkpoint.sum = checkpoint.sum.wrapping_add(hash);
+                        view.insert(&**row, left)?;
                     }
                 }
             }
@@ -297,24 +369,30 @@ impl SnapshotStore {
         });
         contents.checkpoint = committed.map_err(|error| match error {
             TransactionError::Storage(error) => self.sled_error(error),
-            TransactionError::Abort(()) => self.damaged("a checkpoint was aborted"),
+            TransactionError::Abort(error) => error,
         })?;
         contents.current = contents.checkpoint.sum;
         Ok(())
     }
 
-    /// Reads and checks every value.
-    fn add_up(&self, epoch: u64) -> Result<Found, SnapshotError> {
-        let mut found = Found::default();
-        for kind in EntityKind::ALL {
-            self.scan_values(kind, &[], |key, value| {
-                let frame = self.decode(kind.code(), key, value)?;
-                let added = found.add(epoch, &frame, value_hash(kind.code(), key, value));
-                added.ok_or_else(|| self.damaged("the last checkpoint is lost"))?;
-                Ok(ControlFlow::Continue(()))
-            })?;
+    /// What is left of a row without the members that are `gone`, as a value that checkpoint `epoch`
+    /// covers.
+    fn without(
+        &self,
+        kind: EntityKind,
+        row: &[u8],
+        old: &[u8],
+        gone: &BTreeSet<u16>,
+        epoch: u64,
+    ) -> Result<Option<Vec<u8>>, SnapshotError> {
+        if !Place::is_block(kind, row) {
+            return Ok(None);
         }
-        Ok(found)
+        let frame = self.decode(kind.code(), row, old)?;
+        let left = Members(frame.payload).changed(gone.iter().map(|offset| (*offset, None)));
+        let left = left.map_err(|error| self.malformed(error, kind, row))?;
+        let frame = Frame { epoch, covered: 0, payload: &left, ..frame };
+        Ok((!left.is_empty()).then(|| frame.encode(kind.code(), row)))
     }
 
     /// Only sled runs guarded here: a panic of the visitor is no fault of the store.
@@ -322,9 +400,18 @@ impl SnapshotStore {
         &self,
         kind: EntityKind,
         prefix: &[u8],
+        visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, SnapshotError>,
+    ) -> Result<(), SnapshotError> {
+        let rows = self.guarded(|| Ok(self.tree(kind).scan_prefix(prefix)))?;
+        self.visit(rows, visit)
+    }
+
+    /// Visits rows until `visit` breaks.
+    pub(super) fn visit(
+        &self,
+        mut rows: sled::Iter,
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, SnapshotError>,
     ) -> Result<(), SnapshotError> {
-        let mut rows = self.guarded(|| Ok(self.tree(kind).scan_prefix(prefix)))?;
         let mut next = || self.guarded(|| rows.next().transpose().map_err(|e| self.sled_error(e)));
         while let Some((key, value)) = next()? {
             if visit(&key, &value)?.is_break() {
@@ -343,7 +430,7 @@ impl SnapshotStore {
     }
 
     /// Runs `work`, turns a panic inside sled into an error, and notes damage for the next start.
-    fn guarded<T>(
+    pub(super) fn guarded<T>(
         &self,
         work: impl FnOnce() -> Result<T, SnapshotError>,
     ) -> Result<T, SnapshotError> {
@@ -361,19 +448,23 @@ impl SnapshotStore {
         self.0.sled.as_ref().expect("sled is taken out only when the last clone is dropped")
     }
 
-    fn tree(&self, kind: EntityKind) -> &sled::Tree {
+    pub(super) fn tree(&self, kind: EntityKind) -> &sled::Tree {
         &self.sled().kinds[kind.index()]
     }
 
-    fn sled_error(&self, error: sled::Error) -> SnapshotError {
+    pub(super) fn sled_error(&self, error: sled::Error) -> SnapshotError {
         SnapshotError::sled(&self.0.dir, error)
     }
 
-    fn damaged(&self, what: &str) -> SnapshotError {
+    pub(super) fn damaged(&self, what: &str) -> SnapshotError {
         SnapshotError::damaged(&self.0.dir, what)
     }
 
-    fn decode<'a>(
+    fn malformed(&self, error: Malformed, kind: EntityKind, row: &[u8]) -> SnapshotError {
+        self.damaged(&format!("{error} (kind {}, key {})", kind.code(), hex::encode(row)))
+    }
+
+    pub(super) fn decode<'a>(
         &self,
         kind: u8,
         key: &[u8],
@@ -408,6 +499,10 @@ impl Drop for Inner {
             let _ = self.session.mark_closed(closed);
         }
     }
+}
+
+fn same_block(a: EntityKind, b: Place, c: EntityKind, d: Place) -> bool {
+    a == c && b.block == d.block
 }
 
 /// What a panic said.

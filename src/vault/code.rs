@@ -7,9 +7,9 @@
 
 use std::fmt;
 
-use aes::Aes256;
 use fpe::ff1::FF1;
 
+use super::block_cipher::Aes256Encrypt;
 use super::damm;
 use super::key::KEY_LEN;
 use super::numerals::Decimal;
@@ -37,7 +37,7 @@ pub struct CodeSpaceExhausted {
 
 /// Turns counters into voucher codes and back. Immutable, so threads may share one.
 pub struct CodeMint {
-    permutation: FF1<Aes256>,
+    permutation: FF1<Aes256Encrypt>,
 }
 
 impl CodeMint {

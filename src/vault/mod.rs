@@ -12,6 +12,7 @@
 //! | [`CodeMint`] | FF1 (NIST SP 800-38G) and a Damm digit | the root, so that a code is never minted twice |
 
 pub mod agent_secrets;
+mod block_cipher;
 mod code;
 mod damm;
 mod key;

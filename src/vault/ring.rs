@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aes_gcm_siv::aead::inout::InOutBuf;
-use aes_gcm_siv::{AeadInOut, Aes256GcmSiv, Key, KeyInit, Nonce, Tag};
+use aes_gcm_siv::{AeadInOut, AesGcmSiv, Key, KeyInit, Nonce, Tag};
 use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
+use super::block_cipher::Aes256Encrypt;
 use super::code::CodeMint;
 use super::key::{DataKey, KEY_LEN, KeyError, Secrets};
 use super::key_file::{self, KeySource, MissingKeyFile};
@@ -104,9 +105,12 @@ struct Keys {
     fingerprint: [u8; 16],
 }
 
+/// AES-256-GCM-SIV.
+type Sealer = AesGcmSiv<Aes256Encrypt>;
+
 struct SealingKey {
     id: u32,
-    cipher: Aes256GcmSiv,
+    cipher: Sealer,
 }
 
 impl KeyRing {
@@ -268,7 +272,7 @@ impl fmt::Debug for KeyRing {
 impl SealingKey {
     fn new(key: &DataKey) -> Self {
         let derived = key.derive("piaoku 2026-11-21 sealing v1");
-        let cipher = Aes256GcmSiv::new(<&Key<Aes256GcmSiv>>::from(&*derived));
+        let cipher = Sealer::new(<&Key<Sealer>>::from(&*derived));
         Self { id: key.id(), cipher }
     }
 }

@@ -71,9 +71,6 @@ impl EntitySource for Shelf {
     fn order(&mut self, id: OrderId) -> Result<Option<Tracked<Order>>, Self::Error> {
         Ok(self.orders.get(&id).cloned())
     }
-    fn voucher(&mut self, code: VoucherCode) -> Result<Option<Tracked<Voucher>>, Self::Error> {
-        Ok(self.vouchers.get(&code).cloned())
-    }
 }
 
 /// A slot without the checkouts in flight.

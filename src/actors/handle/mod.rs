@@ -27,7 +27,7 @@ use crate::domain::catalogue::Catalogue;
 use crate::engine::Rejection;
 use crate::engine::operator::Operator;
 use crate::journal::{JournalHandle, JournalStats};
-use crate::types::{AgentNo, Lsn, SupplierNo, UnixMillis};
+use crate::types::{AgentNo, Lsn, PartitionNo, SupplierNo, UnixMillis};
 use crate::vault::CodeMint;
 
 pub use catalogue::CatalogueChangeError;
@@ -116,6 +116,13 @@ impl EngineHandle {
         self.0.catalogue.load()
     }
 
+    /// The catalogue as it is now, to be let go of soon: cheaper than [`catalogue`](Self::catalogue),
+    /// which may be kept.
+    #[must_use]
+    pub fn read_catalogue(&self) -> arc_swap::Guard<Arc<Catalogue>> {
+        self.0.catalogue.read()
+    }
+
     /// The engine's clock.
     #[must_use]
     pub fn now(&self) -> UnixMillis {
@@ -141,6 +148,17 @@ impl EngineHandle {
     #[must_use]
     pub fn journal_stats(&self) -> &JournalStats {
         self.0.journal.stats()
+    }
+
+    /// Up to where the snapshots have what every supplier did: a start replays what is above it. Waits
+    /// while a checkpoint is being written, so it is not for threads that sell.
+    #[must_use]
+    pub fn saved_lsn(&self) -> Lsn {
+        let watermarks = self.0.cold.watermarks();
+        let catalogue = self.catalogue();
+        let of = |supplier: SupplierNo| watermarks.get(&PartitionNo::new(supplier.get())).copied();
+        let saved = catalogue.suppliers().iter().map(|it| of(it.no).unwrap_or(Lsn::ZERO));
+        saved.min().unwrap_or(Lsn::ZERO)
     }
 
     /// Requests in flight.

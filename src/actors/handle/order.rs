@@ -62,6 +62,8 @@ impl EngineHandle {
             return self.order_reply(supplier, command, Asker::Agent(agent), None, in_flight).await;
         };
         let fingerprint = KeyFingerprint::new(agent, &key);
+        // Whatever sends it to order keeps it: nobody else could turn it down for another to try.
+        let mut offer = admitted.map(|admitted| Some((admitted, key, private)));
         loop {
             let in_flight = self.enter(agent)?;
             let (route, claim, command) = match self.0.request_keys.enter(fingerprint, supplier) {
@@ -71,17 +73,15 @@ impl EngineHandle {
                     (route, None, Command::Resume { order, payment })
                 }
                 Entered::Unknown => {
-                    return Err(admitted.err().map_or(EngineError::OutcomeUnknown, Into::into));
+                    return Err(offer.err().map_or(EngineError::OutcomeUnknown, Into::into));
                 }
                 Entered::Supplier(route, claim) => {
-                    let command = match &admitted {
-                        Ok(admitted) if route == admitted.supplier_no() => new_order(
-                            admitted.clone(),
-                            Some(key.clone()),
-                            private.clone(),
-                            pay_from,
-                        ),
-                        _ => Command::Await,
+                    let own = offer.as_mut().ok().filter(|_| supplier == Some(route));
+                    let command = match own.and_then(Option::take) {
+                        Some((admitted, key, private)) => {
+                            new_order(admitted, Some(key), private, pay_from)
+                        }
+                        None => Command::Await,
                     };
                     (route, Some(claim), command)
                 }
@@ -89,9 +89,10 @@ impl EngineHandle {
             match self.submit(route, command, Asker::Agent(agent), claim, in_flight).await? {
                 Reply::Order(order) | Reply::Unchanged(order) => return Ok(order),
                 // What was under way with the key has come to nothing: now it is this one's turn.
-                Reply::NotHere | Reply::Done => match &admitted {
+                Reply::NotHere | Reply::Done => match &offer {
                     Err(rejection) => return Err(rejection.clone().into()),
-                    Ok(_) => continue,
+                    Ok(Some(_)) => continue,
+                    Ok(None) => return Err(EngineError::OutcomeUnknown),
                 },
             }
         }

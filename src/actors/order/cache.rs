@@ -12,7 +12,7 @@ use crate::actors::cold::LoadError;
 use crate::actors::handle::FoundVoucher;
 use crate::actors::order::commit::SharedOrder;
 use crate::actors::order::{OrderActor, Submit};
-use crate::actors::stored::{Open, ticket_key};
+use crate::actors::stored::{Known, Open, ticket_key};
 use crate::domain::order::{CloseReason, Order, OrderState};
 use crate::domain::voucher::Voucher;
 use crate::engine::Rejection;
@@ -27,17 +27,16 @@ struct Cached {
     dirty: bool,
     /// Whether its state is on its way to the snapshots.
     saving: bool,
-    /// Whether the snapshots may have a note that something is still to come of it. Orders sold at once
-    /// whose agent is told nothing never get one.
-    noted: bool,
+    /// What the snapshots may have of it. Orders sold at once whose agent is told nothing never get a note.
+    known: Known,
 }
 
 /// An order to be saved.
 pub(super) struct ToSave {
     pub(super) order: SharedOrder,
     pub(super) lsn: Lsn,
-    /// Whether the snapshots may have a note that something is still to come of it.
-    pub(super) noted: bool,
+    /// What the snapshots may have of it already.
+    pub(super) known: Known,
 }
 
 /// Orders by number. Orders that the snapshots have may be dropped, oldest first.
@@ -130,7 +129,8 @@ impl OrderCache {
     pub(super) fn insert(&mut self, lsn: Lsn, order: Order) {
         let id = order.id;
         let order = Arc::new(order);
-        let cached = Cached { order, lsn, dirty: true, saving: false, noted: false };
+        let known = Known { noted: false, keyed: false };
+        let cached = Cached { order, lsn, dirty: true, saving: false, known };
         self.orders.insert(id, cached);
         self.dirty.push_back((lsn, id));
     }
@@ -155,6 +155,11 @@ impl OrderCache {
         self.dirty.front().map(|(lsn, _)| *lsn)
     }
 
+    /// How many orders have changed; some may count twice.
+    pub(super) fn dirty_len(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// Takes up to `count` changed orders to be saved, oldest change first.
     pub(super) fn save(&mut self, count: usize) -> Vec<ToSave> {
         let mut orders = Vec::with_capacity(count.min(self.dirty.len()));
@@ -166,9 +171,9 @@ impl OrderCache {
                 cached.dirty = false;
                 cached.saving = true;
                 self.saving.push((first, id));
-                let open = Open::of(&cached.order).is_some();
-                let noted = std::mem::replace(&mut cached.noted, open);
-                orders.push(ToSave { order: Arc::clone(&cached.order), lsn: cached.lsn, noted });
+                let now = Known { noted: Open::of(&cached.order).is_some(), keyed: true };
+                let known = std::mem::replace(&mut cached.known, now);
+                orders.push(ToSave { order: Arc::clone(&cached.order), lsn: cached.lsn, known });
             }
         }
         orders
@@ -210,8 +215,9 @@ impl OrderCache {
             if let Some(cached) = self.orders.get_mut(&id) {
                 cached.saving = false;
                 cached.dirty = true;
-                // What the lost batch would have taken away may still be there.
-                cached.noted = true;
+                // What the lost batch would have taken away may still be there, what it would have
+                // brought is not.
+                cached.known = Known { noted: true, keyed: false };
                 self.dirty.push_front((first, id));
             }
         }
@@ -232,9 +238,9 @@ impl OrderCache {
     fn put_fetched(&mut self, lsn: Lsn, order: Order) -> SharedOrder {
         let order = Arc::new(order);
         let id = order.id;
-        let noted = Open::of(&order).is_some();
+        let known = Known { noted: Open::of(&order).is_some(), keyed: true };
         let shared = Arc::clone(&order);
-        let cached = Cached { order: shared, lsn, dirty: false, saving: false, noted };
+        let cached = Cached { order: shared, lsn, dirty: false, saving: false, known };
         self.orders.insert(id, cached);
         self.saved.push_back(id);
         order
@@ -440,7 +446,7 @@ mod tests {
             cache.insert(Lsn::new(lsn), ledger.state.orders[&id].value.clone());
         }
         let noted = |cache: &mut OrderCache| -> Vec<bool> {
-            cache.save(9).iter().map(|to_save| to_save.noted).collect()
+            cache.save(9).iter().map(|to_save| to_save.known.noted).collect()
         };
         assert_eq!(noted(&mut cache), [false, false], "nothing was ever written of either");
         cache.saved(|_| false);

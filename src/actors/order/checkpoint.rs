@@ -1,8 +1,13 @@
 //! Saving what has changed, between orders: a step takes changed orders and vouchers in small slices,
 //! asks changed participants for their states, and submits all of it as one batch with the position
 //! up to which the snapshots then have everything.
+//!
+//! A step costs sales as little as can be: orders and vouchers are only shared here and encoded by the
+//! snapshots' own thread, and what changes again and again (slots, accounts) is saved once an interval.
 
 use std::collections::BTreeSet;
+use std::mem::take;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use actix::prelude::*;
@@ -11,15 +16,21 @@ use tokio::sync::oneshot;
 use crate::actors::order::OrderActor;
 use crate::actors::order::cache::ToSave;
 use crate::actors::participant::Saved;
-use crate::actors::stored::{order_puts, sequence_put};
+use crate::actors::stored::{order_puts, sequence_put, voucher_put};
 use crate::actors::voucher::SaveVouchers;
-use crate::snapshot::{Batch, Put, Removal, SnapshotError};
+use crate::domain::voucher::Voucher;
+use crate::snapshot::{Batch, Encode, Put, SnapshotError};
 use crate::types::{Lsn, PartitionNo};
+use crate::vault::CodeMint;
 
 /// Ticks between looks for idle participants, and between writes of a watermark alone.
 const IDLE_LOOKS: u64 = 16;
-/// Slices after the first in one step: a batch is flushed as a whole, so it should not be small.
-const SLICES_MAX: u32 = 31;
+/// Slices of orders in one step: a batch is flushed as a whole, so it should not be small, and it is
+/// encoded as a whole, so it should not be huge.
+const SLICES_MAX: usize = 64;
+
+/// Vouchers taken for each order of a slice, so that they do not fall behind orders of many tickets.
+const VOUCHERS_PER_ORDER: usize = 8;
 
 /// The step under way, if any.
 #[derive(Default)]
@@ -29,6 +40,8 @@ pub(super) struct Checkpoint {
     draining: Vec<oneshot::Sender<()>>,
     /// Ticks so far, to look for idle participants only now and then.
     ticks: u64,
+    /// Tick of the last step.
+    last_step: Option<u64>,
     /// The watermark submitted last.
     submitted: Lsn,
     /// Set by the first failure of the snapshots: the journal goes on, the snapshots do not.
@@ -36,11 +49,15 @@ pub(super) struct Checkpoint {
 }
 
 struct StepState {
+    orders: Vec<ToSave>,
+    vouchers: Vec<(Voucher, Lsn)>,
+    /// Participants' states, and the supplier's position.
     puts: Vec<Put>,
-    removals: BTreeSet<Removal>,
-    /// Slices that may still follow the present one.
-    slices_left: u32,
-    /// Whether the present slice is the last: participants are asked then.
+    /// Slices of orders that may still follow the present one.
+    slices_left: usize,
+    /// Slices of participants still to be asked, once orders are taken.
+    participants_left: Option<usize>,
+    /// Whether the present slice is the last.
     is_last: bool,
     /// Participants that have not told their state yet.
     missing: usize,
@@ -50,11 +67,43 @@ struct StepState {
     submitted: bool,
 }
 
+impl StepState {
+    const fn new() -> Self {
+        Self {
+            orders: Vec::new(),
+            vouchers: Vec::new(),
+            puts: Vec::new(),
+            slices_left: SLICES_MAX - 1,
+            participants_left: None,
+            is_last: false,
+            missing: 0,
+            vouchers_missing: false,
+            covered: Lsn::ZERO,
+            submitted: false,
+        }
+    }
+
+    /// Encodes the orders and vouchers taken so far.
+    fn encode(&mut self, mint: Arc<CodeMint>) -> Encode {
+        let (orders, vouchers) = (take(&mut self.orders), take(&mut self.vouchers));
+        Box::new(move |puts, removals| {
+            let mut gone = BTreeSet::new();
+            for ToSave { order, lsn, known } in orders {
+                order_puts(&order, lsn, known, puts, &mut gone);
+            }
+            for (voucher, lsn) in vouchers {
+                puts.push(voucher_put(&voucher, lsn, mint.locate(voucher.code)));
+            }
+            removals.extend(gone);
+        })
+    }
+}
+
 /// The voucher actor's part of a step.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct VouchersSaved {
-    pub(crate) puts: Vec<Put>,
+    pub(crate) vouchers: Vec<(Voucher, Lsn)>,
     /// First record that the snapshots lack of some voucher after this.
     pub(crate) first_dirty: Option<Lsn>,
 }
@@ -78,7 +127,9 @@ impl OrderActor {
             return;
         }
         self.expire_due(ctx);
-        self.begin_step();
+        if self.is_step_due() {
+            self.begin_step();
+        }
         if self.checkpoint.ticks.is_multiple_of(IDLE_LOOKS) {
             let idle = i64::try_from(self.context.config.idle_ms).unwrap_or(i64::MAX);
             let before = self.context.clock.now().plus_millis(-idle);
@@ -90,34 +141,43 @@ impl OrderActor {
         }
     }
 
+    /// Whether an interval has passed since the last step, or enough has changed meanwhile.
+    fn is_step_due(&self) -> bool {
+        let config = &self.context.config;
+        let ticks = (config.checkpoint_interval_ms / config.tick_ms).max(1);
+        let passed = |last: u64| self.checkpoint.ticks.saturating_sub(last) >= ticks;
+        self.checkpoint.last_step.is_none_or(passed) || self.is_behind()
+    }
+
+    /// Whether more has changed than a step takes.
+    fn is_behind(&self) -> bool {
+        self.orders.dirty_len() >= self.context.config.checkpoint_step * SLICES_MAX
+    }
+
     fn begin_step(&mut self) {
         if self.checkpoint.step.is_some() || self.checkpoint.failed || self.rebuilding {
             return;
         }
-        self.checkpoint.step = Some(StepState {
-            puts: Vec::new(),
-            removals: BTreeSet::new(),
-            slices_left: SLICES_MAX,
-            is_last: false,
-            missing: 0,
-            vouchers_missing: false,
-            covered: Lsn::ZERO,
-            submitted: false,
-        });
+        self.checkpoint.last_step = Some(self.checkpoint.ticks);
+        self.checkpoint.step = Some(StepState::new());
         self.take_slice();
     }
 
-    /// Adds changed orders to the step, and asks for vouchers and, with the last slice, participants.
+    /// Adds changed orders to the step and asks for vouchers; once all are taken, asks participants.
     fn take_slice(&mut self) {
         let Some(mut step) = self.checkpoint.step.take() else { return };
         let count = self.context.config.checkpoint_step;
-        for ToSave { order, lsn, noted } in self.orders.save(count) {
-            order_puts(&order, lsn, noted, &mut step.puts, &mut step.removals);
+        if step.participants_left.is_none() {
+            step.orders.extend(self.orders.save(count));
+            if step.slices_left == 0 || self.orders.first_dirty().is_none() {
+                let slices = self.directory.dirty_len().div_ceil(count).max(1);
+                step.participants_left = Some(slices);
+            }
+            step.slices_left = step.slices_left.saturating_sub(1);
         }
-        step.vouchers_missing = true;
-        step.is_last = step.slices_left == 0 || self.orders.first_dirty().is_none();
-        step.slices_left = step.slices_left.saturating_sub(1);
-        if step.is_last {
+        if let Some(left) = &mut step.participants_left {
+            *left -= 1;
+            step.is_last = *left == 0;
             // Read before looking at what is under way: whatever became durable up to here was
             // applied, if nothing of ours is on its way now.
             let durable = self.context.journal.stats().durable_lsn.load(Ordering::Acquire);
@@ -126,12 +186,15 @@ impl OrderActor {
             let firsts = [self.orders.first_dirty(), self.directory.first_dirty()];
             let firsts = firsts.into_iter().flatten();
             step.covered = firsts.fold(known, |lsn, first| lsn.min(before(first)));
-            let code = self.context.lane.1.load(Ordering::Acquire);
-            let supplier = self.context.supplier;
-            step.puts.push(sequence_put(supplier, self.numbers.position(), code, known));
+            if step.is_last {
+                let code = self.context.lane.1.load(Ordering::Acquire);
+                let supplier = self.context.supplier;
+                step.puts.push(sequence_put(supplier, self.numbers.position(), code, known));
+            }
         }
+        step.vouchers_missing = true;
         self.checkpoint.step = Some(step);
-        self.vouchers.do_send(SaveVouchers { count: count * 2 });
+        self.vouchers.do_send(SaveVouchers { count: count * VOUCHERS_PER_ORDER });
     }
 
     /// Submits the step's batch once every part of it is there.
@@ -146,7 +209,7 @@ impl OrderActor {
             return;
         }
         // A watermark alone is worth a write only now and then: other suppliers raise it all the time.
-        let nothing = step.puts.len() == 1 && step.removals.is_empty();
+        let nothing = step.puts.len() == 1 && step.orders.is_empty() && step.vouchers.is_empty();
         let due = self.checkpoint.ticks.is_multiple_of(IDLE_LOOKS)
             || !self.checkpoint.draining.is_empty();
         if nothing && (step.covered <= self.checkpoint.submitted || !due) {
@@ -156,11 +219,13 @@ impl OrderActor {
         step.submitted = true;
         self.checkpoint.submitted = step.covered;
         let this = ctx.address();
+        let mint = self.context.cold.mint();
         let batch = Batch {
             // Watermarks are kept by supplier: each has a position of its own.
             partition: PartitionNo::new(self.context.supplier.get()),
-            puts: std::mem::take(&mut step.puts),
-            removals: std::mem::take(&mut step.removals).into_iter().collect(),
+            encode: Some(step.encode(mint)),
+            puts: take(&mut step.puts),
+            removals: Vec::new(),
             watermark: step.covered,
             done: Box::new(move |result| this.do_send(CheckpointDone(result))),
         };
@@ -214,7 +279,7 @@ impl OrderActor {
             }
         }
         let clean = self.directory.first_dirty().is_none() && self.orders.first_dirty().is_none();
-        let more = !clean || !self.checkpoint.draining.is_empty();
+        let more = self.is_behind() || !self.checkpoint.draining.is_empty();
         // A watermark that lags behind other suppliers' records would have a start read those again.
         let durable = self.context.journal.stats().durable_lsn.load(Ordering::Acquire);
         let all = clean && self.vouchers_are_clean && self.checkpoint.submitted.get() >= durable;
@@ -255,7 +320,7 @@ impl Handler<VouchersSaved> for OrderActor {
             {
                 step.covered = step.covered.min(before(first));
             }
-            step.puts.extend(message.puts);
+            step.vouchers.extend(message.vouchers);
             self.guarded(ctx, Self::submit_if_complete);
         }
     }

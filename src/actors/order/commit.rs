@@ -10,14 +10,23 @@ use crate::actors::record::{Origin, Record};
 use crate::actors::request_keys::KeyFingerprint;
 use crate::actors::voucher::Issue;
 use crate::domain::order::{OrderEvent, OrderState};
-use crate::domain::voucher::VoucherEvent;
+use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::transaction::Event;
-use crate::types::{HoldId, Lsn, OrderId};
+use crate::types::{HoldId, Lsn, OrderId, UnixMillis};
 
 /// Durable records of this supplier, in log order.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Committed(pub(crate) Vec<(Lsn, Record)>);
+
+/// What a batch of records has come to.
+struct Batch {
+    now: UnixMillis,
+    /// Vouchers with the record that issued them.
+    issued: Vec<(Lsn, Voucher)>,
+    /// What the callers are to hear.
+    done: Vec<(HoldId, Result<Reply, EngineError>)>,
+}
 
 /// The journal has stopped; the outcome of these commands is unknown.
 #[derive(Message)]
@@ -30,26 +39,23 @@ pub(crate) struct JournalFailed(pub(crate) Vec<HoldId>);
 pub(crate) struct TooLarge(pub(crate) HoldId);
 
 impl OrderActor {
-    fn committed(&mut self, lsn: Lsn, record: Record, ctx: &mut Context<Self>) {
+    /// Makes a record true. What its caller is to hear waits in `done`, and what it issued in `issued`,
+    /// until the batch is through.
+    fn committed(&mut self, lsn: Lsn, record: Record, batch: &mut Batch) {
         let hold = match record.origin {
             Origin::Orders(hold) => hold,
             Origin::Catalogue(_) => return,
         };
-        let now = self.context.clock.now();
         let mut about: Option<OrderId> = None;
-        let mut issued = Vec::new();
         for event in record.transaction.events {
             match event {
                 Event::Order(event) => {
                     about = Some(event.order());
                     self.apply_order(lsn, event);
                 }
-                Event::Voucher(VoucherEvent::Issued(voucher)) => issued.push(voucher),
-                other => self.directory.apply(Some(hold), lsn, other, now),
+                Event::Voucher(VoucherEvent::Issued(voucher)) => batch.issued.push((lsn, voucher)),
+                other => self.directory.apply(Some(hold), lsn, other, batch.now),
             }
-        }
-        if !issued.is_empty() {
-            self.vouchers.do_send(Issue { lsn, vouchers: issued });
         }
         let reply = match about.map(|id| self.orders.get(id)) {
             Some(Some(order)) => Ok(Reply::Order(order)),
@@ -58,7 +64,7 @@ impl OrderActor {
             // Money was credited.
             None => Ok(Reply::Done),
         };
-        self.finish(hold, reply, ctx);
+        batch.done.push((hold, reply));
     }
 
     fn apply_order(&mut self, lsn: Lsn, event: OrderEvent) {
@@ -95,10 +101,19 @@ impl Handler<Committed> for OrderActor {
     type Result = ();
 
     fn handle(&mut self, Committed(records): Committed, ctx: &mut Self::Context) {
+        let now = self.context.clock.now();
+        let mut batch = Batch { now, issued: Vec::new(), done: Vec::with_capacity(records.len()) };
         for (lsn, record) in records {
             self.appended = self.appended.saturating_sub(1);
             self.applied = lsn;
-            self.guarded(ctx, |actor, ctx| actor.committed(lsn, record, ctx));
+            self.guarded(ctx, |actor, _| actor.committed(lsn, record, &mut batch));
+        }
+        // Before anybody hears of a code it must be known.
+        if !batch.issued.is_empty() {
+            self.vouchers.do_send(Issue(batch.issued));
+        }
+        for (hold, reply) in batch.done {
+            self.guarded(ctx, |actor, ctx| actor.finish(hold, reply, ctx));
         }
         self.rebuild_if_quiet(ctx);
     }

@@ -157,13 +157,23 @@ impl OrderActor {
     fn ask(&mut self, hold: HoldId, checkout: &Checkout, keep: bool) {
         let now = self.context.clock.now();
         for (index, (key, ask)) in checkout.plan().parts().iter().enumerate() {
-            self.directory.ask(*key, ask.clone(), (hold, index, keep), now);
+            if let Some(answer) = self.directory.ask(*key, ask.clone(), (hold, index, keep), now) {
+                self.answers.push_back(Answer { hold, index, answer });
+            }
         }
     }
 
-    fn release(&mut self, hold: HoldId, participants: &[ParticipantKey]) {
+    fn release(&self, hold: HoldId, participants: &[ParticipantKey]) {
         for key in participants {
             self.directory.release(*key, hold);
+        }
+    }
+
+    /// Takes the answers that were there at once. Not where they were given: what one of them sets off
+    /// may ask again.
+    pub(super) fn take_answers(&mut self, ctx: &mut Context<Self>) {
+        while let Some(answer) = self.answers.pop_front() {
+            self.answered(answer, ctx);
         }
     }
 
@@ -239,7 +249,7 @@ impl OrderActor {
     }
 
     /// Lets everything go that a command under way may hold.
-    pub(super) fn give_up_holds(&mut self, hold: HoldId) {
+    pub(super) fn give_up_holds(&self, hold: HoldId) {
         let plan = self.running.get(&hold).and_then(|running| running.checkout.as_ref());
         let Some(plan) = plan.map(|checkout| checkout.plan().clone()) else { return };
         for (key, _) in plan.parts() {

@@ -11,6 +11,7 @@ mod drive;
 mod expiry;
 mod rebuild;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use crate::actors::config::EngineConfig;
 use crate::actors::directory::{Directory, Surroundings};
 use crate::actors::gate::InFlight;
 use crate::actors::look::Look;
+use crate::actors::participant::Answer;
 use crate::actors::record::Record;
 use crate::actors::recovery::Rebuilder;
 use crate::actors::request_keys::{KeyClaim, KeyFingerprint, RequestKeys};
@@ -212,6 +214,8 @@ pub(crate) struct OrderActor {
     numbers: Numbers,
     next_hold: u64,
     running: HashMap<HoldId, Running>,
+    /// Participants' answers that were there at once, to be taken before the message at hand ends.
+    answers: VecDeque<Answer>,
     /// Requests that wait for the one under way with their key.
     keys: HashMap<KeyFingerprint, Vec<Submit>>,
     /// Requests that wait for the one under way with their order.
@@ -252,6 +256,7 @@ impl OrderActor {
             numbers,
             next_hold: 0,
             running: HashMap::new(),
+            answers: VecDeque::new(),
             keys: HashMap::new(),
             locks: HashMap::new(),
             appended: 0,

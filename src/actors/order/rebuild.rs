@@ -26,7 +26,10 @@ impl OrderActor {
         ctx: &mut Context<Self>,
         act: impl FnOnce(&mut Self, &mut Context<Self>),
     ) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| act(self, ctx)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            act(self, ctx);
+            self.take_answers(ctx);
+        }));
         if outcome.is_err() {
             tracing::error!(supplier = %self.context.supplier, "an order actor panicked");
             self.begin_rebuild(ctx);

@@ -36,7 +36,8 @@ fn stock_is_seen_alike_awake_and_asleep_and_nobody_is_woken() {
         engine.stop().await;
 
         let metrics = Metrics::default();
-        let config = EngineConfig { tick_ms: 5, ..EngineConfig::default() };
+        let config =
+            EngineConfig { tick_ms: 5, checkpoint_interval_ms: 5, ..EngineConfig::default() };
         let clock = ManualClock::at(morning());
         let engine = start_at(dir.path(), config, clock, metrics.clone()).await;
         let seen = engine.handle().look(ONLOOKER, &wanted).await.unwrap();

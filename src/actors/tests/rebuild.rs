@@ -102,7 +102,8 @@ fn a_failed_rebuild_does_not_hold_up_a_stop() {
 fn a_participant_from_before_a_rebuild_is_not_saved() {
     let dir = tempfile::tempdir().unwrap();
     actix_rt::System::new().block_on(async {
-        let config = EngineConfig { tick_ms: 500, ..EngineConfig::default() };
+        let config =
+            EngineConfig { tick_ms: 500, checkpoint_interval_ms: 500, ..EngineConfig::default() };
         let (date, other) = (today().plus_days(24), today().plus_days(25));
         let gate = fixture::gate(date, 1);
         let engine = start_with(dir.path(), config.clone()).await;

@@ -30,8 +30,12 @@ fn an_orderly_stop_leaves_nothing_to_replay() {
 fn an_unchanged_catalogue_does_not_hold_back_what_is_saved() {
     let dir = tempfile::tempdir().unwrap();
     actix_rt::System::new().block_on(async {
-        let config =
-            EngineConfig { tick_ms: 5, archive_interval_ms: 50, ..EngineConfig::default() };
+        let config = EngineConfig {
+            tick_ms: 5,
+            checkpoint_interval_ms: 5,
+            archive_interval_ms: 50,
+            ..EngineConfig::default()
+        };
         let engine = start_with(dir.path(), config).await;
         let handle = engine.handle();
         buy(&handle, &child(today().plus_days(23)), "sold").await.unwrap();

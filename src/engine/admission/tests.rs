@@ -2,13 +2,16 @@
 
 use super::*;
 use crate::domain::catalogue::{
-    Booking, BookingProblem, CalendarException, CatalogueCommand, ConditionError, ConditionSet,
-    Rules, SetProduct, TimespanDef, Weekdays,
+    Booking, BookingProblem, CalendarException, CatalogueCommand, Channels, ConditionError,
+    ConditionSet, LimitRule, LimitScope, LimitWindow, Rules, SetProduct, TimespanDef, Weekdays,
 };
-use crate::domain::identity::{DocumentError, MobileError, NameError, PersonalText, sample};
+use crate::domain::identity::{
+    DocumentError, DocumentType, MobileError, NameError, PersonalText, sample,
+};
 use crate::engine::fixture::{
     AGENT, admitted, catalogue, clock, draft, identity, line, person, policy, product_no, today,
 };
+use crate::types::{AreaNo, Channel, RuleNo};
 
 /// Admits at nine in the morning and compares the rejection; `None` means admitted.
 #[track_caller]

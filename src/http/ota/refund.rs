@@ -31,7 +31,7 @@ impl Call<'_> {
         };
         let refunded = match parm.orderid.as_deref().and_then(order_id) {
             Some(order) => {
-                let owner = Owner::Agent(self.caller.agent.no);
+                let owner = Owner::Agent(self.caller.agent().no);
                 // The protocol has no number for a refund: what it names is what it is.
                 let request = RefundRequest { order, tickets, request: None };
                 within(self.state, self.state.engine.refund(owner, request)).await

@@ -16,7 +16,7 @@ impl Question<'_> {
     /// The prepaid deposit.
     pub(super) async fn prepayment(&self) -> Result<Answer, Problem> {
         let sum = total(&self.accounts().await?, Balance::Prepaid);
-        let agent = &self.caller.agent;
+        let agent = self.caller.agent();
         let result = query::AgentPrepayment {
             customertypeid: Some(CUSTOMER_TYPE.into()),
             customerid: Some(agent.id.as_ref().into()),
@@ -52,7 +52,7 @@ impl Question<'_> {
             Some(year) => BTreeSet::from([year]),
             None => years.collect(),
         };
-        let agent = &self.caller.agent;
+        let agent = self.caller.agent();
         let results: Vec<_> = years
             .into_iter()
             .map(|year| {
@@ -74,7 +74,7 @@ impl Question<'_> {
 
     /// The agent's account with every supplier.
     async fn accounts(&self) -> Result<Vec<AccountView>, Problem> {
-        let agent = self.caller.agent.no;
+        let agent = self.caller.agent().no;
         let mut accounts = Vec::new();
         for supplier in self.catalogue.suppliers() {
             let key = AccountKey { supplier: supplier.no, holder: Holder::Agent(agent) };

@@ -117,7 +117,7 @@ impl Question<'_> {
 
     /// Whose allotments and quotas count.
     fn onlooker(&self) -> Onlooker {
-        Onlooker { agent: self.caller.agent.no, channel: CHANNEL }
+        Onlooker { agent: self.caller.agent().no, channel: CHANNEL }
     }
 
     /// The occasions of a product in `range` that the caller can book.

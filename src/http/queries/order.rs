@@ -60,7 +60,7 @@ impl Question<'_> {
     pub(super) async fn order(&self, number: &str) -> Result<Arc<Order>, Problem> {
         let order = order_id(number.trim()).ok_or(Problem::Engine(unknown()))?;
         let engine = &self.state.engine;
-        let query = engine.with_order(self.caller.agent.no, order, OrderCommand::Query);
+        let query = engine.with_order(self.caller.agent().no, order, OrderCommand::Query);
         Ok(within(self.state, query).await?)
     }
 
@@ -79,7 +79,7 @@ impl Question<'_> {
         if ours.is_empty() {
             let key = key.ok_or(Problem::Engine(unknown()))?;
             let engine = &self.state.engine;
-            let query = engine.order_by_key(self.caller.agent.no, &key);
+            let query = engine.order_by_key(self.caller.agent().no, &key);
             return Ok(within(self.state, query).await?);
         }
         let order = self.order(ours).await?;
@@ -95,7 +95,7 @@ impl Question<'_> {
             Problem::Sealed
         })?;
         let supplier = self.catalogue.supplier(order.supplier).map(|supplier| &**supplier);
-        let customer = &self.caller.agent.name;
+        let customer = &self.caller.agent().name;
         Ok(View { order, catalogue: &self.catalogue, supplier, customer, private })
     }
 }

@@ -27,7 +27,8 @@ fn removal(key: &str) -> Removal {
 }
 
 fn batch(lsn: u64, puts: Vec<Put>, removals: Vec<Removal>, done: Done) -> Batch {
-    Batch { partition: PartitionNo::new(1), puts, removals, watermark: Lsn::new(lsn), done }
+    let (partition, watermark) = (PartitionNo::new(1), Lsn::new(lsn));
+    Batch { partition, puts, removals, encode: None, watermark, done }
 }
 
 fn ignored() -> Done {
@@ -167,4 +168,29 @@ fn after_a_failure_nothing_more_is_taken() {
     assert!(matches!(hear.recv().unwrap(), Err(SnapshotError::WriterStopped { .. })));
     assert!(store.watermarks().is_empty());
     assert_eq!(store.get(EntityKind::Order, b"a").unwrap(), None);
+}
+
+#[test]
+fn what_a_batch_encodes_later_counts_and_a_panic_in_it_stops_the_writer() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    let snapshotter = Snapshotter::start(&store, &config()).unwrap();
+    let submit = |lsn, encode: Encode| {
+        let (told, hear) = mpsc::channel();
+        let done = Box::new(move |result| told.send(result).unwrap());
+        let batch = batch(lsn, vec![put("a", lsn)], vec![], done);
+        snapshotter.handle().submit(Batch { encode: Some(encode), ..batch }).unwrap();
+        hear.recv().unwrap()
+    };
+    let encode = |puts: &mut Vec<Put>, removals: &mut Vec<Removal>| {
+        puts.push(put("b", 1));
+        removals.push(removal("a"));
+    };
+    submit(1, Box::new(encode)).unwrap();
+    assert_eq!(store.get(EntityKind::Order, b"a").unwrap(), None);
+    assert!(store.get(EntityKind::Order, b"b").unwrap().is_some());
+    let panics: Encode = Box::new(|_, _| panic!("a test"));
+    assert!(matches!(submit(2, panics), Err(SnapshotError::WriterStopped { .. })));
+    assert!(submit(3, Box::new(|_, _| {})).is_err(), "a later watermark would cover what was lost");
+    assert_eq!(store.watermarks()[&PartitionNo::new(1)], Lsn::new(1));
 }

@@ -1,5 +1,7 @@
 //! Media types and charsets of header values, parsed as .NET parses them.
 
+use smallvec::{SmallVec, smallvec};
+
 /// A format a body can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Formatter {
@@ -71,8 +73,14 @@ pub(super) struct Element<'h> {
     pub(super) charset: Option<&'h str>,
 }
 
+/// Elements of one header value. Callers name one, browsers some.
+pub(super) type Elements<'h> = SmallVec<[Element<'h>; 4]>;
+
 /// Reads a `Content-Type`. `None` when it is not a media type.
 pub(super) fn content_type(header: &str) -> Option<Element<'_>> {
+    if let Some(element) = usual(header) {
+        return Some(element);
+    }
     let element = element(header)?;
     let (main, sub) = element.value.split_once('/')?;
     (is_token(main) && is_token(sub)).then_some(element)
@@ -80,7 +88,10 @@ pub(super) fn content_type(header: &str) -> Option<Element<'_>> {
 
 /// Reads a list of media ranges. A list with one malformed element counts as empty, since .NET
 /// then keeps none of its elements.
-pub(super) fn accept(header: &str) -> Vec<Element<'_>> {
+pub(super) fn accept(header: &str) -> Elements<'_> {
+    if let Some(element) = usual(header) {
+        return smallvec![element];
+    }
     let ranges = list(header, |value| {
         value.split_once('/').is_some_and(|(main, sub)| is_token(main) && is_token(sub))
     });
@@ -88,12 +99,29 @@ pub(super) fn accept(header: &str) -> Vec<Element<'_>> {
 }
 
 /// Reads a list of charsets, with the same rule.
-pub(super) fn accept_charset(header: &str) -> Vec<Element<'_>> {
+pub(super) fn accept_charset(header: &str) -> Elements<'_> {
     list(header, is_token).unwrap_or_default()
 }
 
-fn list(header: &str, valid: impl Fn(&str) -> bool) -> Option<Vec<Element<'_>>> {
-    let mut elements = Vec::new();
+/// Reads what nearly every caller sends, at a glance: a format's own name or `*/*`, alone or with the
+/// usual charset.
+fn usual(header: &str) -> Option<Element<'_>> {
+    let length = header.bytes().position(|byte| byte == b';').unwrap_or(header.len());
+    let (value, parameter) = header.split_at(length);
+    let charset = match parameter {
+        "" => None,
+        "; charset=utf-8" | ";charset=utf-8" | "; charset=UTF-8" | ";charset=UTF-8" => {
+            Some(&parameter[parameter.len() - 5..])
+        }
+        _ => return None,
+    };
+    let known =
+        matches!(value, "application/json" | "text/json" | "application/xml" | "text/xml" | "*/*");
+    known.then_some(Element { value, quality: 1.0, charset })
+}
+
+fn list(header: &str, valid: impl Fn(&str) -> bool) -> Option<Elements<'_>> {
+    let mut elements = SmallVec::new();
     for part in split_outside_quotes(header, b',') {
         if !part.trim().is_empty() {
             elements.push(element(part).filter(|element| valid(element.value))?);
@@ -158,6 +186,22 @@ mod tests {
         check("", None);
         check("a/b c", None);
         check("a/b; =x", None);
+    }
+
+    #[test]
+    fn the_usual_is_read_as_anything_else_is() {
+        let types = ["application/json", "text/json", "application/xml", "text/xml", "*/*"];
+        for media_type in types {
+            let spellings = ["", "; charset=utf-8", ";charset=utf-8", "; charset=UTF-8"];
+            for spelling in spellings.into_iter().chain([";charset=UTF-8"]) {
+                let header = format!("{media_type}{spelling}");
+                assert_eq!(usual(&header), element(&header), "{header}");
+                assert!(usual(&header).is_some(), "{header}");
+            }
+        }
+        for header in ["", "text/html", "application/json;q=0.5", "*/*, text/xml", "TEXT/XML"] {
+            assert_eq!(usual(header), None, "{header}");
+        }
     }
 
     #[test]

@@ -58,7 +58,9 @@ impl Negotiation<'_> {
     pub fn choose(&self) -> ResponseFormat {
         let mut ranges = self.accept.map(media_type::accept).unwrap_or_default();
         sort(&mut ranges);
-        let matches = [Formatter::Json, Formatter::Xml].map(|it| self.match_formatter(it, &ranges));
+        let request = self.content_type.and_then(media_type::content_type);
+        let matches = [Formatter::Json, Formatter::Xml]
+            .map(|formatter| self.match_formatter(formatter, &ranges, request));
         let of_rank = |rank| {
             let of_rank = matches.iter().copied().filter(|found| found.rank == rank);
             of_rank.reduce(better)
@@ -75,11 +77,16 @@ impl Negotiation<'_> {
         ResponseFormat {
             formatter: best.formatter,
             media_type: best.media_type,
-            charset: self.charset(),
+            charset: self.charset(request),
         }
     }
 
-    fn match_formatter(&self, formatter: Formatter, ranges: &[Element<'_>]) -> Match {
+    fn match_formatter(
+        &self,
+        formatter: Formatter,
+        ranges: &[Element<'_>],
+        request: Option<Element<'_>>,
+    ) -> Match {
         let found = |media_type, quality, rank| Match { formatter, media_type, quality, rank };
         if formatter == Formatter::Json && self.is_ajax(ranges) {
             return found(formatter.media_types()[0], 1.0, Rank::Mapping);
@@ -91,7 +98,6 @@ impl Negotiation<'_> {
                 }
             }
         }
-        let request = self.content_type.and_then(media_type::content_type);
         match request.and_then(|request| formatter.media_type(request.value)) {
             Some(media_type) => found(media_type, 1.0, Rank::RequestMediaType),
             None => found(formatter.media_types()[0], 1.0, Rank::CanWrite),
@@ -111,7 +117,7 @@ impl Negotiation<'_> {
                 .is_some_and(|value| value.to_ascii_lowercase().contains("xmlhttprequest"))
     }
 
-    fn charset(&self) -> Charset {
+    fn charset(&self, request: Option<Element<'_>>) -> Charset {
         let mut accepted = self.accept_charset.map(media_type::accept_charset).unwrap_or_default();
         accepted.sort_by(|left, right| right.quality.total_cmp(&left.quality));
         let wanted = accepted.iter().filter(|element| element.quality > 0.0).find_map(|element| {
@@ -121,8 +127,8 @@ impl Negotiation<'_> {
                 Charset::from_name(element.value)
             }
         });
-        let request = || self.content_type.and_then(media_type::content_type)?.charset;
-        wanted.or_else(|| request().and_then(Charset::from_name)).unwrap_or_default()
+        let request = || request?.charset.and_then(Charset::from_name);
+        wanted.or_else(request).unwrap_or_default()
     }
 }
 

@@ -126,7 +126,7 @@ fn with_query(url: &str, query: &str) -> String {
 /// agent's HAWK key.
 #[must_use]
 pub fn callback_sign(credential: &HawkCredential, parm: &str) -> String {
-    hex::encode_upper(credential.mac(&[parm.as_bytes()]))
+    hex::encode_upper(credential.mac(parm.as_bytes()))
 }
 
 /// Whether an answer says that the agent has taken the callback. `body` may be cut off.

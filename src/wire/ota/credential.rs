@@ -67,11 +67,9 @@ impl HawkCredential {
     }
 
     /// HMAC-SHA256 of `text`.
-    pub(super) fn mac(&self, text: &[&[u8]]) -> [u8; 32] {
+    pub(super) fn mac(&self, text: &[u8]) -> [u8; 32] {
         let mut keyed = self.keyed.clone();
-        for part in text {
-            keyed.update(part);
-        }
+        keyed.update(text);
         keyed.finalize().into_bytes().into()
     }
 }

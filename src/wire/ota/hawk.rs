@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
 
 use super::credential::HawkCredential;
@@ -19,6 +20,9 @@ pub const CHALLENGE: &str = "Hawk";
 
 /// Clock difference allowed each way unless configured otherwise.
 pub const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
+
+/// Characters of a MAC's Base64.
+const MAC_LEN: usize = 44;
 
 /// Longest `Authorization` header read.
 const HEADER_LEN_MAX: usize = 4096;
@@ -98,13 +102,16 @@ impl<'h> HawkHeader<'h> {
         const NAMES: [&str; 6] = ["id", "ts", "nonce", "mac", "hash", "ext"];
         let mut values = [None; NAMES.len()];
         loop {
-            let (name, after) = rest.split_once('=').ok_or(Malformed("no value"))?;
+            let (name, after) = split_at_byte(rest, b'=').ok_or(Malformed("no value"))?;
             let quoted = after.trim_start().strip_prefix('"').ok_or(Malformed("no quotes"))?;
-            let (value, after) = quoted.split_once('"').ok_or(Malformed("no quotes"))?;
-            if value.contains(|sign: char| sign == '\\' || sign.is_control()) {
+            let (value, after) = split_at_byte(quoted, b'"').ok_or(Malformed("no quotes"))?;
+            let name = name.trim();
+            let at = NAMES.iter().position(|known| *known == name);
+            if value.bytes().any(|byte| byte == b'\\' || byte < b' ' || byte >= 0x7f)
+                && value.contains(|sign: char| sign == '\\' || sign.is_control())
+            {
                 return Err(Malformed("bad character"));
             }
-            let at = NAMES.iter().position(|known| *known == name.trim());
             let slot = &mut values[at.ok_or(Malformed("unknown attribute"))?];
             if slot.replace(value).is_some() {
                 return Err(Malformed("repeated attribute"));
@@ -141,8 +148,9 @@ impl<'h> HawkHeader<'h> {
         now: UnixMillis,
         window: Duration,
     ) -> Result<(), HawkError> {
-        let expected = STANDARD.encode(self.mac_for(credential, request));
-        if !same(expected.as_bytes(), self.mac.as_bytes()) {
+        let mut expected = [0; MAC_LEN];
+        let written = STANDARD.encode_slice(self.mac_for(credential, request), &mut expected);
+        if written != Ok(MAC_LEN) || !same(&expected, self.mac.as_bytes()) {
             return Err(HawkError::WrongMac);
         }
         let digits = self.ts.bytes().all(|byte| byte.is_ascii_digit());
@@ -171,7 +179,7 @@ impl<'h> HawkHeader<'h> {
         } else {
             Cow::Borrowed(request.method)
         };
-        let port = request.port.to_string();
+        let mut digits = [0; 5];
         let lines: [&[u8]; 9] = [
             b"hawk.1.header",
             self.ts.as_bytes(),
@@ -179,15 +187,16 @@ impl<'h> HawkHeader<'h> {
             method.as_bytes(),
             request.path_and_query.as_bytes(),
             without_port(request.host).as_bytes(),
-            port.as_bytes(),
+            decimal(request.port, &mut digits),
             self.hash.unwrap_or_default().as_bytes(),
             self.ext.unwrap_or_default().as_bytes(),
         ];
-        let mut parts: [&[u8]; 18] = [b"\n"; 18];
-        for (at, line) in lines.into_iter().enumerate() {
-            parts[at * 2] = line;
+        let mut text = SmallVec::<[u8; 256]>::new();
+        for line in lines {
+            text.extend_from_slice(line);
+            text.push(b'\n');
         }
-        credential.mac(&parts)
+        credential.mac(&text)
     }
 }
 
@@ -222,12 +231,31 @@ fn payload_hash(request: &HawkRequest<'_>) -> String {
     STANDARD.encode(hash.finalize())
 }
 
+/// What stands before the first `byte`, an ASCII one, and what after it.
+fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|found| found == byte)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
 /// Host without port; an IPv6 address keeps its brackets.
 fn without_port(host: &str) -> &str {
-    let name_end = host.rfind(']').map_or(0, |bracket| bracket + 1);
-    match host[name_end..].find(':') {
+    let name_end = host.bytes().rposition(|byte| byte == b']').map_or(0, |bracket| bracket + 1);
+    match host.bytes().skip(name_end).position(|byte| byte == b':') {
         Some(colon) => &host[..name_end + colon],
         None => host,
+    }
+}
+
+/// The decimal digits of a port.
+fn decimal(mut port: u16, digits: &mut [u8; 5]) -> &[u8] {
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (port % 10) as u8;
+        port /= 10;
+        if port == 0 {
+            return &digits[first..];
+        }
     }
 }
 

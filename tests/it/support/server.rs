@@ -42,7 +42,8 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) fn new(dir: &Path) -> Self {
-        let engine = EngineConfig { tick_ms: 10, ..EngineConfig::default() };
+        let engine =
+            EngineConfig { tick_ms: 10, checkpoint_interval_ms: 10, ..EngineConfig::default() };
         Self {
             dir: dir.to_owned(),
             clock: ManualClock::at(NOW),

@@ -46,8 +46,13 @@ impl<'de> Lexer<'de> {
         (line, column)
     }
 
-    /// Steps over white space and comments.
+    /// Whether what is next can only be a token: what programs write mostly has no space anywhere.
     #[inline]
+    pub(super) fn is_at_token(&self) -> bool {
+        matches!(self.peek(), None | Some(b'!'..=b'.' | b'0'..=0x7f))
+    }
+
+    /// Steps over white space and comments.
     pub(super) fn space(&mut self) -> Result<(), LexError> {
         while let Some(byte) = self.peek() {
             match byte {
@@ -79,13 +84,26 @@ impl<'de> Lexer<'de> {
         Ok(())
     }
 
+    /// Steps over a member name and its colon if the name is `name`, plainly spelled, and nothing stands
+    /// between the two.
+    #[inline]
+    pub(super) fn take_name(&mut self, name: &str) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let found = rest.strip_prefix(b"\"").and_then(|rest| rest.strip_prefix(name.as_bytes()));
+        let found = found.is_some_and(|after| after.starts_with(b"\":"));
+        self.at += (name.len() + 3) * usize::from(found);
+        found
+    }
+
     /// A member name and its colon, from the name's first byte on.
     pub(super) fn name(&mut self) -> Result<Cow<'de, str>, LexError> {
         let name = match self.peek() {
             Some(quote @ (b'"' | b'\'')) => self.string(quote)?,
             _ => Cow::Borrowed(self.bare_name()?),
         };
-        self.space()?;
+        if !self.is_at_token() {
+            self.space()?;
+        }
         if self.take(b':') {
             return Ok(name);
         }
@@ -109,19 +127,16 @@ impl<'de> Lexer<'de> {
     pub(super) fn string(&mut self, quote: u8) -> Result<Cow<'de, str>, LexError> {
         self.at += 1;
         let start = self.at;
-        let bytes = self.text.as_bytes();
-        while let Some(&byte) = bytes.get(self.at) {
-            if byte == quote {
+        self.at += plain_len(&self.text.as_bytes()[start.min(self.text.len())..], quote);
+        match self.peek() {
+            Some(b'\\') => self.escaped_string(quote, start).map(Cow::Owned),
+            Some(_) => {
                 let text = &self.text[start..self.at];
                 self.at += 1;
-                return Ok(Cow::Borrowed(text));
+                Ok(Cow::Borrowed(text))
             }
-            if byte == b'\\' {
-                return self.escaped_string(quote, start).map(Cow::Owned);
-            }
-            self.at += 1;
+            None => Err(unterminated(quote)),
         }
-        Err(unterminated(quote))
     }
 
     /// The rest of a string whose first escape is next; `start` is where its content began.
@@ -129,10 +144,7 @@ impl<'de> Lexer<'de> {
         let mut text = self.text[start..self.at].to_owned();
         loop {
             let run = self.at;
-            let bytes = self.text.as_bytes();
-            while bytes.get(self.at).is_some_and(|&byte| byte != quote && byte != b'\\') {
-                self.at += 1;
-            }
+            self.at += plain_len(self.rest().as_bytes(), quote);
             text.push_str(&self.text[run..self.at]);
             match self.peek() {
                 None => return Err(unterminated(quote)),
@@ -204,9 +216,15 @@ impl<'de> Lexer<'de> {
     }
 
     /// Steps over `word` if it is next and ends there.
+    #[inline]
     pub(super) fn word(&mut self, word: &str) -> bool {
-        let Some(after) = self.rest().strip_prefix(word) else { return false };
-        let ends = !after.starts_with(|sign: char| sign.is_alphanumeric() || sign == '_');
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let Some(after) = rest.strip_prefix(word.as_bytes()) else { return false };
+        let ends = match after.first() {
+            Some(byte) if byte.is_ascii() => !(byte.is_ascii_alphanumeric() || *byte == b'_'),
+            Some(_) => !self.rest()[word.len()..].starts_with(char::is_alphanumeric),
+            None => true,
+        };
         self.at += word.len() * usize::from(ends);
         ends
     }
@@ -222,6 +240,26 @@ impl<'de> Lexer<'de> {
     fn rest(&self) -> &'de str {
         self.text.get(self.at..).unwrap_or_default()
     }
+}
+
+/// How many bytes come before the first `quote` or backslash. Looks at eight bytes at once.
+#[inline]
+fn plain_len(bytes: &[u8], quote: u8) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
+    // The top bit of each byte that is zero. Above the lowest such byte others may show, too: a borrow.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found =
+            zeros(word ^ (ONES * u64::from(quote))) | zeros(word ^ (ONES * u64::from(b'\\')));
+        if found != 0 {
+            return at * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let in_rest = rest.iter().position(|&byte| byte == quote || byte == b'\\');
+    words.len() * 8 + in_rest.unwrap_or(rest.len())
 }
 
 fn unterminated(quote: u8) -> LexError {
@@ -258,6 +296,51 @@ mod tests {
         check("\"\\u张张张\"", None);
         check(r#""open"#, None);
         check(r#""open\"#, None);
+    }
+
+    #[test]
+    fn the_end_of_a_string_is_found_wherever_it_is() {
+        for length in 0..40 {
+            for (end, filler) in
+                [('"', 'x'), ('\\', '!'), ('"', '#'), ('\\', '\u{5c5c}'), ('"', '票')]
+            {
+                let plain: String = std::iter::repeat_n(filler, length).collect();
+                let text = format!("{plain}{end}{plain}\"\\");
+                assert_eq!(plain_len(text.as_bytes(), b'"'), plain.len(), "{text}");
+                assert_eq!(plain_len(plain.as_bytes(), b'"'), plain.len(), "{plain}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_expected_name_is_taken_only_as_it_is_spelled() {
+        let check = |text: &str, expected: bool| {
+            let mut lexer = Lexer::new(text);
+            assert_eq!(lexer.take_name("mobile"), expected, "{text}");
+            assert_eq!(lexer.at, if expected { 9 } else { 0 }, "{text}");
+        };
+        check(r#""mobile":1"#, true);
+        check(r#""mobile" :1"#, false);
+        check(r#""Mobile":1"#, false);
+        check(r#""mobiles":1"#, false);
+        check(r#"'mobile':1"#, false);
+        check(r#""mobile"#, false);
+        check("", false);
+    }
+
+    #[test]
+    fn a_word_ends_where_no_letter_follows() {
+        let check = |text: &str, expected: bool| {
+            assert_eq!(Lexer::new(text).word("null"), expected, "{text}");
+        };
+        check("null", true);
+        check("null,", true);
+        check("null\u{3000}", true);
+        check("nulls", false);
+        check("null_", false);
+        check("null0", false);
+        check("null\u{7968}", false);
+        check("nul", false);
     }
 
     #[test]

@@ -39,6 +39,9 @@ impl<'de> Reader<'de, '_> {
 
     #[inline]
     fn space(&mut self) -> Result<(), Fatal> {
+        if self.lexer.is_at_token() {
+            return Ok(());
+        }
         let spaced = self.lexer.space();
         self.checked(spaced)
     }
@@ -283,9 +286,7 @@ impl<'de> Source<'de> for Reader<'de, '_> {
         self.space()?;
         let mut more = self.lexer.peek() != Some(b'}');
         while more {
-            let name = self.lexer.name();
-            let name = self.checked(name)?;
-            let member = find(T::MEMBERS, &name, expected);
+            let (name, member) = self.member(T::MEMBERS, expected)?;
             self.path.push(Segment::Name(name));
             match member {
                 Some(member) => {
@@ -347,7 +348,26 @@ impl<'de> Source<'de> for Reader<'de, '_> {
     }
 }
 
-impl Reader<'_, '_> {
+impl<'de> Reader<'de, '_> {
+    /// Steps over a member's name: how it is spelled, and which of `members` it names. Programs write
+    /// members in their order, so the one at `expected` is tried first.
+    #[inline]
+    fn member(
+        &mut self,
+        members: &[Member],
+        expected: usize,
+    ) -> Result<(Cow<'de, str>, Option<usize>), Fatal> {
+        if let Some(member) = members.get(expected)
+            && self.lexer.take_name(member.name)
+        {
+            return Ok((Cow::Borrowed(member.name), Some(expected)));
+        }
+        let name = self.lexer.name();
+        let name = self.checked(name)?;
+        let member = find(members, &name);
+        Ok((name, member))
+    }
+
     fn empty_string(&mut self, quote: u8) -> bool {
         let mut ahead = self.lexer;
         ahead.bump();
@@ -359,13 +379,8 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Position of the member named `name`: spelled exactly, or else ignoring case. The search begins
-/// at `expected`, for members mostly come in their order.
-#[inline]
-fn find(members: &[Member], name: &str, expected: usize) -> Option<usize> {
-    if members.get(expected).is_some_and(|member| member.name == name) {
-        return Some(expected);
-    }
+/// Position of the member named `name`: spelled exactly, or else ignoring case.
+fn find(members: &[Member], name: &str) -> Option<usize> {
     let exact = members.iter().position(|member| member.name == name);
     exact.or_else(|| members.iter().position(|member| member.name.eq_ignore_ascii_case(name)))
 }

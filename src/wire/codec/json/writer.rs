@@ -34,8 +34,12 @@ impl Sink for Writer {
     }
 
     fn integer(&mut self, number: i64) {
-        // Writing to a String cannot fail.
-        let _ = write!(self.out, "{number}");
+        match u8::try_from(number) {
+            // Result codes and counts.
+            Ok(digit @ 0..=9) => self.out.push(char::from(b'0' + digit)),
+            // Writing to a String cannot fail.
+            _ => drop(write!(self.out, "{number}")),
+        }
     }
 
     /// Json.NET never writes a decimal that reads as an integer.
@@ -77,8 +81,13 @@ impl Sink for Writer {
 /// below U+0020 and the three line breaks JavaScript knows; anything else stays literal.
 pub(crate) fn write_text(out: &mut String, text: &str) {
     out.push('"');
-    let mut plain = 0;
-    for (at, sign) in text.char_indices() {
+    // The first bytes of everything escaped, in UTF-8; a few other characters begin so, too.
+    let suspect = |byte| matches!(byte, b'\0'..=b'\x1f' | b'"' | b'\\' | 0xc2 | 0xe2);
+    let mut plain = text.bytes().position(suspect).unwrap_or(text.len());
+    out.push_str(&text[..plain]);
+    let unseen = plain;
+    for (at, sign) in text[unseen..].char_indices() {
+        let at = unseen + at;
         let escape = match sign {
             '"' => "\\\"",
             '\\' => "\\\\",

@@ -1,0 +1,308 @@
+//! The journal's tail being applied, as a line of threads: one reads and checks, one decodes, one
+//! applies, one writes to the snapshots. Records keep their order all along.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::spill::{Spill, Spiller};
+use super::{
+    CATALOGUE_WATERMARK, JournalReader, Recovered, RecoveryError, Stored, decode_record, decoded,
+    lane_of, open_orders, request_keys,
+};
+use crate::actors::stored::{catalogue_put, decode_sequence, sequence_put};
+use crate::domain::account::{Account, AccountKey};
+use crate::domain::inventory::{Pool, PoolKey, Slot};
+use crate::domain::limits::{LimitKey, LimitShard};
+use crate::domain::order::{Order, OrderEvent};
+use crate::domain::voucher::VoucherEvent;
+use crate::engine::ids::{Numbers, supplier_of};
+use crate::engine::state::{EntitySource, State, Tracked};
+use crate::engine::transaction::{Event, Transaction};
+use crate::journal;
+use crate::schema;
+use crate::snapshot::{EntityKind, Entry, SnapshotStore};
+use crate::types::{Lsn, OrderId, PartitionNo, SlotKey, SupplierNo};
+use crate::vault::CodeMint;
+
+/// Orders and vouchers in memory before they are written to the snapshots.
+const SPILL_ORDERS: usize = 60_000;
+/// Slots, pools, limits and accounts in memory before they are written too: they are touched again and
+/// again, so they stay longer.
+const SPILL_SHARED: usize = 200_000;
+/// Bytes that are handed from thread to thread at once.
+const PARCEL_BYTES: usize = 256 * 1024;
+/// Parcels between two threads.
+const PARCELS: usize = 4;
+
+/// Records as they were read.
+#[derive(Default)]
+struct Parcel {
+    bytes: Vec<u8>,
+    /// Position, schema and end of each.
+    records: Vec<(Lsn, u16, usize)>,
+}
+
+type Decoded = Result<Vec<(Lsn, Transaction)>, RecoveryError>;
+
+/// What the tail comes to.
+pub(super) struct Tail<'a> {
+    store: &'a SnapshotStore,
+    mint: Option<&'a CodeMint>,
+    only: Option<SupplierNo>,
+    state: State,
+    numbers: BTreeMap<SupplierNo, Numbers>,
+    codes: BTreeMap<u16, u64>,
+    records: u64,
+}
+
+impl<'a> Tail<'a> {
+    pub(super) fn new(
+        store: &'a SnapshotStore,
+        mint: Option<&'a CodeMint>,
+        only: Option<SupplierNo>,
+    ) -> Self {
+        Self {
+            store,
+            mint,
+            only,
+            state: State::default(),
+            numbers: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            records: 0,
+        }
+    }
+
+    pub(super) fn load_catalogue(&mut self) -> Result<(), RecoveryError> {
+        if let Some(entry) = self.store.get(EntityKind::Catalogue, &[])? {
+            self.state.catalogue = decoded("catalogue", schema::decode_catalogue(&entry.payload))?;
+            self.state.catalogue_lsn = entry.lsn;
+        }
+        Ok(())
+    }
+
+    /// The first record that some part of the snapshots lacks. A supplier without a watermark may lack
+    /// any.
+    pub(super) fn first_missing(&self) -> Lsn {
+        let watermarks = self.store.watermarks();
+        let of = |no: PartitionNo| watermarks.get(&no).copied().unwrap_or(Lsn::ZERO);
+        let suppliers = self.state.catalogue.suppliers().iter();
+        let suppliers = suppliers.map(|supplier| of(PartitionNo::new(supplier.no.get())));
+        suppliers.fold(of(CATALOGUE_WATERMARK), Lsn::min).next()
+    }
+
+    /// Applies every record from `from` on and has the snapshots take what they come to. Returns the
+    /// position after the last.
+    pub(super) fn read(
+        &mut self,
+        log: &dyn JournalReader,
+        from: Lsn,
+    ) -> Result<Lsn, RecoveryError> {
+        let noted = open_orders(self.store)?.into_iter().map(|(order, _)| order).collect();
+        let spiller = Spiller::new(self.store, self.mint, noted);
+        let (only, tail) = (self.only, &mut *self);
+        let (read, applied, spilled) = thread::scope(|scope| {
+            let (parcels, to_decode) = bounded(PARCELS);
+            let (transactions, to_apply) = bounded(PARCELS);
+            let (spills, to_spill) = bounded(1);
+            let decoder = scope.spawn(move || decode(&to_decode, &transactions, only));
+            let applier = scope.spawn(move || tail.apply(&to_apply, &spills));
+            let spiller = scope.spawn(move || spiller.run(&to_spill));
+            let read = read(log, from, &parcels);
+            drop(parcels);
+            let joined = decoder.join().and_then(|()| Ok((applier.join()?, spiller.join()?)));
+            let (applied, spilled) = joined.unwrap_or_else(|panic| resume_unwind(panic));
+            (read, applied, spilled)
+        });
+        // Whoever comes later in the line stops those before it.
+        self.codes = spilled?;
+        applied?;
+        read
+    }
+
+    fn apply(
+        &mut self,
+        decoded: &Receiver<Decoded>,
+        spills: &Sender<Arc<Spill>>,
+    ) -> Result<(), RecoveryError> {
+        let mut source = Source { store: self.store, spilling: Vec::new() };
+        for records in decoded {
+            for (lsn, transaction) in records? {
+                self.records += 1;
+                self.observe(&transaction);
+                self.state.apply(lsn, &transaction, &mut source)?;
+            }
+            let State { orders, vouchers, slots, pools, limits, accounts, .. } = &self.state;
+            let shared = slots.len() + pools.len() + limits.len() + accounts.len();
+            if shared > SPILL_SHARED || orders.len() + vouchers.len() > SPILL_ORDERS {
+                let everything = shared > SPILL_SHARED;
+                let spill = Arc::new(Spill::take(&mut self.state, everything));
+                source.spilling.push(Arc::clone(&spill));
+                if spills.send(spill).is_err() {
+                    // It has failed, and says why.
+                    return Ok(());
+                }
+                if everything {
+                    source.wait();
+                }
+            }
+        }
+        // If nobody takes it any more, the other side says why.
+        let _ = spills.send(Arc::new(Spill::take(&mut self.state, true)));
+        Ok(())
+    }
+
+    /// Numbers given out are never given out again.
+    fn observe(&mut self, transaction: &Transaction) {
+        for event in &transaction.events {
+            match event {
+                Event::Order(OrderEvent::Placed(placed)) => {
+                    let numbers = self.numbers(placed.supplier);
+                    numbers.observe(placed.id.get());
+                    placed.lines.iter().for_each(|line| numbers.observe(line.id.get()));
+                }
+                Event::Order(OrderEvent::Redeemed { order, redemption, .. }) => {
+                    self.numbers(supplier_of(order.get())).observe(redemption.no);
+                }
+                Event::Voucher(VoucherEvent::Issued(voucher)) => {
+                    let supplier = supplier_of(voucher.ticket.get());
+                    self.numbers(supplier).observe(voucher.ticket.get());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn numbers(&mut self, supplier: SupplierNo) -> &mut Numbers {
+        self.numbers.entry(supplier).or_insert_with(|| Numbers::new(supplier))
+    }
+
+    pub(super) fn finish(mut self, next_lsn: Lsn) -> Result<Recovered, RecoveryError> {
+        let last = Lsn::new(next_lsn.get().saturating_sub(1));
+        let catalogue = std::mem::take(&mut self.state.catalogue);
+        let catalogue_lsn = self.state.catalogue_lsn;
+        self.store.scan(EntityKind::Sequence, &[], |key, entry| {
+            self.resume(key, &entry);
+            ControlFlow::Continue(())
+        })?;
+        let mut puts = vec![catalogue_put(&catalogue, catalogue_lsn)];
+        let mut watermarks = vec![(CATALOGUE_WATERMARK, last)];
+        for supplier in catalogue.suppliers() {
+            let numbers = self.numbers.get(&supplier.no).map_or(0, Numbers::position);
+            let code = self.codes.get(&lane_of(supplier.no).get()).copied().unwrap_or(0);
+            puts.push(sequence_put(supplier.no, numbers, code, last));
+            watermarks.push((PartitionNo::new(supplier.no.get()), last));
+        }
+        self.store.write(&puts)?;
+        self.store.checkpoint(&watermarks, &[])?;
+        let positions = self.numbers.iter().map(|(supplier, n)| (*supplier, n.position()));
+        Ok(Recovered {
+            numbers: positions.collect(),
+            codes: self.codes,
+            request_keys: request_keys(self.store)?,
+            open: open_orders(self.store)?,
+            records: self.records,
+            catalogue,
+            catalogue_lsn,
+            next_lsn,
+        })
+    }
+
+    fn resume(&mut self, key: &[u8], entry: &Entry) {
+        if let Some((supplier, numbers, code)) = decode_sequence(key, &entry.payload) {
+            self.numbers(supplier).resume(numbers);
+            let last = self.codes.entry(lane_of(supplier).get()).or_default();
+            *last = code.max(*last);
+        }
+    }
+}
+
+/// Reads the journal on this thread.
+fn read(
+    log: &dyn JournalReader,
+    from: Lsn,
+    parcels: &Sender<Parcel>,
+) -> Result<Lsn, RecoveryError> {
+    let mut parcel = Parcel::default();
+    let next = log.read_from(from, &mut |journal::Entry { lsn, schema, bytes }| {
+        parcel.bytes.extend_from_slice(bytes);
+        parcel.records.push((lsn, schema, parcel.bytes.len()));
+        if parcel.bytes.len() >= PARCEL_BYTES {
+            // If nobody takes it any more something has failed, which is told elsewhere.
+            let _ = parcels.send(std::mem::take(&mut parcel));
+        }
+        Ok(())
+    })?;
+    let _ = parcels.send(parcel);
+    Ok(next)
+}
+
+/// Decodes until there is no more, or one that cannot be decoded.
+fn decode(parcels: &Receiver<Parcel>, transactions: &Sender<Decoded>, only: Option<SupplierNo>) {
+    for Parcel { bytes, records } in parcels {
+        let mut begin = 0;
+        let decoded = records.into_iter().filter_map(|(lsn, schema, end)| {
+            let bytes = &bytes[begin..end];
+            begin = end;
+            let transaction = decode_record(journal::Entry { lsn, schema, bytes });
+            let wanted = |transaction: &Transaction| only.is_none() || only == transaction.supplier;
+            match transaction {
+                Ok(transaction) if wanted(&transaction) => Some(Ok((lsn, transaction))),
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            }
+        });
+        let decoded: Decoded = decoded.collect();
+        let failed = decoded.is_err();
+        if transactions.send(decoded).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// The snapshots, and what is on its way there.
+struct Source<'a> {
+    store: &'a SnapshotStore,
+    /// Oldest first; some may have arrived.
+    spilling: Vec<Arc<Spill>>,
+}
+
+impl Source<'_> {
+    /// Waits until everything has arrived. Nobody else keeps a spill once it has.
+    fn wait(&mut self) {
+        while self.spilling.iter().any(|spill| Arc::strong_count(spill) > 1) {
+            thread::sleep(std::time::Duration::from_millis(1));
+        }
+        self.spilling.clear();
+    }
+}
+
+impl EntitySource for Source<'_> {
+    type Error = RecoveryError;
+
+    fn slot(&mut self, key: SlotKey) -> Result<Option<Tracked<Slot>>, RecoveryError> {
+        Stored(self.store).slot(key)
+    }
+
+    fn pool(&mut self, key: PoolKey) -> Result<Option<Tracked<Pool>>, RecoveryError> {
+        Stored(self.store).pool(key)
+    }
+
+    fn limit(&mut self, key: LimitKey) -> Result<Option<Tracked<LimitShard>>, RecoveryError> {
+        Stored(self.store).limit(key)
+    }
+
+    fn account(&mut self, key: AccountKey) -> Result<Option<Tracked<Account>>, RecoveryError> {
+        Stored(self.store).account(key)
+    }
+
+    fn order(&mut self, id: OrderId) -> Result<Option<Tracked<Order>>, RecoveryError> {
+        self.spilling.retain(|spill| Arc::strong_count(spill) > 1);
+        let on_its_way = self.spilling.iter().rev().find_map(|spill| spill.orders.get(&id));
+        on_its_way.map_or_else(|| Stored(self.store).order(id), |order| Ok(Some(order.clone())))
+    }
+}
