@@ -3,6 +3,7 @@
 //! Flags, progress and output; the load itself is made in `crate::load`.
 
 mod arguments;
+mod spawn;
 
 use std::io::IsTerminal as _;
 use std::net::ToSocketAddrs as _;
@@ -13,6 +14,7 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 pub(super) use arguments::LoadArguments;
+use spawn::Spawned;
 
 use super::FAILED;
 use super::call::{self, exchange::Address};
@@ -26,7 +28,15 @@ const VENUE_OFFSET_SECONDS: i32 = 8 * 3600;
 const CODES: u16 = 16;
 
 pub(super) fn run(arguments: &LoadArguments) -> anyhow::Result<ExitCode> {
-    let report = measure(arguments, &arguments.url)?;
+    let report = if arguments.spawn {
+        let scratch = arguments.spawn_in.clone().unwrap_or_else(std::env::temp_dir);
+        let server = Spawned::start(&scratch, arguments.server_config.as_deref())?;
+        let mut report = measure(arguments, server.url())?;
+        report.audit = Some(server.stop_and_audit(&report)?);
+        report
+    } else {
+        measure(arguments, &arguments.url)?
+    };
     write(arguments, &report)?;
     let broken = !report.broken_promises().is_empty();
     Ok(if broken { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
@@ -55,6 +65,9 @@ fn write(arguments: &LoadArguments, report: &Report) -> anyhow::Result<()> {
             std::fs::write(path, json).with_context(|| path.display().to_string())?;
         }
     }
+    if let Some(path) = &arguments.html {
+        std::fs::write(path, report.to_html()).with_context(|| path.display().to_string())?;
+    }
     Ok(())
 }
 
@@ -69,14 +82,15 @@ fn settings(arguments: &LoadArguments, url: &str) -> anyhow::Result<Settings> {
     let scenario = arguments.scenario();
     let tomorrow = ServiceDate::at(SystemClock.now(), VENUE_OFFSET_SECONDS).plus_days(1);
     let codes = if scenario.needs_codes() {
-        call::issued_codes(url, &arguments.sku, CODES).context("codes to preview")?
+        call::issued_codes(url, arguments.caller.client(), &arguments.sku, CODES)
+            .context("codes to preview")?
     } else {
         Vec::new()
     };
     Ok(Settings {
         target,
         host: address.host,
-        partner: arguments.partner(),
+        partner: arguments.caller.partner(),
         goods: Goods {
             product: arguments.product().to_owned(),
             first_day: arguments.date.unwrap_or(tomorrow),

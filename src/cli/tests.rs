@@ -301,9 +301,11 @@ fn commands(markdown: &str) -> Vec<String> {
             line.strip_prefix("cargo run --release").map(|rest| rest.trim_start_matches(" --"));
         cargo.or_else(|| line.strip_prefix("piaoku "))
     });
-    // A command with subcommands may be spoken of by its name alone.
+    // A command that needs more may be spoken of by its name alone.
     ours.map(|rest| rest.trim().to_owned())
-        .filter(|command| !["call", "admin", "statement", "reconcile"].contains(&command.as_str()))
+        .filter(|command| {
+            !["call", "load", "admin", "statement", "reconcile"].contains(&command.as_str())
+        })
         .collect()
 }
 

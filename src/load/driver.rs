@@ -28,6 +28,10 @@ use crate::types::UnixMillis;
 const TICK_NS: u64 = 20_000_000;
 /// Pause before a broken connection is made again.
 const RECONNECT_NS: u64 = 100_000_000;
+/// Nothing is sent yet.
+const BEFORE_START: u64 = 0;
+/// How often it is looked whether the run begins.
+const LOOK_NS: u64 = 100_000;
 /// Events taken at once.
 const EVENTS: usize = 256;
 
@@ -153,7 +157,8 @@ impl<'a> Driver<'a> {
                 self.tick(now_ns);
             }
             self.dispatch();
-            if self.busy == 0 && (self.next_due_ns.is_none() || now_ns >= self.bounds.stop_ns) {
+            let is_over = self.next_due_ns.is_none() || now_ns >= self.bounds.stop_ns;
+            if self.busy == 0 && is_over {
                 break;
             }
             let timeout = self.timeout();
@@ -172,6 +177,7 @@ impl<'a> Driver<'a> {
         Ok(self.tally)
     }
 
+    /// Nanoseconds from the start of the run, [`BEFORE_START`] until then.
     fn now_ns(&self) -> u64 {
         monotonic_nanos().saturating_sub(self.start.monotonic_ns)
     }
@@ -180,7 +186,11 @@ impl<'a> Driver<'a> {
     fn timeout(&self) -> Option<Timespec> {
         let due_ns = if self.idle.is_empty() { None } else { self.next_due_ns };
         let until_ns = due_ns.unwrap_or(u64::MAX).min(self.next_tick_ns);
-        let wait_ns = until_ns.saturating_sub(self.now_ns()).min(TICK_NS);
+        let now_ns = self.now_ns();
+        let wait_ns = match now_ns {
+            BEFORE_START => LOOK_NS,
+            now_ns => until_ns.saturating_sub(now_ns).min(TICK_NS),
+        };
         Some(Timespec { tv_sec: 0, tv_nsec: wait_ns as i64 })
     }
 
@@ -234,7 +244,7 @@ impl<'a> Driver<'a> {
     fn dispatch(&mut self) {
         while let Some(&index) = self.idle.front() {
             let now_ns = self.now_ns();
-            if now_ns >= self.bounds.stop_ns {
+            if now_ns == BEFORE_START || now_ns >= self.bounds.stop_ns {
                 return;
             }
             match self.source.next(now_ns) {
@@ -292,7 +302,7 @@ impl<'a> Driver<'a> {
                 if hung_up {
                     drop(connection);
                     self.idle.retain(|idle| *idle != index);
-                    self.connections[index] = State::Down(self.now_ns());
+                    self.connect(index, self.now_ns());
                 } else {
                     self.connections[index] = State::Idle(connection, since_ns);
                 }
@@ -336,11 +346,12 @@ impl<'a> Driver<'a> {
                 self.tally.done(job.kind, class, Times { due_ns: job.due_ns, done_ns });
                 if self.tally.compares_copies() && !matches!(class, Class::Error(_)) {
                     let answer = fingerprint(class, connection.body(&answer));
-                    self.tally.copy_answered(job.key, answer);
+                    self.tally.copy_answered(job.key, answer, class == Class::Success);
                 }
                 self.busy -= 1;
                 if answer.closes || hung_up {
-                    self.connections[index] = State::Down(done_ns);
+                    drop(connection);
+                    self.connect(index, done_ns);
                 } else {
                     self.idle.push_back(index);
                     self.connections[index] = State::Idle(connection, done_ns);

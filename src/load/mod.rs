@@ -139,21 +139,21 @@ pub fn run(settings: &Settings, watch: &mut dyn Watch) -> Result<Report, LoadErr
     std::net::TcpStream::connect_timeout(&target, settings.timeout)
         .map_err(|source| LoadError::Unreachable { target, source })?;
     let plan = Plan::of(settings);
+    let watched: Vec<Watched> = (0..settings.threads).map(|_| Watched::default()).collect();
+    // Whatever takes time is done before the first request is due.
+    let parts: Vec<Parts<'_>> = watched
+        .iter()
+        .enumerate()
+        .map(|(thread, watched)| plan.parts(settings, thread, watched))
+        .collect();
     let start = Start {
         monotonic_ns: monotonic_nanos() + LEAD_NS,
         at: SystemClock.now().plus_millis((LEAD_NS / 1_000_000) as i64),
     };
-    let watched: Vec<Watched> = (0..settings.threads).map(|_| Watched::default()).collect();
     let mut machine = MachineUse::default();
     let tally = std::thread::scope(|scope| {
-        let threads: Vec<_> = watched
-            .iter()
-            .enumerate()
-            .map(|(thread, watched)| {
-                let plan = &plan;
-                scope.spawn(move || plan.thread(settings, thread, start, watched))
-            })
-            .collect();
+        let spawn = |parts| scope.spawn(move || Driver::new(parts, start)?.run());
+        let threads: Vec<_> = parts.into_iter().map(spawn).collect();
         while !threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
             std::thread::sleep(Duration::from_millis(50));
             let passed_ns = monotonic_nanos().saturating_sub(start.monotonic_ns);
@@ -238,7 +238,8 @@ impl Plan {
             source::Mix::Storm(repeats) => repeats.pause_ns,
             source::Mix::Only(_) | source::Mix::Mixed => 0,
         };
-        let step_ns = (duration_ns / STEPS).max(STEP_NS_MIN);
+        // A rush is looked at more closely.
+        let step_ns = (sends_until_ns.saturating_sub(warmup_ns) / STEPS).max(STEP_NS_MIN);
         Self {
             window: Window { start_ns: warmup_ns, end_ns, step_ns },
             mode,
@@ -252,13 +253,7 @@ impl Plan {
         matches!(self.mix, source::Mix::Storm(_))
     }
 
-    fn thread(
-        &self,
-        settings: &Settings,
-        thread: usize,
-        start: Start,
-        watched: &Watched,
-    ) -> std::io::Result<Tally> {
+    fn parts<'a>(&self, settings: &Settings, thread: usize, watched: &'a Watched) -> Parts<'a> {
         let (index, threads) = (thread as u64, settings.threads as u64);
         let ingredients = Ingredients {
             partner: &settings.partner,
@@ -272,7 +267,7 @@ impl Plan {
         };
         let share = settings.connections / settings.threads;
         let more = usize::from(thread < settings.connections % settings.threads);
-        let parts = Parts {
+        Parts {
             bounds: Bounds {
                 target: settings.target,
                 stop_ns: self.stop_ns,
@@ -285,7 +280,6 @@ impl Plan {
             requests: Requests::new(&ingredients),
             tally: Tally::new(self.window, self.compares_copies()),
             watched,
-        };
-        Driver::new(parts, start)?.run()
+        }
     }
 }

@@ -95,6 +95,7 @@ pub struct StormCounts {
 struct Told {
     answer: u64,
     differed: bool,
+    sold: bool,
 }
 
 /// What came of requests.
@@ -103,8 +104,10 @@ pub(super) struct Tally {
     pub(super) window: Window,
     /// Of the whole run, warm-up included.
     pub(super) whole: Counts,
-    /// Orders acknowledged in the whole run, copies included.
+    /// Different orders acknowledged in the whole run, voucher codes included.
     pub(super) orders_acknowledged: u64,
+    /// Requests for orders and codes in the whole run that were sent and may or may not have sold.
+    pub(super) orders_unknown: u64,
     pub(super) kinds: BTreeMap<Kind, KindTally>,
     /// Answers that came within the window.
     pub(super) answered_in_time: u64,
@@ -143,6 +146,7 @@ impl Tally {
             window,
             whole: Counts::default(),
             orders_acknowledged: 0,
+            orders_unknown: 0,
             kinds: BTreeMap::new(),
             answered_in_time: 0,
             success_in_time: 0,
@@ -191,8 +195,13 @@ impl Tally {
         let answered = !matches!(class, Class::Error(_));
         self.whole.count(class);
         self.last_ns = self.last_ns.max(done_ns);
-        if kind == Kind::Order && class == Class::Success {
-            self.orders_acknowledged += 1;
+        if matches!(kind, Kind::Order | Kind::Codes) {
+            match class {
+                // Copies of an order are compared, and counted there.
+                Class::Success if self.told.is_none() => self.orders_acknowledged += 1,
+                Class::Error(_) => self.orders_unknown += 1,
+                Class::Success | Class::Refusal(_) => {}
+            }
         }
         if let Some(step) = self.step(done_ns) {
             step.counts.count(class);
@@ -224,12 +233,14 @@ impl Tally {
         self.told.is_some()
     }
 
-    /// Remembers an answer to a copy of request `key`.
-    pub(super) fn copy_answered(&mut self, key: u64, answer: u64) {
+    /// Remembers an answer to a copy of request `key`, and whether it says that it sold.
+    pub(super) fn copy_answered(&mut self, key: u64, answer: u64, sold: bool) {
         let Some(told) = &mut self.told else { return };
         self.storm_answers += 1;
-        let first = told.entry(key).or_insert(Told { answer, differed: false });
+        let first = told.entry(key).or_insert(Told { answer, differed: false, sold: false });
         first.differed |= first.answer != answer;
+        self.orders_acknowledged += u64::from(sold && !first.sold);
+        first.sold |= sold;
     }
 
     /// What copies were answered; `None` where there are none.
@@ -246,6 +257,7 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.whole.add(other.whole);
         self.orders_acknowledged += other.orders_acknowledged;
+        self.orders_unknown += other.orders_unknown;
         for (kind, theirs) in &other.kinds {
             let ours = self.kind(*kind);
             ours.counts.add(theirs.counts);
@@ -367,6 +379,7 @@ mod tests {
         assert_eq!(all.whole, expected);
         assert_eq!(all.refusals[&(Kind::Order, 1)], 4);
         assert_eq!(all.errors[&ErrorKind::Timeout], 2);
+        assert_eq!((all.orders_acknowledged, all.orders_unknown), (0, 2));
         // Errors have no latency: nobody was answered.
         assert_eq!(all.measured().latency.len(), 8);
         assert_eq!((all.answered_in_time, all.success_in_time), (8, 2));
@@ -377,10 +390,11 @@ mod tests {
     fn copies_that_were_answered_differently_are_found() {
         let mut tally = Tally::new(WINDOW, true);
         for (key, answer) in [(1, 10), (1, 10), (2, 20), (2, 21), (2, 20), (3, 30)] {
-            tally.copy_answered(key, answer);
+            tally.copy_answered(key, answer, true);
         }
         let expected = StormCounts { keys: 3, answers: 6, keys_with_several_answers: 1 };
         assert_eq!(tally.storm(), Some(expected));
+        assert_eq!(tally.orders_acknowledged, 3, "copies are one order");
         let mut all = Tally::new(WINDOW, true);
         all.add(&tally);
         assert_eq!(all.storm(), Some(expected));

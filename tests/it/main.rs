@@ -20,6 +20,7 @@ mod gate;
 mod hostile;
 mod kill;
 mod late_payment;
+mod load;
 mod mixed;
 mod occasions;
 mod oversell;

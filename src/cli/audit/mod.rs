@@ -59,6 +59,30 @@ pub(super) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
     Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
+/// What an audit found, for commands that end with one.
+pub(super) struct Found {
+    /// Paid orders in the books.
+    pub(super) paid: u64,
+    /// Records of the journal.
+    pub(super) records: u64,
+    /// Digest of the replayed state.
+    pub(super) digest: String,
+    /// Every broken promise, in words.
+    pub(super) violations: Vec<String>,
+}
+
+/// Audits the store of a stopped server. Copies are made and removed in `scratch`.
+pub(super) fn of(data_dir: &Path, scratch: &Path) -> anyhow::Result<Found> {
+    let report = audit(data_dir, scratch)?;
+    let violation = |it: &Violation| format!("{} is broken: {}", it.invariant.id, it.detail);
+    Ok(Found {
+        paid: report.books.paid as u64,
+        records: report.records,
+        digest: report.books.digest.to_string(),
+        violations: report.violations.iter().map(violation).collect(),
+    })
+}
+
 fn audit(data_dir: &Path, scratch: &Path) -> anyhow::Result<Report> {
     // Whether somebody writes is settled first and held on to, so that journal and snapshots are of
     // the same moment.

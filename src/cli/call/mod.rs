@@ -101,10 +101,20 @@ pub(super) fn demo_verify_curl(url: &str, now: UnixMillis) -> anyhow::Result<Str
     Ok(ota::verify(&arguments, &address, &Draw::from_system()?, now).curl())
 }
 
-/// Voucher codes for the product that Douyin knows as `sku`, asked for as the demo's client.
-pub(super) fn issued_codes(url: &str, sku: &str, count: u16) -> anyhow::Result<Vec<String>> {
-    let (sku, count) = (sku.to_owned(), count);
-    let arguments = CodesArguments { sku, count, ..CodesArguments::to(url) };
+/// Voucher codes for the product that Douyin knows as `sku`, asked for by a client's key and secret.
+pub(super) fn issued_codes(
+    url: &str,
+    (client_key, secret): (&str, &str),
+    sku: &str,
+    count: u16,
+) -> anyhow::Result<Vec<String>> {
+    let arguments = CodesArguments {
+        sku: sku.to_owned(),
+        count,
+        client_key: client_key.to_owned(),
+        secret: secret.to_owned(),
+        ..CodesArguments::to(url)
+    };
     let address = Address::parse(url)?;
     let request = douyin::codes(&arguments, &address, &Draw::from_system()?, SystemClock.now());
     let response = request.send(arguments.connection.timeout_seconds)?;

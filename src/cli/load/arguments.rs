@@ -60,6 +60,8 @@ pub(in crate::cli) struct LoadArguments {
     /// How long a request that is due may wait for a connection before it is dropped
     #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = span)]
     pub(super) late: Duration,
+    #[command(flatten, next_help_heading = "Who calls")]
+    pub(super) caller: PartnerArguments,
     /// Format of the bodies
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: FormatName,
@@ -91,9 +93,21 @@ pub(in crate::cli) struct LoadArguments {
     /// the same orders again [default: a fresh one]
     #[arg(long, value_name = "NUMBER")]
     pub(super) seed: Option<u64>,
+    /// Start a server of this program in a temporary store, stop it afterwards and audit its books
+    #[arg(long, conflicts_with = "url")]
+    pub(super) spawn: bool,
+    /// Where that store is made, e.g. on the disk that counts [default: the system's temporary folder]
+    #[arg(long, value_name = "DIR", requires = "spawn")]
+    pub(super) spawn_in: Option<PathBuf>,
+    /// Configuration of that server; variables PIAOKU__… count as well
+    #[arg(long, value_name = "FILE", requires = "spawn")]
+    pub(super) server_config: Option<PathBuf>,
     /// Write the result as JSON, - for standard output instead of the table
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
+    /// Write the result as a page with plots, complete in itself
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
 }
 
 /// What can be asked.
@@ -183,20 +197,69 @@ impl LoadArguments {
         };
         self.product.as_deref().unwrap_or(usual)
     }
+}
 
-    /// Who calls: the demo's public identifiers, which data/load has as well.
-    #[expect(clippy::unused_self, reason = "whoever calls is a matter of the arguments")]
+/// Who calls. The defaults are the demo's public identifiers, which data/load has as well.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PartnerArguments {
+    /// User name
+    #[arg(long, value_name = "NAME", default_value = demo::AGENT)]
+    agent: String,
+    /// Session key
+    #[arg(long, value_name = "KEY", default_value = demo::SESSION_KEY)]
+    session_key: String,
+    /// Login password
+    #[arg(long, value_name = "TEXT", default_value = demo::LOGIN_PASSWORD)]
+    login_password: String,
+    /// Pay password
+    #[arg(long, value_name = "TEXT", default_value = demo::PAY_PASSWORD)]
+    pay_password: String,
+    /// Douyin's client_key
+    #[arg(long, value_name = "KEY", default_value = demo::CLIENT_KEY)]
+    client_key: String,
+    /// The Douyin client's secret
+    #[arg(long, value_name = "TEXT", default_value = demo::CLIENT_SECRET)]
+    client_secret: String,
+    /// TOP's app_key
+    #[arg(long, value_name = "KEY", default_value = demo::APP_KEY)]
+    app_key: String,
+    /// The TOP application's secret
+    #[arg(long, value_name = "TEXT", default_value = demo::APP_SECRET)]
+    app_secret: String,
+    /// The shop that previews codes
+    #[arg(long, value_name = "ID", default_value = demo::SHOP)]
+    shop: String,
+}
+
+impl PartnerArguments {
+    /// Douyin's client_key, and its secret.
+    pub(super) fn client(&self) -> (&str, &str) {
+        (&self.client_key, &self.client_secret)
+    }
+
+    /// The same for the generator.
     pub(super) fn partner(&self) -> Partner {
+        let Self {
+            agent,
+            session_key,
+            login_password,
+            pay_password,
+            client_key,
+            client_secret,
+            app_key,
+            app_secret,
+            shop,
+        } = self.clone();
         Partner {
-            agent: demo::AGENT.to_owned(),
-            session_key: demo::SESSION_KEY.to_owned(),
-            login_password: demo::LOGIN_PASSWORD.to_owned(),
-            pay_password: demo::PAY_PASSWORD.to_owned(),
-            client_key: demo::CLIENT_KEY.to_owned(),
-            client_secret: demo::CLIENT_SECRET.to_owned(),
-            app_key: demo::APP_KEY.to_owned(),
-            app_secret: demo::APP_SECRET.to_owned(),
-            shop: demo::SHOP.to_owned(),
+            agent,
+            session_key,
+            login_password,
+            pay_password,
+            client_key,
+            client_secret,
+            app_key,
+            app_secret,
+            shop,
         }
     }
 }
@@ -241,4 +304,73 @@ fn span(text: &str) -> Result<Duration, String> {
 fn date(text: &str) -> Result<ServiceDate, String> {
     let date = ServiceDate::parse_compact(&text.replace('-', ""));
     date.map_err(|error| format!("{error}: yyyyMMdd or yyyy-MM-dd"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::arguments::{Arguments, Command};
+
+    fn parsed(line: &str) -> Box<LoadArguments> {
+        let arguments = Arguments::try_parse_from(line.split(' '));
+        let Some(Command::Load(load)) = arguments.unwrap_or_else(|it| panic!("{it}")).command
+        else {
+            panic!("load");
+        };
+        load
+    }
+
+    #[test]
+    fn scenarios_have_their_products() {
+        let check = |line: &str, scenario: Scenario, product: &str| {
+            let load = parsed(line);
+            assert_eq!((load.scenario(), load.product()), (scenario, product), "{line}");
+        };
+        check("piaoku load verify", Scenario::Verify, "P-LOAD");
+        check("piaoku load order --product P-BULK", Scenario::Order, "P-BULK");
+        check("piaoku load soldout", Scenario::SoldOut, "P-LOAD-OUT");
+        let flash = Scenario::Flash { buyers: 10_000, stock: 1000 };
+        check("piaoku load flash", flash, "P-LOAD-FLASH");
+        let repeats = Repeats { copies: 5, pause_ns: 1_500_000_000 };
+        let storm = "piaoku load retry-storm --copies 5 --pause 1500ms";
+        check(storm, Scenario::RetryStorm(repeats), "P-LOAD");
+    }
+
+    #[test]
+    fn spans_have_units() {
+        let check = |text: &str, expected: Option<u64>| {
+            assert_eq!(span(text).ok(), expected.map(Duration::from_millis), "{text}");
+        };
+        check("500ms", Some(500));
+        check("10s", Some(10_000));
+        check("2m", Some(120_000));
+        check("0s", Some(0));
+        check("24h", None);
+        check("10", None);
+        check("s", None);
+        check("1441m", None);
+        check("-1s", None);
+        check("99999999999999999999s", None);
+    }
+
+    #[test]
+    fn the_catalogue_sells_what_is_bought_to_those_who_buy() {
+        let catalogue = include_str!("../../../data/load/catalogue.toml");
+        let caller = parsed("piaoku load order").caller.partner();
+        let Partner { agent, session_key, login_password, pay_password, .. } = &caller;
+        let Partner { client_key, client_secret, app_key, app_secret, shop, .. } = &caller;
+        for name in [PRODUCT, SOLD_OUT, FLASH, SKU] {
+            assert!(catalogue.contains(&format!("{name:?}")), "{name}");
+        }
+        for secret in [agent, session_key, login_password, pay_password, client_key, client_secret]
+        {
+            assert!(catalogue.contains(&format!("{secret:?}")), "{secret}");
+        }
+        for secret in [app_key, app_secret, shop] {
+            assert!(catalogue.contains(&format!("{secret:?}")), "{secret}");
+        }
+        assert!(catalogue.contains(&format!("capacity = {FLASH_STOCK}\n")));
+    }
 }

@@ -35,6 +35,7 @@ impl Report {
             ("machine_busy".to_owned(), self.machine_busy.map_or(Value::Null, rounded)),
             ("lag_us".to_owned(), self.lag.as_ref().map_or(Value::Null, latency)),
             ("orders_acknowledged".to_owned(), self.orders_acknowledged.into()),
+            ("orders_unknown".to_owned(), self.orders_unknown.into()),
             ("whole_run".to_owned(), Value::Object(counts(self.whole_run))),
             ("refusals".to_owned(), self.refusals_json()),
             ("errors".to_owned(), self.errors_json()),
@@ -44,6 +45,7 @@ impl Report {
             ("broken_promises".to_owned(), self.broken_promises().into()),
             ("percentiles".to_owned(), self.percentiles_json()),
             ("course".to_owned(), self.course_json()),
+            ("audit".to_owned(), self.audit_json()),
         ]);
         object
     }
@@ -80,6 +82,21 @@ impl Report {
                 "keys": it.keys,
                 "answers": it.answers,
                 "keys_with_several_answers": it.keys_with_several_answers,
+            })
+        })
+    }
+
+    fn audit_json(&self) -> Value {
+        self.audit.as_ref().map_or(Value::Null, |it| {
+            json!({
+                "passed": it.broken().is_empty(),
+                "orders_in_books": it.orders_in_books,
+                "orders_before": it.orders_before,
+                "orders_acknowledged": it.orders_acknowledged,
+                "orders_unknown": it.orders_unknown,
+                "records": it.records,
+                "digest": it.digest,
+                "broken": it.broken(),
             })
         })
     }

@@ -2,8 +2,12 @@
 //!
 //! docs/load.md says what each number means; the JSON names are a contract.
 
+mod html;
 mod json;
+mod plot;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use hdrhistogram::Histogram;
 
@@ -86,6 +90,75 @@ pub struct FlashReport {
     pub bought: u64,
 }
 
+/// The books of the server after the run, against what it had acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditReport {
+    /// Paid orders in the books.
+    pub orders_in_books: u64,
+    /// Orders that were placed to prepare the run.
+    pub orders_before: u64,
+    /// Orders that the run saw acknowledged.
+    pub orders_acknowledged: u64,
+    /// Requests of the run that may or may not have sold.
+    pub orders_unknown: u64,
+    /// What there was to sell, in a flash sale.
+    pub stock: Option<u64>,
+    /// Records of the journal.
+    pub records: u64,
+    /// Digest of the state.
+    pub digest: String,
+    /// Invariants that do not hold, in words.
+    pub violations: Vec<String>,
+}
+
+impl AuditReport {
+    /// What is wrong: an acknowledged order that is not in the books, one in the books that nobody was
+    /// told of, more sold than there was, or an invariant that does not hold.
+    #[must_use]
+    pub fn broken(&self) -> Vec<String> {
+        let mut broken = self.violations.clone();
+        let told = self.orders_before + self.orders_acknowledged;
+        if self.orders_in_books < told {
+            let books = self.orders_in_books;
+            broken.push(format!("{told} orders acknowledged and only {books} in the books"));
+        }
+        if self.orders_in_books > told + self.orders_unknown {
+            let books = self.orders_in_books;
+            broken.push(format!("{books} orders in the books and only {told} acknowledged"));
+        }
+        if let Some(stock) = self.stock.filter(|stock| self.orders_in_books > *stock) {
+            broken.push(format!(
+                "{} orders in the books of a stock of {stock}",
+                self.orders_in_books
+            ));
+        }
+        broken
+    }
+
+    /// The audit's line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let broken = self.broken();
+        let verdict = if broken.is_empty() {
+            "every invariant holds".to_owned()
+        } else {
+            format!("BROKEN: {}", broken.join("; "))
+        };
+        let prepared = match self.orders_before {
+            0 => String::new(),
+            before => format!(" and {before} before the run"),
+        };
+        let unknown = match self.orders_unknown {
+            0 => String::new(),
+            unknown => format!(", {unknown} with unknown outcome"),
+        };
+        format!(
+            "audit: {} orders in the books, {} acknowledged{prepared}{unknown}; {verdict}; digest {}",
+            self.orders_in_books, self.orders_acknowledged, self.digest
+        )
+    }
+}
+
 /// A run and what came of it.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -135,16 +208,22 @@ pub struct Report {
     pub cpu_share_of_busiest_thread: f64,
     /// Share of all cores of the machine that was busy, 0 to 1.
     pub machine_busy: Option<f64>,
-    /// Orders acknowledged in the whole run, warm-up included, copies of one order apart.
+    /// Different orders acknowledged in the whole run, warm-up and voucher codes included.
     pub orders_acknowledged: u64,
+    /// Requests for orders and codes of the whole run that may or may not have sold.
+    pub orders_unknown: u64,
     /// How everything ended that was sent, warm-up included.
     pub whole_run: Counts,
     /// What copies of orders were answered.
     pub storm: Option<StormCounts>,
     /// What a flash sale came to.
     pub flash: Option<FlashReport>,
+    /// Seconds of one step of the course.
+    pub step_s: f64,
     /// The course over time.
     pub course: Vec<StepReport>,
+    /// What the books say, where they could be read.
+    pub audit: Option<AuditReport>,
 }
 
 impl Report {
@@ -207,10 +286,13 @@ impl Report {
             cpu_share_of_busiest_thread: seconds(tally.cpu_max_ns) / duration_s,
             machine_busy,
             orders_acknowledged: tally.orders_acknowledged,
+            orders_unknown: tally.orders_unknown,
             whole_run: tally.whole,
             storm: tally.storm(),
             flash,
+            step_s: seconds(window.step_ns),
             course: course(tally),
+            audit: None,
         }
     }
 
@@ -257,6 +339,7 @@ impl Report {
             let keys = storm.keys_with_several_answers;
             broken.push(format!("{keys} request keys have more than one answer"));
         }
+        broken.extend(self.audit.iter().flat_map(AuditReport::broken));
         broken
     }
 }

@@ -171,3 +171,6 @@ impl Requests {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
