@@ -93,7 +93,7 @@ impl OrderActor {
         let checkout = Checkout::begin(purpose, &self.context.catalogue.load());
         self.ask(hold, &checkout, keep);
         let (checkout, caller) = (Some(checkout), Caller::Submitter(submit));
-        self.running.insert(hold, Running { checkout, permit, caller, key, lock });
+        self.running.insert(hold, Box::new(Running { checkout, permit, caller, key, lock }));
     }
 
     /// Closes a held order; nothing has to be granted for that.
@@ -139,7 +139,7 @@ impl OrderActor {
         self.locks.insert(order, Vec::new());
         let caller = submit.map_or(Caller::Nobody, Caller::Submitter);
         let running = Running { checkout: None, permit: None, caller, key: None, lock };
-        self.running.insert(hold, running);
+        self.running.insert(hold, Box::new(running));
         self.append(hold, permit, transaction);
         true
     }

@@ -213,7 +213,8 @@ pub(crate) struct OrderActor {
     checkpoint: Checkpoint,
     numbers: Numbers,
     next_hold: u64,
-    running: HashMap<HoldId, Running>,
+    /// Commands under way. Boxed, as they are large and the map moves what it holds.
+    running: HashMap<HoldId, Box<Running>>,
     /// Participants' answers that were there at once, to be taken before the message at hand ends.
     answers: VecDeque<Answer>,
     /// Requests that wait for the one under way with their key.
