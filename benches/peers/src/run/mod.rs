@@ -4,6 +4,7 @@
 //! a round. A server's numbers are void unless its books are right afterwards and hold at least what the
 //! load generator was told was sold.
 
+mod chart;
 mod load;
 mod machine;
 mod piaoku;
@@ -49,6 +50,9 @@ pub(crate) struct RunArguments {
     /// Where the numbers go as JSON
     #[arg(long, value_name = "FILE", default_value = "target/peers.json")]
     out: PathBuf,
+    /// Where a chart of the sales goes as SVG
+    #[arg(long, value_name = "FILE")]
+    chart: Option<PathBuf>,
     /// The program to measure and to load with [default: piaoku beside this one]
     #[arg(long, value_name = "FILE")]
     piaoku: Option<PathBuf>,
@@ -141,5 +145,9 @@ async fn measure(arguments: &RunArguments) -> anyhow::Result<()> {
     }
     std::fs::write(&arguments.out, json + "\n")?;
     eprintln!("numbers in {}", arguments.out.display());
+    if let Some(chart) = &arguments.chart {
+        std::fs::write(chart, report.to_svg())?;
+        eprintln!("chart in {}", chart.display());
+    }
     if report.has_void() { bail!("some numbers are void, see the audits") } else { Ok(()) }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::chart::{self, Bar as ChartBar};
 use super::machine::Machine;
 use super::{Measure, RunArguments};
 
@@ -46,6 +47,16 @@ const ORDER: [Row; 10] = [
     Row::RedisEverysecOrder,
     Row::PostgresRaw,
     Row::PostgresOrder,
+];
+
+/// What the chart shows, and what it calls it.
+const CHART: [(Row, &str); 6] = [
+    (Row::BareOrder, "bare actix-web (sells nothing)"),
+    (Row::PiaokuOrder, "Piaoku, over HTTP"),
+    (Row::RedisAlwaysRaw, "Redis always, Lua, without HTTP"),
+    (Row::RedisAlwaysOrder, "Redis always, Lua, over HTTP"),
+    (Row::PostgresRaw, "PostgreSQL, pgbench, without HTTP"),
+    (Row::PostgresOrder, "PostgreSQL, over HTTP"),
 ];
 
 /// At a given rate, in the order of the table.
@@ -310,6 +321,24 @@ impl Report {
                 );
             }
         }
+    }
+
+    /// Sales a second of everybody at the first number of connections, as an SVG.
+    pub(crate) fn to_svg(&self) -> String {
+        let connections = self.connections.first().copied().unwrap_or_default();
+        let shown = CHART.iter().filter_map(|(row, name)| {
+            let Spread { median, least, most } =
+                self.spread(connections, Metric::Rate(*row), None)?;
+            let is_ours = matches!(row, Row::PiaokuOrder);
+            Some(ChartBar { name, is_ours, least, median, most })
+        });
+        let title = "Sales of one hot slot a second, on disk before the answer";
+        let note = format!(
+            "{connections} connections, {} rounds of {} s; median, line from least to most. The load \
+             generator runs on the same cores.",
+            self.rounds, self.seconds,
+        );
+        chart::draw(title, &note, &shown.collect::<Vec<_>>())
     }
 
     /// Everything for programs: one object.
