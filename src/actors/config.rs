@@ -8,6 +8,8 @@ use serde::Deserialize;
 pub struct EngineConfig {
     /// Arbiters (threads) that suppliers are spread over. Changing it moves nothing on disk.
     pub partitions: u16,
+    /// Whether the server asks the system to let whoever works go on when others are handed work.
+    pub batch_scheduling: bool,
     /// Requests in flight in total; one more is refused as busy.
     pub in_flight_max: u32,
     /// Requests in flight of one partner; one more is refused as busy.
@@ -46,6 +48,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             partitions: 2,
+            batch_scheduling: true,
             in_flight_max: 4096,
             in_flight_per_partner_max: 2048,
             mailbox_len_max: 8192,

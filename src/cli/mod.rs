@@ -12,6 +12,7 @@ mod demo;
 mod import;
 mod ledger;
 mod load;
+mod scheduling;
 mod serve;
 
 use std::process::ExitCode;

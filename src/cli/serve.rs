@@ -18,6 +18,7 @@ use super::arguments::ServeArguments;
 use super::call;
 use super::demo::{self, PublicSecrets};
 use super::import::{self, NamedText};
+use super::scheduling;
 use crate::actors::{Callbacks, Engine, EngineHandle, StartReport};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::catalogue_file::CatalogueDocuments;
@@ -33,6 +34,12 @@ const IMPORT_PENDING: &str = "import.pending";
 pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let config = config::load(&arguments.sources())?.config;
     start_logging(&config.logging)?;
+    if config.engine.batch_scheduling
+        && let Err(error) = scheduling::as_batch()
+    {
+        // Slower under load, and no less right.
+        tracing::warn!(?error, "the system does not schedule this process as a batch process");
+    }
     actix_rt::System::new().block_on(serve(config))
 }
 
