@@ -2,6 +2,7 @@
 //!
 //! Modules in reading order; imports only ever point upwards in this list (see `ARCHITECTURE.md`).
 
+pub mod scheduling;
 pub mod types;
 
 pub mod domain;

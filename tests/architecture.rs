@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 /// The layers from the bottom up, each with what it may import. `config` and `cli` assemble
 /// everything. Siblings do not import each other; `actors` also keep away from `wire`, which only
 /// `http` brings together with them.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("types", &[]),
+    ("scheduling", &[]),
     ("domain", &["types"]),
     ("engine", &["types", "domain"]),
     ("schema", &["types", "domain", "engine"]),
-    ("journal", &["types", "domain", "engine"]),
-    ("snapshot", &["types", "domain", "engine"]),
+    ("journal", &["types", "scheduling", "domain", "engine"]),
+    ("snapshot", &["types", "scheduling", "domain", "engine"]),
     ("vault", &["types", "domain", "engine"]),
     ("wire", &["types", "domain", "engine"]),
     ("clock", &["types", "domain", "engine", "journal", "snapshot", "vault", "wire"]),
@@ -24,7 +25,15 @@ const LAYERS: [(&str, &[&str]); 16] = [
     (
         "actors",
         &[
-            "types", "domain", "engine", "schema", "journal", "snapshot", "vault", "clock",
+            "types",
+            "scheduling",
+            "domain",
+            "engine",
+            "schema",
+            "journal",
+            "snapshot",
+            "vault",
+            "clock",
             "metrics",
         ],
     ),
@@ -43,8 +52,22 @@ const LAYERS: [(&str, &[&str]); 16] = [
 ];
 
 const EVERYTHING: &[&str] = &[
-    "types", "domain", "engine", "schema", "journal", "snapshot", "vault", "wire", "clock",
-    "metrics", "actors", "http", "load", "config", "cli",
+    "types",
+    "scheduling",
+    "domain",
+    "engine",
+    "schema",
+    "journal",
+    "snapshot",
+    "vault",
+    "wire",
+    "clock",
+    "metrics",
+    "actors",
+    "http",
+    "load",
+    "config",
+    "cli",
 ];
 
 /// Layers without I/O, threads, clocks, randomness, serialisation or logging.

@@ -10,10 +10,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::actors::EngineHandle;
 use crate::journal::Truncator;
+use crate::scheduling;
 use crate::snapshot::SnapshotStore;
-
-/// Nice value of the thread: it runs on what the others leave.
-const NICE: i32 = 19;
 
 /// The running thread.
 pub(super) struct Archivist {
@@ -52,8 +50,8 @@ fn run(
     interval: Duration,
     stopped: &Receiver<()>,
 ) {
-    // Compressing can wait, sales cannot. Linux keeps this by thread; where it fails nothing is lost.
-    let _ = rustix::process::setpriority_process(None, NICE);
+    // Compressing can wait, sales cannot.
+    let _ = scheduling::when_idle();
     while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
         engine.save_catalogue();
         // The least of the watermarks: whoever is behind still needs what follows.

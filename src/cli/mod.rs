@@ -12,7 +12,6 @@ mod demo;
 mod import;
 mod ledger;
 mod load;
-mod scheduling;
 mod serve;
 
 use std::process::ExitCode;

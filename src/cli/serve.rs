@@ -18,13 +18,13 @@ use super::arguments::ServeArguments;
 use super::call;
 use super::demo::{self, PublicSecrets};
 use super::import::{self, NamedText};
-use super::scheduling;
 use crate::actors::{Callbacks, Engine, EngineHandle, StartReport};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::catalogue_file::CatalogueDocuments;
 use crate::config::{self, BUILT_IN_DEMO, Config, LogFormat, LoggingConfig};
 use crate::http::{self, HttpConfig, HttpCourier, HttpParts};
 use crate::metrics::Metrics;
+use crate::scheduling;
 use crate::vault::KeyRing;
 
 /// File that stands in the data directory while the first import is under way. A start that finds it

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::journal::{JournalConfig, JournalConfigError, JournalStats, Log, LogError, Record};
+use crate::scheduling;
 use crate::types::{Lsn, PartitionNo};
 use permits::Shared;
 use writer::Writer;
@@ -120,11 +121,15 @@ impl<R: Record> Journal<R> {
     ) -> Result<Self, SpawnError> {
         config.validate()?;
         let stats = JournalStats::new(log.next_lsn().get() - 1);
-        let (shared, receiver) = Shared::new(config.queue_len_max as usize, sinks.len(), stats);
+        let (shared, queue) = Shared::new(config.queue_len_max as usize, sinks.len(), stats);
         let shared = Arc::new(shared);
         let writer =
-            Writer::new(log, config.group_limits(), receiver, Arc::clone(&shared), sinks, nanos);
-        let thread = thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
+            Writer::new(log, config.group_limits(), queue, Arc::clone(&shared), sinks, nanos);
+        let thread = thread::Builder::new().name("journal".into()).spawn(move || {
+            // Everybody waits for this thread, so it waits for nobody.
+            let _ = scheduling::at_once();
+            writer.run();
+        })?;
         Ok(Self { handle: JournalHandle { shared }, thread: Some(thread) })
     }
 

@@ -1,35 +1,29 @@
 //! What handles, permits and the journal thread share: the queue and the count of permits.
 //!
 //! The queue has room for every permit, so that sending never waits; whether there is room is decided
-//! by the count alone.
+//! by the count alone. The thread waits for its token, not in the channel: that would first yield to
+//! others a few times, each time for as long as the system lets them work.
 
 use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_utils::sync::{Parker, Unparker};
 
 use crate::journal::JournalStats;
 use crate::journal::commit::{JournalStopped, Refused};
 use crate::types::PartitionNo;
 
-/// What the journal thread is sent.
-pub(super) enum Message<R> {
-    /// A record, with its permit.
-    Append(PartitionNo, R),
-    /// Look whether it is time to end.
-    Wake,
-}
-
 pub(super) struct Shared<R> {
     pub(super) stats: JournalStats,
-    sender: Sender<Message<R>>,
+    sender: Sender<(PartitionNo, R)>,
+    /// Wakes the thread: there is a record, or it may be time to end.
+    unparker: Unparker,
     partitions: usize,
     permits_max: usize,
     permits: AtomicUsize,
     closing: AtomicBool,
-    /// Whether a [`Message::Wake`] is queued: there is room for one beside the permits' records.
-    waking: AtomicBool,
     stopped: OnceLock<JournalStopped>,
 }
 
@@ -38,19 +32,20 @@ impl<R> Shared<R> {
         permits_max: usize,
         partitions: usize,
         stats: JournalStats,
-    ) -> (Self, Receiver<Message<R>>) {
-        let (sender, receiver) = bounded(permits_max + 1);
+    ) -> (Self, Queue<R>) {
+        let (sender, receiver) = bounded(permits_max);
+        let parker = Parker::new();
         let shared = Self {
             stats,
             sender,
+            unparker: parker.unparker().clone(),
             partitions,
             permits_max,
             permits: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
-            waking: AtomicBool::new(false),
             stopped: OnceLock::new(),
         };
-        (shared, receiver)
+        (shared, Queue { receiver, parker })
     }
 
     pub(super) fn partitions(&self) -> usize {
@@ -96,38 +91,45 @@ impl<R> Shared<R> {
     pub(super) fn give_back(&self, count: usize) {
         let before = self.permits.fetch_sub(count, Ordering::SeqCst);
         if before == count && self.closing.load(Ordering::SeqCst) {
-            self.wake();
+            self.unparker.unpark();
         }
     }
 
     /// Sends a record under a permit, for which the queue has room. The queue is gone only after the
     /// thread panicked twice.
     pub(super) fn send(&self, partition: PartitionNo, record: R) {
-        if self.sender.send(Message::Append(partition, record)).is_err() {
-            self.give_back(1);
+        match self.sender.send((partition, record)) {
+            Ok(()) => self.unparker.unpark(),
+            Err(_) => self.give_back(1),
         }
     }
 
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
-        self.wake();
+        self.unparker.unpark();
     }
 
-    /// Whether the thread's work is done. To be asked after every message.
+    /// Whether the thread's work is done. To be asked whenever the queue is empty.
     pub(super) fn is_drained(&self) -> bool {
         self.closing.load(Ordering::SeqCst) && self.permits.load(Ordering::SeqCst) == 0
     }
+}
 
-    /// Called by the thread when it receives [`Message::Wake`].
-    pub(super) fn woken(&self) {
-        self.waking.store(false, Ordering::SeqCst);
+/// The thread's end of the queue.
+pub(super) struct Queue<R> {
+    receiver: Receiver<(PartitionNo, R)>,
+    parker: Parker,
+}
+
+impl<R> Queue<R> {
+    /// A record that is there already.
+    pub(super) fn next(&self) -> Option<(PartitionNo, R)> {
+        self.receiver.try_recv().ok()
     }
 
-    fn wake(&self) {
-        if !self.waking.swap(true, Ordering::SeqCst) {
-            // It fails when the thread has ended, and then there is nobody to wake.
-            let _ = self.sender.try_send(Message::Wake);
-        }
+    /// Waits until something may have changed since this was called last.
+    pub(super) fn wait(&self) {
+        self.parker.park();
     }
 }
 

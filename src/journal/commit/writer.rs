@@ -5,16 +5,14 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crossbeam_channel::Receiver;
-
-use crate::journal::commit::permits::{Message, Shared};
+use crate::journal::commit::permits::{Queue, Shared};
 use crate::journal::commit::{CommitSink, JournalStopped, RecordTooLarge};
 use crate::journal::{Group, GroupLimits, Log, PushError, Record};
 use crate::types::{Lsn, PartitionNo};
 
 pub(super) struct Writer<R: Record, L> {
     log: L,
-    receiver: Receiver<Message<R>>,
+    queue: Queue<R>,
     shared: Arc<Shared<R>>,
     sinks: Vec<Box<dyn CommitSink<R>>>,
     nanos: fn() -> u64,
@@ -33,14 +31,14 @@ impl<R: Record, L: Log> Writer<R, L> {
     pub(super) fn new(
         log: L,
         limits: GroupLimits,
-        receiver: Receiver<Message<R>>,
+        queue: Queue<R>,
         shared: Arc<Shared<R>>,
         sinks: Vec<Box<dyn CommitSink<R>>>,
         nanos: fn() -> u64,
     ) -> Self {
         Self {
             log,
-            receiver,
+            queue,
             shared,
             nanos,
             group: Group::new(R::SCHEMA, limits),
@@ -83,14 +81,11 @@ impl<R: Record, L: Log> Writer<R, L> {
             return Some(carried);
         }
         loop {
-            if self.shared.is_drained() {
-                return None;
+            let next = self.queue.next();
+            if next.is_some() || self.shared.is_drained() {
+                return next;
             }
-            match self.receiver.recv() {
-                Ok(Message::Append(partition, record)) => return Some((partition, record)),
-                Ok(Message::Wake) => self.shared.woken(),
-                Err(_) => return None,
-            }
+            self.queue.wait();
         }
     }
 
@@ -112,17 +107,7 @@ impl<R: Record, L: Log> Writer<R, L> {
                     }
                 }
             }
-            next = self.queued();
-        }
-    }
-
-    fn queued(&self) -> Option<(PartitionNo, R)> {
-        loop {
-            match self.receiver.try_recv() {
-                Ok(Message::Append(partition, record)) => return Some((partition, record)),
-                Ok(Message::Wake) => self.shared.woken(),
-                Err(_) => return None,
-            }
+            next = self.queue.next();
         }
     }
 
@@ -182,7 +167,8 @@ impl<R: Record, L: Log> Writer<R, L> {
         let in_flight: Vec<_> = self.taken.drain(..).chain(self.carried.take()).collect();
         let mut next = in_flight.into_iter();
         loop {
-            for (partition, record) in next.by_ref().chain(std::iter::from_fn(|| self.queued())) {
+            for (partition, record) in next.by_ref().chain(std::iter::from_fn(|| self.queue.next()))
+            {
                 batches[usize::from(partition.get())].push(record);
                 told += 1;
             }
