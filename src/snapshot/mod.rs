@@ -36,8 +36,7 @@ pub use entity::{EntityKind, Entry, Key, Put, Removal};
 pub use error::SnapshotError;
 pub use open::{Opened, Outcome};
 pub use snapshotter::{
-    Batch, Done, Encode, Refusal, Refused, ScanReply, Scanned, SnapshotHandle, Snapshotter,
-    Unsaved, Written,
+    Batch, Done, Encode, Read, Refusal, Refused, SnapshotHandle, Snapshotter, Unsaved, Written,
 };
 pub use stamp::{Stamp, StampDifference};
 pub use store::SnapshotStore;

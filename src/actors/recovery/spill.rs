@@ -7,6 +7,7 @@ use crossbeam_channel::Receiver;
 use hashbrown::HashMap;
 
 use crate::actors::request_keys::RequestKeys;
+use crate::actors::runs;
 use crate::actors::stored::{Known, Open, order_puts, put, voucher_put};
 use crate::domain::order::Order;
 use crate::domain::voucher::Voucher;
@@ -109,7 +110,13 @@ impl<'a> Spiller<'a> {
         }
         self.store.write(puts)?;
         puts.clear();
-        self.store.write(&spill.shared)
+        self.store.write(&spill.shared)?;
+        for Put { kind, key, .. } in &spill.shared {
+            if matches!(kind, EntityKind::Slot | EntityKind::Limit) {
+                removals.extend(runs::superseded(self.store, *kind, key)?);
+            }
+        }
+        Ok(())
     }
 }
 
