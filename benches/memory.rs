@@ -155,7 +155,7 @@ fn plain_machines(dir: &Path) {
     let reader = SegmentReader::open(&journal_dir(dir)).expect("a journal");
     let read = reader.read_from::<RecoveryError>(Lsn::ZERO, |entry| {
         let (lsn, transaction) = (entry.lsn, decode_record(entry)?);
-        let Ok(()) = state.apply(lsn, &transaction, &mut Nowhere);
+        let Ok(()) = state.apply(lsn, transaction, &mut Nowhere);
         Ok(())
     });
     read.expect("a journal that can be read");

@@ -149,7 +149,7 @@ fn floor(dir: &Path, records: u64) {
     let mut state = State::default();
     measure("reading, decoding and applying", &mut |entry| {
         let (lsn, transaction) = (entry.lsn, decode_record(entry)?);
-        let Ok(()) = state.apply(lsn, &transaction, &mut Nowhere);
+        let Ok(()) = state.apply(lsn, transaction, &mut Nowhere);
         Ok(())
     });
     assert_eq!(state.orders.len() as u64, records - OTHER_RECORDS);

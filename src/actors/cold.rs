@@ -71,7 +71,15 @@ impl ColdStore {
         &self,
         code: VoucherCode,
     ) -> impl Future<Output = Result<Option<Entry>, LoadError>> + use<> {
-        self.load(EntityKind::Voucher, voucher_key(code, self.mint.locate(code)))
+        let located = self.mint.locate(code);
+        let load = located.map(|(lane, n)| self.load(EntityKind::Voucher, voucher_key(lane, n)));
+        async move {
+            match load {
+                Some(load) => load.await,
+                // No mint of ours has made it.
+                None => Ok(None),
+            }
+        }
     }
 
     /// Reads from the snapshots on one of their threads. A full queue is waited for; the requests that
@@ -149,11 +157,6 @@ impl ColdStore {
     /// being written.
     pub(crate) fn watermarks(&self) -> BTreeMap<PartitionNo, Lsn> {
         self.store.watermarks()
-    }
-
-    /// Finds where vouchers lie.
-    pub(crate) fn mint(&self) -> Arc<CodeMint> {
-        Arc::clone(&self.mint)
     }
 
     /// The store itself, whose every method may block.

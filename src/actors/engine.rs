@@ -1,6 +1,7 @@
 //! Starting and stopping the whole: journal, snapshots, recovery, arbiters, actors.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -23,11 +24,10 @@ use crate::actors::handle::{
 use crate::actors::order::{Drain, OrderActor, OrderContext};
 use crate::actors::record::{Record, Routes, Sink};
 use crate::actors::recovery::{
-    self, JournalReader, KEY_STAMP, Rebuilder, Recovered, RecoveryError, journal_dir, lane_of,
-    snapshot_dir, snapshot_stamp,
+    self, JournalReader, KEY_STAMP, Rebuilder, Recovered, RecoveryError, journal_dir, snapshot_dir,
+    snapshot_stamp,
 };
-use crate::actors::request_keys::RequestKeys;
-use crate::actors::stored::Open;
+use crate::actors::stored::{Open, lane_of};
 use crate::clock::{SharedClock, monotonic_nanos};
 use crate::journal::{
     self, CommitSink, Journal, JournalConfig, Log, LogError, SegmentLog, SegmentReader, SpawnError,
@@ -36,7 +36,7 @@ use crate::journal::{
 use crate::metrics::Metrics;
 use crate::snapshot::{Opened, Outcome, SnapshotConfig, SnapshotError, SnapshotStore, Snapshotter};
 use crate::types::{Lsn, OrderId, PartitionNo, SupplierNo};
-use crate::vault::{CodeMint, KeyRing};
+use crate::vault::KeyRing;
 
 /// Everything the engine is started with.
 pub struct EngineParts {
@@ -154,7 +154,7 @@ impl Engine {
         let (log, found) = SegmentLog::open(&journal_dir(&data_dir), &journal)?;
         let mint = Arc::new(keys.code_mint());
         let (store, mut recovered, snapshots_rebuilt) =
-            open_snapshots(&log, &snapshot_dir(&data_dir), &keys, &snapshot, &mint)?;
+            open_snapshots(&log, &snapshot_dir(&data_dir), &keys, &snapshot)?;
         let report = StartReport {
             is_new: recovered.next_lsn == Lsn::ZERO.next(),
             records: recovered.records,
@@ -171,17 +171,15 @@ impl Engine {
         });
         let truncator = log.truncator();
         let journal = Journal::spawn(log, &journal, sinks.collect(), monotonic_nanos)?;
-        let snapshotter = Snapshotter::start(&store, &snapshot)
+        let snapshotter = Snapshotter::resume(&store, &snapshot, take(&mut recovered.unsaved))
             .map_err(|error| StartError::Io { path: snapshot_dir(&data_dir), error })?;
         let arbiters: Vec<Arbiter> = (0..config.partitions).map(|_| Arbiter::new()).collect();
 
         let caller = callbacks.is_some().then(Arbiter::new);
-        let request_keys = RequestKeys::of(&recovered.request_keys);
-        drop(std::mem::take(&mut recovered.request_keys));
+        let request_keys = take(&mut recovered.request_keys);
         let directory = journal_dir(&data_dir);
         let rebuilder = Rebuilder {
             store,
-            mint: Arc::clone(&mint),
             log: Arc::new(move || {
                 let reader = SegmentReader::open(&directory)?;
                 Ok(Box::new(Journalled(reader)) as Box<dyn JournalReader>)
@@ -392,7 +390,6 @@ fn open_snapshots(
     dir: &Path,
     keys: &KeyRing,
     config: &SnapshotConfig,
-    mint: &CodeMint,
 ) -> Result<(SnapshotStore, Recovered, Option<String>), StartError> {
     let stamp = snapshot_stamp(log.store_id(), &keys.fingerprint());
     let Opened { store, outcome } = SnapshotStore::open(dir, &stamp, config)?;
@@ -405,7 +402,7 @@ fn open_snapshots(
     if known.get() > last {
         return Err(StartError::JournalBehind { known, last: Lsn::new(last) });
     }
-    let unfit = match recovery::recover(&Journalled(log), &store, Some(mint)) {
+    let unfit = match recovery::recover(&Journalled(log), &store) {
         Ok(recovered) => return Ok((store, recovered, set_aside)),
         // Records are what they are; entities can be made anew from them.
         Err(error @ RecoveryError::Record { .. }) => return Err(error.into()),
@@ -415,7 +412,7 @@ fn open_snapshots(
     store.condemn(&unfit)?;
     drop(store);
     let Opened { store, .. } = SnapshotStore::open(dir, &stamp, config)?;
-    let recovered = recovery::recover(&Journalled(log), &store, Some(mint))?;
+    let recovered = recovery::recover(&Journalled(log), &store)?;
     Ok((store, recovered, Some(unfit)))
 }
 

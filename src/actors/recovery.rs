@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actors::machine::Machine;
-use crate::actors::request_keys::KeyFingerprint;
+use crate::actors::request_keys::RequestKeys;
 use crate::actors::runs::{self, Loaded};
 use crate::actors::stored::{Open, catalogue_put, decode_request_key};
 use crate::domain::account::{Account, AccountKey};
@@ -25,9 +25,8 @@ use crate::engine::state::{EntitySource, Tracked};
 use crate::engine::transaction::Transaction;
 use crate::journal::{self, LogError, StoreId};
 use crate::schema::{self, SchemaError};
-use crate::snapshot::{Batch, EntityKind, SnapshotError, SnapshotStore, Stamp};
+use crate::snapshot::{Batch, EntityKind, SnapshotError, SnapshotStore, Stamp, Unsaved};
 use crate::types::{Lsn, OrderId, PartitionNo, SlotKey, SupplierNo};
-use crate::vault::{CodeMint, PARTITIONS_MAX};
 
 use tail::Tail;
 
@@ -107,7 +106,7 @@ pub struct Recovered {
     /// The last record the catalogue includes.
     pub catalogue_lsn: Lsn,
     /// Request keys and their orders.
-    pub(crate) request_keys: Vec<(KeyFingerprint, OrderId)>,
+    pub(crate) request_keys: RequestKeys,
     /// Position of each supplier's numbers.
     pub numbers: BTreeMap<SupplierNo, u64>,
     /// Last voucher number used, by lane.
@@ -118,20 +117,16 @@ pub struct Recovered {
     pub records: u64,
     /// The position after the last record.
     pub next_lsn: Lsn,
+    /// What the snapshots have been given but need not have on the disk yet.
+    pub unsaved: Unsaved,
 }
 
-/// Brings the snapshots up to the journal's end and says what the engine needs in memory. Without a
-/// `mint` vouchers of the tail lie where the engine would not look for them, and what codes were given
-/// out is not known: enough to compare states, not to sell.
+/// Brings the snapshots up to the journal's end and says what the engine needs in memory.
 ///
 /// # Errors
 /// [`RecoveryError`].
-pub fn recover(
-    log: &dyn JournalReader,
-    store: &SnapshotStore,
-    mint: Option<&CodeMint>,
-) -> Result<Recovered, RecoveryError> {
-    let mut tail = Tail::new(store, mint, None);
+pub fn recover(log: &dyn JournalReader, store: &SnapshotStore) -> Result<Recovered, RecoveryError> {
+    let mut tail = Tail::new(store, None)?;
     tail.load_catalogue()?;
     let from = tail.first_missing();
     let first = log.first_lsn()?;
@@ -150,13 +145,12 @@ pub fn recover(
 pub fn recover_supplier(
     log: &dyn JournalReader,
     store: &SnapshotStore,
-    mint: &CodeMint,
     supplier: SupplierNo,
 ) -> Result<Vec<(OrderId, Open)>, RecoveryError> {
-    let mut tail = Tail::new(store, Some(mint), Some(supplier));
+    let mut tail = Tail::new(store, Some(supplier))?;
     let watermark = store.watermarks().get(&PartitionNo::new(supplier.get())).copied();
     tail.read(log, watermark.unwrap_or(Lsn::ZERO).next())?;
-    let open = open_orders(store)?.into_iter();
+    let open = tail.finish_supplier()?.into_iter();
     Ok(open.filter(|(order, _)| supplier_of(order.get()) == supplier).collect())
 }
 
@@ -164,7 +158,6 @@ pub fn recover_supplier(
 #[derive(Clone)]
 pub(crate) struct Rebuilder {
     pub(crate) store: SnapshotStore,
-    pub(crate) mint: Arc<CodeMint>,
     pub(crate) log: Arc<dyn Fn() -> Result<Box<dyn JournalReader>, RecoveryError> + Send + Sync>,
 }
 
@@ -180,7 +173,7 @@ impl Rebuilder {
                 #[cfg(test)]
                 crate::actors::tests::fault::wait_while_held_back(&this.store);
                 let log = (this.log)()?;
-                recover_supplier(log.as_ref(), &this.store, &this.mint, supplier)
+                recover_supplier(log.as_ref(), &this.store, supplier)
             };
             done(match catch_unwind(AssertUnwindSafe(rebuild)) {
                 Ok(rebuilt) => rebuilt.map_err(|error| error.to_string()),
@@ -198,6 +191,8 @@ pub(crate) fn catalogue_batch(catalogue: Option<&Catalogue>, lsn: Lsn) -> Batch 
         removals: Vec::new(),
         encode: None,
         watermark: lsn,
+        is_behind: false,
+        written: None,
         done: Box::new(|result| {
             if let Err(error) = result {
                 tracing::error!(%error, "the catalogue is not in the snapshots");
@@ -214,15 +209,11 @@ pub(crate) fn new_supplier_batch(supplier: SupplierNo, lsn: Lsn) -> Batch {
         removals: Vec::new(),
         encode: None,
         watermark: lsn,
+        is_behind: false,
+        written: None,
         // Should it fail, so does every batch after it.
         done: Box::new(drop),
     }
-}
-
-/// Lane of a supplier's voucher codes. Suppliers far apart share one; a lane only keeps codes apart.
-#[must_use]
-pub(crate) fn lane_of(supplier: SupplierNo) -> PartitionNo {
-    PartitionNo::new(supplier.get() % PARTITIONS_MAX)
 }
 
 /// Decodes one record of the journal.
@@ -237,12 +228,13 @@ pub fn decode_record(entry: journal::Entry<'_>) -> Result<Transaction, RecoveryE
     schema::decode_transaction(entry.bytes).map_err(|error| RecoveryError::Record { lsn, error })
 }
 
-fn request_keys(store: &SnapshotStore) -> Result<Vec<(KeyFingerprint, OrderId)>, RecoveryError> {
-    let mut keys = Vec::new();
+/// The request keys that the snapshots have.
+fn request_keys(store: &SnapshotStore) -> Result<RequestKeys, RecoveryError> {
+    let keys = RequestKeys::default();
     let mut damaged = false;
     store.scan(EntityKind::RequestKey, &[], |key, entry| {
         match decode_request_key(key, &entry.payload) {
-            Some(known) => keys.push(known),
+            Some((key, order)) => keys.set_order(key, order),
             None => damaged = true,
         }
         ControlFlow::Continue(())

@@ -140,17 +140,6 @@ impl RequestKeys {
         }
     }
 
-    /// The map that a start begins with.
-    pub(crate) fn of(known: &[(KeyFingerprint, OrderId)]) -> Self {
-        let keys = Self::default();
-        for shard in &keys.0.0 {
-            // The hash spreads evenly: a little more than the mean is enough for nearly every shard.
-            shard.lock().reserve(known.len() / SHARDS + known.len() / SHARDS / 16);
-        }
-        known.iter().for_each(|(key, order)| keys.set_order(*key, *order));
-        keys
-    }
-
     /// Notes the order a key stands for from now on.
     pub(crate) fn set_order(&self, key: KeyFingerprint, order: OrderId) {
         self.0.0[key.shard()].lock().insert(key, Entry::Order(order));

@@ -6,15 +6,23 @@ use crate::actors::request_keys::KeyFingerprint;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::order::{Order, OrderState};
 use crate::domain::voucher::Voucher;
+use crate::engine::ids::supplier_of;
 use crate::schema;
 use crate::snapshot::{EntityKind, Key, Put, Removal};
-use crate::types::{
-    AgentNo, Lsn, OrderId, PartitionNo, SupplierNo, TicketId, UnixMillis, VoucherCode,
-};
+use crate::types::{AgentNo, Lsn, OrderId, PartitionNo, SupplierNo, TicketId, UnixMillis};
+use crate::vault::PARTITIONS_MAX;
+
+/// Bytes that an order of few lines takes.
+const ORDER_ROOM: usize = 512;
+/// Bytes that anything else takes, if it is small.
+const ROOM: usize = 64;
 
 /// An entity with the payload that `encode` writes.
 pub(super) fn put(kind: EntityKind, key: Key, lsn: Lsn, encode: impl FnOnce(&mut Vec<u8>)) -> Put {
-    let mut payload = Vec::new();
+    let mut payload = Vec::with_capacity(match kind {
+        EntityKind::Order => ORDER_ROOM,
+        _ => ROOM,
+    });
     encode(&mut payload);
     Put { kind, key, schema: SCHEMA, lsn, payload }
 }
@@ -22,23 +30,25 @@ pub(super) fn put(kind: EntityKind, key: Key, lsn: Lsn, encode: impl FnOnce(&mut
 /// Version noted beside every entity; payloads carry it as well.
 pub(super) const SCHEMA: u8 = 1;
 
-/// Marks the keys of vouchers that lie under their code.
-const BY_CODE: u64 = 1 << 63;
 /// Bits of a voucher's number within its lane.
 const NUMBER_BITS: u32 = 48;
 
-/// Key of a voucher: its lane and number, where its code is `located`, so that vouchers issued one after
-/// the other are neighbours; a code that is not lies under itself.
-pub(super) fn voucher_key(code: VoucherCode, located: Option<(PartitionNo, u64)>) -> Key {
-    let by_number = |(lane, n): (PartitionNo, u64)| (u64::from(lane.get()) << NUMBER_BITS) | n;
-    let key = located.map_or(BY_CODE | code.to_number(), by_number);
-    key.to_be_bytes().into()
+/// Key of a voucher: its lane and number, so that vouchers issued one after the other are neighbours.
+pub(super) fn voucher_key(lane: PartitionNo, number: u64) -> Key {
+    ((u64::from(lane.get()) << NUMBER_BITS) | number).to_be_bytes().into()
 }
 
 /// A voucher.
-pub(super) fn voucher_put(voucher: &Voucher, lsn: Lsn, located: Option<(PartitionNo, u64)>) -> Put {
-    let key = voucher_key(voucher.code, located);
+pub(super) fn voucher_put(voucher: &Voucher, lsn: Lsn) -> Put {
+    let lane = lane_of(supplier_of(voucher.ticket.get()));
+    let key = voucher_key(lane, voucher.number);
     put(EntityKind::Voucher, key, lsn, |out| schema::encode_voucher(voucher, out))
+}
+
+/// Lane of a supplier's voucher codes. Suppliers far apart share one; a lane only keeps codes apart.
+#[must_use]
+pub(crate) fn lane_of(supplier: SupplierNo) -> PartitionNo {
+    PartitionNo::new(supplier.get() % PARTITIONS_MAX)
 }
 
 /// What the snapshots may have of an order already.
@@ -52,21 +62,21 @@ pub(super) struct Known {
 
 /// An order, its request key unless that is known, which of its tickets were used, and the note that
 /// something is still to come of it (it is unpaid, or its agent is to be told something), or no longer
-/// is if it may have been noted as such before.
+/// is if it may have been noted as such before. Returns the request key unless it was known.
 pub(super) fn order_puts(
     order: &Order,
     lsn: Lsn,
     known: Known,
     puts: &mut Vec<Put>,
     removals: &mut BTreeSet<Removal>,
-) {
+) -> Option<KeyFingerprint> {
     let key = schema::order_key(order.id).into();
     puts.push(put(EntityKind::Order, key, lsn, |out| schema::encode_order(order, out)));
-    if let Some(key) = &order.request_key
-        && !known.keyed
-    {
-        let fingerprint = KeyFingerprint::new(order.agent, key).to_bytes();
+    let request_key = order.request_key.as_ref().filter(|_| !known.keyed);
+    let request_key = request_key.map(|key| KeyFingerprint::new(order.agent, key));
+    if let Some(fingerprint) = request_key {
         let key = schema::order_key(order.id).into();
+        let fingerprint = fingerprint.to_bytes();
         puts.push(put(EntityKind::RequestKey, key, lsn, |out| out.extend_from_slice(&fingerprint)));
     }
     let uses = order.redemptions.iter().flat_map(|redemption| &redemption.uses);
@@ -86,6 +96,7 @@ pub(super) fn order_puts(
     } else if known.noted {
         removals.insert(Removal { kind: EntityKind::Open, key });
     }
+    request_key
 }
 
 /// What is still to come of an order, as a start must know without reading the order.

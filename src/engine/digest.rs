@@ -242,6 +242,7 @@ fn after_sale(hash: &mut Canon, order: &Order) {
 pub fn voucher(voucher: &Voucher) -> Digest {
     let mut hash = Canon::new(6);
     hash.number(voucher.code.to_number());
+    hash.number(voucher.number);
     hash.number(voucher.ticket.get());
     hash.number(voucher.order.get());
     hash.number(u64::from(voucher.product.get()));

@@ -319,8 +319,8 @@ impl IdSource for CountingIds {
     fn next_number(&mut self, now: UnixMillis) -> u64 {
         self.numbers.next(now)
     }
-    fn next_code(&mut self) -> Option<VoucherCode> {
-        self.codes.next().map(|code| VoucherCode::from_number(code).unwrap())
+    fn next_code(&mut self) -> Option<(u64, VoucherCode)> {
+        self.codes.next().map(|number| (number, VoucherCode::from_number(number).unwrap()))
     }
 }
 
@@ -350,7 +350,7 @@ impl Ledger {
     /// Applies a record as the next of the log.
     pub(crate) fn apply(&mut self, record: Transaction) {
         let lsn = Lsn::new(self.records.len() as u64 + 1);
-        let applied = self.state.apply(lsn, &record, &mut Nowhere);
+        let applied = self.state.apply(lsn, record.clone(), &mut Nowhere);
         applied.unwrap_or_else(|never| match never {});
         self.records.push(record);
         self.state.refresh_capacities();

@@ -68,8 +68,8 @@ pub fn supplier_of(number: u64) -> SupplierNo {
 pub trait IdSource {
     /// The next order, line or ticket number.
     fn next_number(&mut self, now: UnixMillis) -> u64;
-    /// The next voucher code, or `None` when they are used up.
-    fn next_code(&mut self) -> Option<VoucherCode>;
+    /// The next voucher's number and the code minted from it, or `None` when they are used up.
+    fn next_code(&mut self) -> Option<(u64, VoucherCode)>;
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 //! did; all of them by [`State::apply`].
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use smallvec::SmallVec;
 
 use crate::domain::account::{Account, AccountKey};
 use crate::domain::catalogue::Catalogue;
-use crate::domain::inventory::{Capacity, Pool, PoolKey, Slot, SlotEvent, Stock, StockEvent};
+use crate::domain::inventory::{Capacity, Pool, PoolKey, Slot, Stock};
 use crate::domain::limits::{Counters, LimitKey, LimitShard};
 use crate::domain::order::{Order, OrderEvent};
 use crate::domain::voucher::{Voucher, VoucherEvent};
@@ -110,53 +111,55 @@ impl State {
     pub fn apply<S: EntitySource>(
         &mut self,
         lsn: Lsn,
-        transaction: &Transaction,
+        transaction: Transaction,
         source: &mut S,
     ) -> Result<(), S::Error> {
-        for event in &transaction.events {
+        let now = &mut Now { lsn, reached: SmallVec::new() };
+        for event in transaction.events {
             match event {
                 Event::Catalogue(event) => {
                     // Entries are set as a whole, so setting them again changes nothing.
-                    self.catalogue.apply(event);
+                    self.catalogue.apply(&event);
                     self.catalogue_lsn = self.catalogue_lsn.max(lsn);
                 }
-                Event::Slot(key, event) => self.slot(lsn, *key, event, source)?,
-                Event::Pool(key, event) => self.pool(lsn, *key, *event, source)?,
+                Event::Slot(key, event) => {
+                    let empty = || Slot::new(SmallVec::new(), Counters::default());
+                    if let Some(slot) = touch(&mut self.slots, key, now, empty, source, S::slot)? {
+                        slot.apply(None, &event);
+                    }
+                }
+                Event::Pool(key, event) => {
+                    let empty = || Pool::new(Stock::new(Capacity::Unlimited, Quantity::ZERO));
+                    if let Some(pool) = touch(&mut self.pools, key, now, empty, source, S::pool)? {
+                        pool.apply(None, event);
+                    }
+                }
                 Event::Limit(key, event) => {
                     let empty = || LimitShard::new(Counters::default());
-                    let limit = touch(&mut self.limits, *key, lsn, empty, |k| source.limit(k))?;
-                    if let Some(limit) = limit {
-                        limit.apply(None, event);
+                    if let Some(limit) = touch(&mut self.limits, key, now, empty, source, S::limit)?
+                    {
+                        limit.apply(None, &event);
                     }
                 }
                 Event::Account(key, postings) => {
-                    let account = touch(&mut self.accounts, *key, lsn, Account::default, |k| {
-                        source.account(k)
-                    })?;
-                    if let Some(account) = account {
-                        account.apply(None, postings);
+                    if let Some(account) = self.account(key, now, source)? {
+                        account.apply(None, &postings);
                     }
                 }
                 Event::AccountNote(key, note) => {
-                    let account = touch(&mut self.accounts, *key, lsn, Account::default, |k| {
-                        source.account(k)
-                    })?;
-                    if let Some(account) = account {
-                        account.note(None, note);
+                    if let Some(account) = self.account(key, now, source)? {
+                        account.note(None, &note);
                     }
                 }
-                Event::Order(event) => self.order(lsn, event, source)?,
+                Event::Order(event) => self.order(event, now, source)?,
                 Event::Voucher(VoucherEvent::Issued(voucher)) => {
                     // It never changes, so whatever the source has of it is the same.
-                    let issued = Tracked { value: *voucher, lsn };
+                    let issued = Tracked { value: voucher, lsn };
                     self.vouchers.entry(voucher.code).or_insert(issued);
                 }
                 // For people who read the journal; no machine has it.
                 Event::Operator(_) => {}
             }
-        }
-        for event in &transaction.events {
-            self.mark(lsn, event);
         }
         Ok(())
     }
@@ -190,96 +193,132 @@ impl State {
         sum
     }
 
-    fn slot<S: EntitySource>(
+    fn account<S: EntitySource>(
         &mut self,
-        lsn: Lsn,
-        key: SlotKey,
-        event: &SlotEvent,
+        key: AccountKey,
+        now: &mut Now,
         source: &mut S,
-    ) -> Result<(), S::Error> {
-        let empty = || Slot::new(SmallVec::new(), Counters::default());
-        if let Some(slot) = touch(&mut self.slots, key, lsn, empty, |key| source.slot(key))? {
-            slot.apply(None, event);
-        }
-        Ok(())
-    }
-
-    fn pool<S: EntitySource>(
-        &mut self,
-        lsn: Lsn,
-        key: PoolKey,
-        event: StockEvent,
-        source: &mut S,
-    ) -> Result<(), S::Error> {
-        let empty = || Pool::new(Stock::new(Capacity::Unlimited, Quantity::ZERO));
-        if let Some(pool) = touch(&mut self.pools, key, lsn, empty, |key| source.pool(key))? {
-            pool.apply(None, event);
-        }
-        Ok(())
+    ) -> Result<Option<&mut Account>, S::Error> {
+        touch(&mut self.accounts, key, now, Account::default, source, S::account)
     }
 
     fn order<S: EntitySource>(
         &mut self,
-        lsn: Lsn,
-        event: &OrderEvent,
+        event: OrderEvent,
+        now: &mut Now,
         source: &mut S,
     ) -> Result<(), S::Error> {
         let id = event.order();
-        if let OrderEvent::Placed(placed) = event {
-            // Its history begins here, and whoever applies this record applies all that follow. So the
-            // source need not be asked, whatever it has. The record's own position is marked once all
-            // its events are applied, so that a payment in the same record still counts as later.
-            self.orders.entry(id).or_insert_with(|| {
-                let value = Order::placed((**placed).clone());
-                Tracked { value, lsn: Lsn::ZERO }
-            });
-            return Ok(());
-        }
-        if !self.orders.contains_key(&id)
-            && let Some(stored) = source.order(id)?
-        {
-            self.orders.insert(id, stored);
-        }
-        if let Some(order) = self.orders.get_mut(&id).filter(|order| order.lsn < lsn) {
-            order.value.apply(event);
+        let placed = match event {
+            OrderEvent::Placed(placed) => placed,
+            event => {
+                let order = match self.orders.entry(id) {
+                    Entry::Occupied(order) => order.into_mut(),
+                    Entry::Vacant(vacant) => match source.order(id)? {
+                        Some(stored) => vacant.insert(stored),
+                        None => return Ok(()),
+                    },
+                };
+                if now.reaches(id, &mut order.lsn) {
+                    order.value.apply_owned(event);
+                }
+                return Ok(());
+            }
+        };
+        // Its history begins here, and whoever applies this record applies all that follow. So the
+        // source need not be asked, whatever it has.
+        if let Entry::Vacant(vacant) = self.orders.entry(id) {
+            let order = vacant.insert(Tracked { value: Order::placed(*placed), lsn: Lsn::ZERO });
+            now.reaches(id, &mut order.lsn);
         }
         Ok(())
     }
+}
 
-    /// Notes that the machine of `event` includes the record at `lsn`.
-    fn mark(&mut self, lsn: Lsn, event: &Event) {
-        let known = match event {
-            Event::Catalogue(_) | Event::Operator(_) => None,
-            Event::Slot(key, _) => self.slots.get_mut(key).map(|slot| &mut slot.lsn),
-            Event::Pool(key, _) => self.pools.get_mut(key).map(|pool| &mut pool.lsn),
-            Event::Limit(key, _) => self.limits.get_mut(key).map(|limit| &mut limit.lsn),
-            Event::Account(key, _) | Event::AccountNote(key, _) => {
-                self.accounts.get_mut(key).map(|account| &mut account.lsn)
-            }
-            Event::Order(event) => self.orders.get_mut(&event.order()).map(|order| &mut order.lsn),
-            Event::Voucher(event) => self.vouchers.get_mut(&event.code()).map(|v| &mut v.lsn),
-        };
-        if let Some(known) = known {
-            *known = lsn.max(*known);
-        }
+/// The record being applied.
+struct Now {
+    lsn: Lsn,
+    /// Machines that lacked it. Several of its events may be about one of them.
+    reached: SmallVec<[Reached; 8]>,
+}
+
+/// A machine that a record has reached.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    Slot(SlotKey),
+    Pool(PoolKey),
+    Limit(LimitKey),
+    Account(AccountKey),
+    Order(OrderId),
+}
+
+impl From<SlotKey> for Reached {
+    fn from(key: SlotKey) -> Self {
+        Self::Slot(key)
     }
 }
 
-/// The machine `key`, loaded or made if it is not there; `None` when it includes `lsn` already.
-fn touch<K: Copy + Eq + std::hash::Hash, T, E>(
-    machines: &mut HashMap<K, Tracked<T>>,
-    key: K,
-    lsn: Lsn,
-    empty: impl FnOnce() -> T,
-    load: impl FnOnce(K) -> Result<Option<Tracked<T>>, E>,
-) -> Result<Option<&mut T>, E> {
-    if !machines.contains_key(&key) {
-        let stored = load(key)?;
-        let machine = stored.unwrap_or_else(|| Tracked { value: empty(), lsn: Lsn::ZERO });
-        machines.insert(key, machine);
+impl From<PoolKey> for Reached {
+    fn from(key: PoolKey) -> Self {
+        Self::Pool(key)
     }
-    let machine = machines.get_mut(&key).filter(|machine| machine.lsn < lsn);
-    Ok(machine.map(|machine| &mut machine.value))
+}
+
+impl From<LimitKey> for Reached {
+    fn from(key: LimitKey) -> Self {
+        Self::Limit(key)
+    }
+}
+
+impl From<AccountKey> for Reached {
+    fn from(key: AccountKey) -> Self {
+        Self::Account(key)
+    }
+}
+
+impl From<OrderId> for Reached {
+    fn from(key: OrderId) -> Self {
+        Self::Order(key)
+    }
+}
+
+impl Now {
+    /// Whether the machine `key`, which includes everything up to `known`, is to be changed by the present
+    /// record: it lacks it, or lacked it when the record's first event came. From here on it has it.
+    fn reaches(&mut self, key: impl Into<Reached>, known: &mut Lsn) -> bool {
+        if *known > self.lsn {
+            return false;
+        }
+        let key = key.into();
+        if *known == self.lsn {
+            return self.reached.contains(&key);
+        }
+        *known = self.lsn;
+        self.reached.push(key);
+        true
+    }
+}
+
+/// The machine `key`, loaded or made if it is not there; `None` when it includes the record already.
+fn touch<'a, K, T, S: EntitySource>(
+    machines: &'a mut HashMap<K, Tracked<T>>,
+    key: K,
+    now: &mut Now,
+    empty: impl FnOnce() -> T,
+    source: &mut S,
+    load: impl FnOnce(&mut S, K) -> Result<Option<Tracked<T>>, S::Error>,
+) -> Result<Option<&'a mut T>, S::Error>
+where
+    K: Copy + Eq + std::hash::Hash + Into<Reached>,
+{
+    let machine = match machines.entry(key) {
+        Entry::Occupied(machine) => machine.into_mut(),
+        Entry::Vacant(vacant) => {
+            let stored = load(source, key)?;
+            vacant.insert(stored.unwrap_or_else(|| Tracked { value: empty(), lsn: Lsn::ZERO }))
+        }
+    };
+    Ok(now.reaches(key, &mut machine.lsn).then_some(&mut machine.value))
 }
 
 /// Gives a slot the areas and capacities the catalogue has now; areas it no longer has get none.

@@ -499,13 +499,14 @@ fn pay(
         }
         let rebate_year = (earns && line.unit_rebate != Fen::ZERO).then_some(payment.year);
         for _ in 0..line.quantity.get() {
-            let code = ids.next_code().ok_or(Rejection::CodesExhausted)?;
+            let (number, code) = ids.next_code().ok_or(Rejection::CodesExhausted)?;
             let id = TicketId::new(ids.next_number(now));
             let line_index = u16::try_from(index).map_err(|_| Rejection::TotalOutOfRange)?;
             let (used, refunded) = (0, false);
             tickets.push(Ticket { id, line: line_index, code, used, refunded, rebate_year });
             events.push(Event::Voucher(VoucherEvent::Issued(Voucher {
                 code,
+                number,
                 ticket: id,
                 order: bill.order,
                 product: line.product,

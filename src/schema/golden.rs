@@ -274,6 +274,7 @@ fn ticket() -> Ticket {
 fn voucher(code: VoucherCode) -> Voucher {
     Voucher {
         code,
+        number: 1_234,
         ticket: ticket().id,
         order: ORDER,
         product: ADULT,

@@ -495,7 +495,7 @@ impl Shop {
             encode_transaction(record, &mut bytes);
             let read = decode_transaction(&bytes).expect("it was just written");
             prop_assert_eq!(&read, record);
-            replayed.apply(lsn, &read, &mut Nowhere).unwrap_or_else(|never| match never {});
+            replayed.apply(lsn, read, &mut Nowhere).unwrap_or_else(|never| match never {});
         }
         replayed.refresh_capacities();
         prop_assert_eq!(replayed.digest(), self.ledger.state.digest(), "INV-6");

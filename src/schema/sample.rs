@@ -763,12 +763,13 @@ pub(super) fn order() -> impl Strategy<Value = Order> {
 }
 
 pub(super) fn voucher() -> BoxedStrategy<Voucher> {
-    let ids = (code(), any::<u64>(), order_id(), product_no());
+    let ids = (code(), any::<u64>(), any::<u64>(), order_id(), product_no());
     (ids, any::<u16>(), instant(), instant())
         .prop_map(|(ids, uses, valid_from, valid_until)| {
-            let (code, ticket, order, product) = ids;
+            let (code, number, ticket, order, product) = ids;
             Voucher {
                 code,
+                number,
                 ticket: TicketId::new(ticket),
                 order,
                 product,

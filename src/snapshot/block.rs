@@ -61,7 +61,7 @@ impl Member<'_> {
         Entry { lsn: self.lsn, schema: self.schema, payload: self.payload.to_vec() }
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
         // An entity is far smaller: a record of the journal bounds it.
         let length = u32::try_from(self.payload.len()).unwrap_or(u32::MAX);
         out.extend_from_slice(&self.offset.to_le_bytes());
@@ -101,6 +101,20 @@ impl<'a> Members<'a> {
             Err(malformed) => Some(Err(malformed)),
         })
         .unwrap_or(Ok(None))
+    }
+
+    /// The members of both; where both have one, the newer block's.
+    pub(super) fn merged(self, newer: Self) -> Result<Vec<u8>, Malformed> {
+        let mut malformed = false;
+        let changes = newer.map_while(|member| match member {
+            Ok(member) => Some((member.offset, Some(member))),
+            Err(Malformed) => {
+                malformed = true;
+                None
+            }
+        });
+        let merged = self.changed(changes)?;
+        if malformed { Err(Malformed) } else { Ok(merged) }
     }
 
     /// The members after `changes`, each an offset with its new member or without one; by offset, each

@@ -9,6 +9,10 @@ pub struct SnapshotConfig {
     /// Memory sled may use for its page cache, in bytes. Its page table comes on top (about as much
     /// again for many small pages). Default 64 MiB, at least 1 MiB.
     pub cache_bytes: u64,
+    /// Bytes of changed orders, vouchers and the like that may wait in memory for sled to take them; with
+    /// more, whoever writes waits. A start may leave as much to be written while it sells. Default
+    /// 256 MiB, at least 1 MiB.
+    pub buffer_bytes: usize,
     /// What sled favours. Default `high_throughput`.
     pub mode: SnapshotMode,
     /// Batches that may wait to be written; one more is refused. Default 1024, 1 to 1,000,000.
@@ -20,7 +24,7 @@ pub struct SnapshotConfig {
     /// How long after its first batch a group of batches is flushed, in milliseconds: longer means
     /// fewer syncs beside the journal's and a longer tail to replay. Default 500, 1 to 60,000.
     pub flush_interval_ms: u64,
-    /// Changes after which a group is flushed without waiting for the interval. Default 20,000, at
+    /// Changes after which a group is flushed without waiting for the interval. Default 200,000, at
     /// least 1.
     pub flush_changes_max: usize,
     /// Whether every value is read and checked at start even if the store was closed in order; after
@@ -54,12 +58,13 @@ impl Default for SnapshotConfig {
     fn default() -> Self {
         Self {
             cache_bytes: 64 * 1024 * 1024,
+            buffer_bytes: 256 * 1024 * 1024,
             mode: SnapshotMode::default(),
             queue_len_max: 1024,
             load_queue_len_max: 8192,
             reader_threads: 2,
             flush_interval_ms: 500,
-            flush_changes_max: 20_000,
+            flush_changes_max: 200_000,
             verify_at_open: true,
         }
     }
@@ -73,6 +78,7 @@ impl SnapshotConfig {
     pub fn validate(&self) -> Result<(), SnapshotConfigError> {
         let checks = [
             (self.cache_bytes >= 1024 * 1024, "cache_bytes", "at least 1048576"),
+            (self.buffer_bytes >= 1024 * 1024, "buffer_bytes", "at least 1048576"),
             ((1..=1_000_000).contains(&self.queue_len_max), "queue_len_max", "1 to 1000000"),
             (
                 (1..=1_000_000).contains(&self.load_queue_len_max),
@@ -102,6 +108,7 @@ mod tests {
             assert_eq!(config.validate().unwrap_err().key, key);
         };
         check("cache_bytes = 1000", "cache_bytes");
+        check("buffer_bytes = 1000", "buffer_bytes");
         check("queue_len_max = 0", "queue_len_max");
         check("load_queue_len_max = 1000001", "load_queue_len_max");
         check("reader_threads = 0", "reader_threads");

@@ -4,7 +4,7 @@
 //! each of them well-formed, so no checksum of a single value helps. An entity older than its
 //! partition's watermark would make replay skip records it lacks.
 //!
-//! So the store keeps the sum (modulo 2¹²⁸) of a hash of every stored value, and writes it with each
+//! So the store keeps the sum (modulo 2¹²⁸) of a hash of every stored value's header, and writes it with each
 //! checkpoint. Adding and subtracting keeps it current without reading the store. Checkpoints are
 //! numbered by *epochs*. A value written after checkpoint `e` belongs to epoch `e + 1` and carries in
 //! `covered` what its key had added to the sum of checkpoint `e`; so that sum can be recomputed however
@@ -17,13 +17,16 @@
 
 use std::collections::BTreeMap;
 
-use super::frame::Frame;
+use super::frame::{Frame, HEADER_LEN};
 use crate::types::{Lsn, PartitionNo};
 
-/// What a value adds to the sum.
+/// What a value adds to the sum: a hash of its place and of its header, in which the checksum stands for the
+/// payload. Whoever reads a value compares that first.
 pub(super) fn value_hash(kind: u8, key: &[u8], value: &[u8]) -> u128 {
+    let header = &value[..value.len().min(HEADER_LEN)];
+    let lengths = [key.len() as u64, value.len() as u64].map(u64::to_le_bytes);
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&[kind]).update(&(key.len() as u64).to_le_bytes()).update(key).update(value);
+    hasher.update(&[kind]).update(lengths.as_flattened()).update(key).update(header);
     let mut bits = [0; 16];
     bits.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     u128::from_le_bytes(bits)

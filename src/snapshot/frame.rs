@@ -9,7 +9,7 @@ use super::entity::Entry;
 use crate::types::Lsn;
 
 /// Bytes before the payload.
-const HEADER_LEN: usize = 37;
+pub(super) const HEADER_LEN: usize = 37;
 
 /// A stored value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 //! | promise | how it is kept |
 //! | --- | --- |
 //! | What [`SnapshotStore::flush`] returned for survives | sled's flush, then our own `fdatasync` of its files: sled 0.34 leaves that out |
+//! | What was written is read, durable or not | changed blocks wait in a buffer that readers look into first |
 //! | At or below its watermark a partition has everything | [`SnapshotStore::checkpoint`] writes watermarks only after a flush, and removals together with them |
 //! | A wrong byte is never read as state | CRC-32C over kind, key and value, besides sled's own |
 //! | What sled lost without a word is noticed at start | every checkpoint carries a sum over all values |
@@ -15,6 +16,7 @@
 
 mod aside;
 mod block;
+mod buffer;
 mod config;
 mod contents;
 mod disk;
@@ -33,6 +35,8 @@ pub use config::{SnapshotConfig, SnapshotConfigError, SnapshotMode};
 pub use entity::{EntityKind, Entry, Key, Put, Removal};
 pub use error::SnapshotError;
 pub use open::{Opened, Outcome};
-pub use snapshotter::{Batch, Done, Encode, Read, Refusal, Refused, SnapshotHandle, Snapshotter};
+pub use snapshotter::{
+    Batch, Done, Encode, Read, Refusal, Refused, SnapshotHandle, Snapshotter, Unsaved, Written,
+};
 pub use stamp::{Stamp, StampDifference};
 pub use store::SnapshotStore;

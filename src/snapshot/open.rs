@@ -143,7 +143,7 @@ fn open_sled(
         }
     };
     let files = SledFiles::open(dir).map_err(|error| SnapshotError::io(dir, error))?;
-    Ok(SnapshotStore::new(sled, files, session, dir.to_owned()))
+    Ok(SnapshotStore::new(sled, files, session, dir.to_owned(), config.buffer_bytes))
 }
 
 /// Looks at sled's lock again for a while: it lets go of a store on threads of its own, some time

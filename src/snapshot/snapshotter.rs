@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
+use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::config::SnapshotConfig;
 use super::entity::{Put, Removal};
@@ -24,6 +25,8 @@ use crate::types::{Lsn, PartitionNo};
 /// memory for want of time.
 const WRITER_NICE: i32 = 5;
 
+/// Hears once that a batch can be read, on the snapshot thread, so it must neither block nor panic.
+pub type Written = Box<dyn FnOnce() + Send>;
 /// Hears once what became of a batch, on the snapshot thread, so it must neither block nor panic.
 pub type Done = Box<dyn FnOnce(Result<(), SnapshotError>) + Send>;
 /// Makes more of a batch's changes, on the snapshot thread: encoding is not the submitter's work.
@@ -43,9 +46,23 @@ pub struct Batch {
     pub encode: Option<Encode>,
     /// With this batch the store has everything the partition did up to here.
     pub watermark: Lsn,
-    /// Told `Ok` once all of it, the watermark included, is durable: only then may an entity be
-    /// evicted from memory or the journal be truncated.
+    /// Whether its submitter has much more to save, in memory: then saving no longer gives way to sales.
+    pub is_behind: bool,
+    /// Called once the store gives its entities to whoever loads them: from then on they need not be kept
+    /// elsewhere as long as this process lives. Not called should writing fail.
+    pub written: Option<Written>,
+    /// Told `Ok` once all of it, the watermark included, is durable: only then is it there after a crash
+    /// without the journal.
     pub done: Done,
+}
+
+/// What recovery has written and nobody has made durable yet. The first flush does.
+#[derive(Clone, Debug, Default)]
+pub struct Unsaved {
+    /// Up to where the store has everything, by partition.
+    pub watermarks: Vec<(PartitionNo, Lsn)>,
+    /// Entities that are gone.
+    pub removals: Vec<Removal>,
 }
 
 /// Why nothing was queued.
@@ -85,26 +102,50 @@ struct Queues {
 }
 
 impl Snapshotter {
-    /// Starts the thread `snapshot` and the reader threads.
+    /// Starts the two threads that write and the reader threads.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn start(store: &SnapshotStore, config: &SnapshotConfig) -> io::Result<Self> {
+        Self::resume(store, config, Unsaved::default())
+    }
+
+    /// The same with something that is to be made durable in any case.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn resume(
+        store: &SnapshotStore,
+        config: &SnapshotConfig,
+        unsaved: Unsaved,
+    ) -> io::Result<Self> {
         let (batches, batch_queue) = bounded(config.queue_len_max);
         let (reads, read_queue) = bounded(config.load_queue_len_max);
         let handle = SnapshotHandle(Arc::new(RwLock::new(Some(Queues { batches, reads }))));
         let mut snapshotter = Self { handle, threads: Vec::new() };
 
-        let writer = Writer {
-            store: store.clone(),
+        let group = Group::of(unsaved);
+        let writer = Writer { store: store.clone(), group, stopped: None };
+        let writer = Arc::new(Mutex::new(writer));
+        let (jobs, job_queue) = bounded(1);
+        let (finished, is_finished) = bounded(1);
+        let foreman = Foreman {
+            writer: Arc::clone(&writer),
+            jobs,
+            is_finished,
             flush_interval: Duration::from_millis(config.flush_interval_ms),
             flush_changes_max: config.flush_changes_max,
-            stopped: None,
         };
+        snapshotter.spawn("snapshot-behind".to_owned(), move || foreman.run(&batch_queue))?;
         snapshotter.spawn("snapshot".to_owned(), move || {
             // Linux keeps this by thread. Where it fails, nothing but precedence is lost.
             let _ = rustix::process::setpriority_process(None, WRITER_NICE);
-            writer.run(&batch_queue);
+            for job in job_queue {
+                writer.lock().work(job);
+                if finished.send(()).is_err() {
+                    return;
+                }
+            }
         })?;
         for number in 1..=config.reader_threads {
             let (store, queue) = (store.clone(), read_queue.clone());
@@ -181,11 +222,60 @@ fn try_send<T>(queue: &Sender<T>, item: T) -> Result<(), Refused<T>> {
     })
 }
 
-/// The thread that writes.
-struct Writer {
-    store: SnapshotStore,
+/// Has the writer work: on a thread that gives way to sales, or on its own when saving is behind. A thread
+/// that gives way could not take that back, so there are two.
+struct Foreman {
+    writer: Arc<Mutex<Writer>>,
+    jobs: Sender<Job>,
+    is_finished: Receiver<()>,
     flush_interval: Duration,
     flush_changes_max: usize,
+}
+
+enum Job {
+    Take(Batch),
+    Finish,
+}
+
+impl Foreman {
+    fn run(self, queue: &Receiver<Batch>) {
+        loop {
+            if self.writer.lock().group.is_empty() {
+                let Ok(first) = queue.recv() else { return };
+                self.have_done(Job::Take(first));
+            }
+            let deadline = crossbeam_channel::after(self.flush_interval);
+            while self.writer.lock().group.changes < self.flush_changes_max {
+                select! {
+                    recv(queue) -> batch => match batch {
+                        Ok(batch) => self.have_done(Job::Take(batch)),
+                        Err(_) => break,
+                    },
+                    recv(deadline) -> _ => break,
+                }
+            }
+            self.have_done(Job::Finish);
+        }
+    }
+
+    fn have_done(&self, job: Job) {
+        let is_behind = match &job {
+            Job::Take(batch) => batch.is_behind,
+            Job::Finish => self.writer.lock().group.is_behind,
+        };
+        let job = if is_behind { Some(job) } else { self.jobs.send(job).err().map(|job| job.0) };
+        match job {
+            // The other thread is gone only if it has panicked, which it has said.
+            Some(job) => self.writer.lock().work(job),
+            None => drop(self.is_finished.recv()),
+        }
+    }
+}
+
+/// What writes, on one thread at a time.
+struct Writer {
+    store: SnapshotStore,
+    group: Group,
     /// Set for good by the first failure: a later watermark would cover what the failure lost.
     stopped: Option<SnapshotError>,
 }
@@ -196,30 +286,34 @@ struct Group {
     changes: usize,
     watermarks: BTreeMap<PartitionNo, Lsn>,
     removals: BTreeSet<Removal>,
+    is_behind: bool,
     waiting: Vec<Done>,
 }
 
+impl Group {
+    fn of(Unsaved { watermarks, removals }: Unsaved) -> Self {
+        let (watermarks, removals) =
+            (watermarks.into_iter().collect(), removals.into_iter().collect());
+        Self { watermarks, removals, ..Self::default() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.watermarks.is_empty() && self.removals.is_empty()
+    }
+}
+
 impl Writer {
-    fn run(mut self, queue: &Receiver<Batch>) {
-        while let Ok(first) = queue.recv() {
-            let mut group = Group::default();
-            self.take(&mut group, first);
-            let deadline = crossbeam_channel::after(self.flush_interval);
-            while group.changes < self.flush_changes_max {
-                select! {
-                    recv(queue) -> batch => match batch {
-                        Ok(batch) => self.take(&mut group, batch),
-                        Err(_) => break,
-                    },
-                    recv(deadline) -> _ => break,
-                }
-            }
-            self.finish(group);
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Take(batch) => self.take(batch),
+            Job::Finish => self.finish(),
         }
     }
 
-    fn take(&mut self, group: &mut Group, mut batch: Batch) {
+    fn take(&mut self, mut batch: Batch) {
+        let group = &mut self.group;
         group.waiting.push(batch.done);
+        group.is_behind |= batch.is_behind;
         if self.stopped.is_some() {
             return;
         }
@@ -236,6 +330,9 @@ impl Writer {
             self.stopped = Some(error);
             return;
         }
+        if let Some(written) = batch.written.take() {
+            written();
+        }
         if !group.removals.is_empty() {
             for put in batch.puts {
                 // It exists again: the removal waiting from an earlier batch must not take it.
@@ -247,7 +344,8 @@ impl Writer {
         *watermark = batch.watermark.max(*watermark);
     }
 
-    fn finish(&mut self, group: Group) {
+    fn finish(&mut self) {
+        let group = take(&mut self.group);
         let result = match &self.stopped {
             Some(cause) => Err(SnapshotError::WriterStopped { cause: cause.to_string() }),
             None => {
@@ -259,6 +357,7 @@ impl Writer {
         if let Err(error) = &result
             && self.stopped.is_none()
         {
+            tracing::error!(%error, "snapshots have stopped; the journal goes on without them");
             self.stopped = Some(error.clone());
         }
         for done in group.waiting {

@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use sled::Transactional as _;
 use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 
-use super::block::{Malformed, Member, Members, Place};
+use super::block::{BlockKey, Malformed, Member, Members, Place};
+use super::buffer::{Block, Buffer};
 use super::contents::{Checkpoint, value_hash};
 use super::disk::SledFiles;
 use super::entity::{EntityKind, Entry, Put, Removal};
@@ -27,6 +28,10 @@ const INTERNAL: u8 = 0;
 const INTERNAL_TREE: &str = "piaoku-internal";
 const STAMP_KEY: &[u8] = b"stamp";
 const CHECKPOINT_KEY: &[u8] = b"checkpoint";
+/// Bytes that leave the buffer at once.
+const BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
+/// Blocks that are written to sled without letting anybody else at the contents.
+const BLOCKS_AT_ONCE: usize = 64;
 /// Version of the encoding of blocks.
 const BLOCK_SCHEMA: u8 = 1;
 
@@ -47,7 +52,13 @@ struct Inner {
     sled: Option<Sled>,
     files: SledFiles,
     session: Session,
-    /// Held by whoever writes.
+    /// What sled does not have yet.
+    buffer: Buffer,
+    /// Bytes in it beyond which whoever writes has sled take them.
+    buffer_bytes: usize,
+    /// Held by whoever moves what is in the buffer on.
+    moving: Mutex<()>,
+    /// Held by whoever writes to sled. Taken after `moving`.
     contents: Mutex<Contents>,
 }
 
@@ -78,10 +89,24 @@ impl Sled {
 }
 
 impl SnapshotStore {
-    pub(super) fn new(sled: Sled, files: SledFiles, session: Session, dir: PathBuf) -> Self {
+    pub(super) fn new(
+        sled: Sled,
+        files: SledFiles,
+        session: Session,
+        dir: PathBuf,
+        buffer_bytes: usize,
+    ) -> Self {
         let checkpoint = Checkpoint::default();
-        let contents = Mutex::new(Contents { checkpoint, current: 0, unknown: true });
-        Self(Arc::new(Inner { dir, sled: Some(sled), files, session, contents }))
+        Self(Arc::new(Inner {
+            dir,
+            sled: Some(sled),
+            files,
+            session,
+            buffer: Buffer::default(),
+            buffer_bytes,
+            moving: Mutex::new(()),
+            contents: Mutex::new(Contents { checkpoint, current: 0, unknown: true }),
+        }))
     }
 
     /// The stored state of an entity.
@@ -91,6 +116,14 @@ impl SnapshotStore {
     pub fn get(&self, kind: EntityKind, key: &[u8]) -> Result<Option<Entry>, SnapshotError> {
         self.guarded(|| {
             let place = Place::of(kind, key);
+            if let Some(place) = place {
+                // Looked at first: what leaves the buffer is with sled by then.
+                let waiting = self.0.buffer.find(kind, place);
+                let waiting = waiting.map_err(|error| self.malformed(error, kind, key))?;
+                if waiting.is_some() {
+                    return Ok(waiting);
+                }
+            }
             let row = place.as_ref().map_or(key, |place| &place.block);
             let value = self.tree(kind).get(row).map_err(|error| self.sled_error(error))?;
             let Some(value) = value else { return Ok(None) };
@@ -114,6 +147,9 @@ impl SnapshotStore {
         mut visit: impl FnMut(&[u8], Entry) -> ControlFlow<()>,
     ) -> Result<(), SnapshotError> {
         let rows = if kind.block_bits() > 0 { &[] } else { prefix };
+        if kind.block_bits() > 0 {
+            self.settle()?;
+        }
         self.scan_values(kind, rows, |row, value| {
             let frame = self.guarded(|| self.decode(kind.code(), row, value))?;
             let Some(Place { block, .. }) = Place::of(kind, row) else {
@@ -134,16 +170,63 @@ impl SnapshotStore {
     }
 
     /// Writes states of entities, replacing older ones. Not atomic and not durable yet: each carries
-    /// its LSN, so replay continues from whatever part arrived.
+    /// its LSN, so replay continues from whatever part arrived. Those that lie in blocks wait in memory
+    /// for what else comes into their blocks, until there is too much of them or they are to be durable.
     ///
     /// # Errors
     /// [`SnapshotError`]; some of the states may have been written, and no checkpoint will succeed
     /// until the store is opened again.
     pub fn write(&self, puts: &[Put]) -> Result<(), SnapshotError> {
+        let bytes = self.guarded(|| {
+            self.0.buffer.add(puts).map_err(|_| self.damaged("a block in memory is malformed"))
+        });
         let mut contents = self.0.contents.lock();
-        let written = self.guarded(|| self.put_all(puts, &mut contents));
+        let written = bytes.and_then(|bytes| {
+            let alone = puts.iter().filter(|put| Place::of(put.kind, &put.key).is_none());
+            self.guarded(|| self.put_all(alone, &mut contents)).map(|()| bytes)
+        });
         contents.unknown |= written.is_err();
-        written
+        drop(contents);
+        let bytes = written?;
+        if bytes > self.0.buffer_bytes {
+            self.move_on(|_, bytes| bytes > self.0.buffer_bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Has sled take everything written so far.
+    fn settle(&self) -> Result<(), SnapshotError> {
+        let (blocks, _) = self.0.buffer.size();
+        // Whatever comes meanwhile stands behind.
+        self.move_on(|moved, _| moved < blocks)
+    }
+
+    /// Has sled take the oldest blocks, as long as it says so of those that were moved and the bytes left;
+    /// and in any case what an earlier attempt has left halfway. In small steps, so that nobody waits
+    /// for the contents for long.
+    fn move_on(&self, is_wanted: impl Fn(usize, usize) -> bool) -> Result<(), SnapshotError> {
+        let _one_at_a_time = self.0.moving.lock();
+        let mut moved = 0;
+        loop {
+            let (_, bytes) = self.0.buffer.size();
+            let wanted = if is_wanted(moved, bytes) { BYTES_AT_ONCE } else { 0 };
+            let Some(leaving) = self.0.buffer.leave(wanted) else { return Ok(()) };
+            let mut blocks = leaving.blocks.iter().peekable();
+            while blocks.peek().is_some() {
+                let mut contents = self.0.contents.lock();
+                let written = self.guarded(|| {
+                    let some = blocks.by_ref().take(BLOCKS_AT_ONCE);
+                    some.into_iter().try_for_each(|((kind, row), block)| {
+                        self.put_block(*kind, row, block, &mut contents)
+                    })
+                });
+                contents.unknown |= written.is_err();
+                written?;
+            }
+            moved += leaving.blocks.len();
+            drop(leaving);
+            self.0.buffer.left();
+        }
     }
 
     /// Makes everything written so far durable.
@@ -151,6 +234,11 @@ impl SnapshotStore {
     /// # Errors
     /// [`SnapshotError`], after which nothing since the last success may be counted on.
     pub fn flush(&self) -> Result<(), SnapshotError> {
+        self.settle()?;
+        self.flush_sled()
+    }
+
+    fn flush_sled(&self) -> Result<(), SnapshotError> {
         self.guarded(|| {
             self.sled().db.flush().map_err(|error| self.sled_error(error))?;
             self.0.files.sync().map_err(|error| SnapshotError::io(&self.0.dir, error))
@@ -172,16 +260,17 @@ impl SnapshotStore {
         watermarks: &[(PartitionNo, Lsn)],
         removals: &[Removal],
     ) -> Result<(), SnapshotError> {
+        self.settle()?;
         let mut contents = self.0.contents.lock();
         if contents.unknown {
             let cause = "an earlier write failed halfway".to_owned();
             return Err(SnapshotError::WriterStopped { cause });
         }
-        self.flush()?;
+        self.flush_sled()?;
         let raised = self.guarded(|| self.raise(&mut contents, watermarks, removals));
         contents.unknown |= raised.is_err();
         raised?;
-        self.flush()
+        self.flush_sled()
     }
 
     /// Up to where each partition's state is in the store. A partition without one starts at
@@ -264,36 +353,36 @@ impl SnapshotStore {
         Ok(())
     }
 
-    /// Writes every entity, those of one block together.
-    fn put_all(&self, puts: &[Put], contents: &mut Contents) -> Result<(), SnapshotError> {
-        let mut members: BTreeMap<(EntityKind, Place), &Put> = BTreeMap::new();
+    /// Writes entities that stand alone.
+    fn put_all<'p>(
+        &self,
+        puts: impl Iterator<Item = &'p Put>,
+        contents: &mut Contents,
+    ) -> Result<(), SnapshotError> {
         for put in puts {
-            match Place::of(put.kind, &put.key) {
-                // The later state of an entity that comes twice is the one that counts.
-                Some(place) => drop(members.insert((put.kind, place), put)),
-                None => self.replace(put.kind, &put.key, contents, |_| {
-                    Ok((put.schema, put.lsn, Cow::Borrowed(&put.payload)))
-                })?,
-            }
-        }
-        let members: Vec<_> = members.into_iter().collect();
-        let is_same = |((a, b), _): &(_, _), ((c, d), _): &(_, _)| same_block(*a, *b, *c, *d);
-        for block in members.chunk_by(is_same) {
-            let Some(((kind, Place { block: row, .. }), _)) = block.first() else { continue };
-            self.replace(*kind, row, contents, |old| {
-                let lsn = block.iter().map(|(_, put)| put.lsn).max().unwrap_or(Lsn::ZERO);
-                let lsn = old.map_or(lsn, |old| old.lsn.max(lsn));
-                let changes = block.iter().map(|((_, Place { offset, .. }), put)| {
-                    let Put { schema, lsn, payload, .. } = put;
-                    let (offset, schema, lsn) = (*offset, *schema, *lsn);
-                    (offset, Some(Member { offset, schema, lsn, payload }))
-                });
-                let old = Members(old.map_or(&[], |old| old.payload)).changed(changes);
-                let payload = old.map_err(|error| self.malformed(error, *kind, row))?;
-                Ok((BLOCK_SCHEMA, lsn, Cow::Owned(payload)))
+            self.replace(put.kind, &put.key, contents, |_| {
+                Ok((put.schema, put.lsn, Cow::Borrowed(&put.payload)))
             })?;
         }
         Ok(())
+    }
+
+    /// Writes a block over what sled has of it.
+    fn put_block(
+        &self,
+        kind: EntityKind,
+        row: &BlockKey,
+        block: &Block,
+        contents: &mut Contents,
+    ) -> Result<(), SnapshotError> {
+        self.replace(kind, row, contents, |old| {
+            let Some(old) = old else {
+                return Ok((BLOCK_SCHEMA, block.lsn, Cow::Borrowed(&block.payload)));
+            };
+            let payload = Members(old.payload).merged(Members(&block.payload));
+            let payload = payload.map_err(|error| self.malformed(error, kind, row))?;
+            Ok((BLOCK_SCHEMA, old.lsn.max(block.lsn), Cow::Owned(payload)))
+        })
     }
 
     /// Writes one value in place of what its row holds.
@@ -499,10 +588,6 @@ impl Drop for Inner {
             let _ = self.session.mark_closed(closed);
         }
     }
-}
-
-fn same_block(a: EntityKind, b: Place, c: EntityKind, d: Place) -> bool {
-    a == c && b.block == d.block
 }
 
 /// What a panic said.

@@ -77,7 +77,9 @@ impl Auditor {
         let before = record.order().and_then(|id| self.replayed.orders.get(&id));
         let before = before.map(|order| &order.value);
         self.after_sale.applied(lsn, record, before, &self.replayed.catalogue)?;
-        self.replayed.apply(lsn, record, &mut Nowhere).unwrap_or_else(|never| match never {});
+        self.replayed
+            .apply(lsn, record.clone(), &mut Nowhere)
+            .unwrap_or_else(|never| match never {});
         if let Some(order) = record.order().and_then(|id| self.order(id))
             && let Some(key) = order.request_key.clone()
         {

@@ -48,10 +48,11 @@ impl IdSource for SupplierIds<'_> {
         self.ids.numbers[usize::from(self.supplier.get())].next(now)
     }
 
-    fn next_code(&mut self) -> Option<VoucherCode> {
+    fn next_code(&mut self) -> Option<(u64, VoucherCode)> {
         self.codes_left = self.codes_left.checked_sub(1)?;
-        let code = VoucherCode::from_number(self.ids.next_code).ok()?;
+        let number = self.ids.next_code;
+        let code = VoucherCode::from_number(number).ok()?;
         self.ids.next_code += 1;
-        Some(code)
+        Some((number, code))
     }
 }

@@ -313,9 +313,11 @@ impl Simulation {
         let first = if covered == 0 { 0 } else { covered - self.random.below(covered.min(5)) };
         for (record, lsn) in self.log.durable().iter().zip(1..) {
             let lsn = Lsn::new(lsn);
-            replayed.apply(lsn, record, &mut Nowhere).unwrap_or_else(|never| match never {});
+            replayed
+                .apply(lsn, record.clone(), &mut Nowhere)
+                .unwrap_or_else(|never| match never {});
             if lsn.get() as usize > first {
-                let applied = recovered.apply(lsn, record, &mut self.shelf);
+                let applied = recovered.apply(lsn, record.clone(), &mut self.shelf);
                 applied.unwrap_or_else(|never| match never {});
             }
         }

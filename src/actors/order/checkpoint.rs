@@ -7,7 +7,6 @@
 
 use std::collections::BTreeSet;
 use std::mem::take;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use actix::prelude::*;
@@ -21,13 +20,15 @@ use crate::actors::voucher::SaveVouchers;
 use crate::domain::voucher::Voucher;
 use crate::snapshot::{Batch, Encode, Put, SnapshotError};
 use crate::types::{Lsn, PartitionNo};
-use crate::vault::CodeMint;
 
 /// Ticks between looks for idle participants, and between writes of a watermark alone.
 const IDLE_LOOKS: u64 = 16;
 /// Slices of orders in one step: a batch is flushed as a whole, so it should not be small, and it is
 /// encoded as a whole, so it should not be huge.
 const SLICES_MAX: usize = 64;
+
+/// Slices of changed orders beyond which saving no longer gives way to sales: some hundred megabytes.
+const FAR_BEHIND: usize = 4 * SLICES_MAX;
 
 /// Vouchers taken for each order of a slice, so that they do not fall behind orders of many tickets.
 const VOUCHERS_PER_ORDER: usize = 8;
@@ -44,6 +45,8 @@ pub(super) struct Checkpoint {
     last_step: Option<u64>,
     /// The watermark submitted last.
     submitted: Lsn,
+    /// Batches submitted that are not durable yet, and have not failed.
+    under_way: usize,
     /// Set by the first failure of the snapshots: the journal goes on, the snapshots do not.
     failed: bool,
 }
@@ -87,7 +90,7 @@ impl StepState {
     }
 
     /// Encodes the orders and vouchers taken so far.
-    fn encode(&mut self, mint: Arc<CodeMint>) -> Encode {
+    fn encode(&mut self) -> Encode {
         let (orders, vouchers) = (take(&mut self.orders), take(&mut self.vouchers));
         let changes = take(&mut self.changes);
         Box::new(move |puts, removals| {
@@ -97,7 +100,7 @@ impl StepState {
                 order_puts(&order, lsn, known, puts, &mut gone);
             }
             for (voucher, lsn) in vouchers {
-                puts.push(voucher_put(&voucher, lsn, mint.locate(voucher.code)));
+                puts.push(voucher_put(&voucher, lsn));
             }
             removals.extend(gone);
         })
@@ -112,6 +115,11 @@ pub(crate) struct VouchersSaved {
     /// First record that the snapshots lack of some voucher after this.
     pub(crate) first_dirty: Option<Lsn>,
 }
+
+/// The step's batch can be read from the snapshots.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct CheckpointWritten;
 
 /// A batch has become durable, or not.
 #[derive(Message)]
@@ -221,23 +229,27 @@ impl OrderActor {
         let due = self.checkpoint.ticks.is_multiple_of(IDLE_LOOKS)
             || !self.checkpoint.draining.is_empty();
         if nothing && (step.covered <= self.checkpoint.submitted || !due) {
-            self.end_step(Ok(()));
+            self.end_step();
             return;
         }
         step.submitted = true;
         self.checkpoint.submitted = step.covered;
-        let this = ctx.address();
-        let mint = self.context.cold.mint();
+        let (this, written_to) = (ctx.address(), ctx.address());
+        let is_behind = self.orders.dirty_len() > self.context.config.checkpoint_step * FAR_BEHIND;
         let batch = Batch {
             // Watermarks are kept by supplier: each has a position of its own.
             partition: PartitionNo::new(self.context.supplier.get()),
-            encode: Some(step.encode(mint)),
+            encode: Some(step.encode()),
             puts: take(&mut step.puts),
             removals: Vec::new(),
             watermark: step.covered,
+            is_behind,
+            written: Some(Box::new(move || written_to.do_send(CheckpointWritten))),
             done: Box::new(move |result| this.do_send(CheckpointDone(result))),
         };
-        if self.context.cold.snapshots().submit(batch).is_err() {
+        if self.context.cold.snapshots().submit(batch).is_ok() {
+            self.checkpoint.under_way += 1;
+        } else {
             // Full or closed: what was taken counts as changed again and is taken at a later tick.
             self.not_saved();
         }
@@ -256,9 +268,9 @@ impl OrderActor {
         }
     }
 
-    /// Whether a batch is on its way to the snapshots.
+    /// Whether a batch is on its way to the disk.
     pub(super) fn is_saving(&self) -> bool {
-        self.checkpoint.step.as_ref().is_some_and(|step| step.submitted)
+        self.checkpoint.under_way > 0
     }
 
     fn not_saved(&mut self) {
@@ -269,23 +281,29 @@ impl OrderActor {
         self.checkpoint.step = None;
     }
 
-    fn end_step(&mut self, result: Result<(), SnapshotError>) {
-        match result {
-            Ok(()) => {
-                let locks = &self.locks;
-                self.orders.saved(|order| locks.contains_key(&order));
-                self.directory.saved();
-                self.vouchers.do_send(crate::actors::voucher::VouchersKept { saved: true });
-                self.checkpoint.step = None;
-            }
-            Err(error) => {
-                // What is in memory is right and the journal is the truth; but nothing may be read back.
-                tracing::error!(%error, "snapshots have stopped; the journal goes on without them");
-                self.not_saved();
-                self.checkpoint.failed = true;
-                self.context.cold.report_damage(&error.to_string());
-            }
+    /// Everything the step took can be read from the snapshots. It is not durable yet, but the journal has
+    /// it, and nobody reads the journal to answer a question.
+    fn end_step(&mut self) {
+        let locks = &self.locks;
+        self.orders.saved(|order| locks.contains_key(&order));
+        self.directory.saved();
+        self.vouchers.do_send(crate::actors::voucher::VouchersKept { saved: true });
+        self.checkpoint.step = None;
+        self.go_on();
+    }
+
+    /// What is in memory is right and the journal is the truth; but nothing may be read back.
+    fn fail(&mut self, error: &SnapshotError) {
+        if self.checkpoint.step.as_ref().is_some_and(|step| step.submitted) {
+            self.not_saved();
         }
+        self.checkpoint.failed = true;
+        self.context.cold.report_damage(&error.to_string());
+        self.go_on();
+    }
+
+    /// Begins the next step if one is due, and tells whoever waits when there is nothing left to save.
+    fn go_on(&mut self) {
         let clean = self.directory.first_dirty().is_none() && self.orders.first_dirty().is_none();
         let more = self.is_behind() || !self.checkpoint.draining.is_empty();
         // A watermark that lags behind other suppliers' records would have a start read those again.
@@ -337,12 +355,23 @@ impl Handler<VouchersSaved> for OrderActor {
     }
 }
 
+impl Handler<CheckpointWritten> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, _: CheckpointWritten, ctx: &mut Self::Context) {
+        if self.checkpoint.step.as_ref().is_some_and(|step| step.submitted) {
+            self.guarded(ctx, |actor, _| actor.end_step());
+        }
+    }
+}
+
 impl Handler<CheckpointDone> for OrderActor {
     type Result = ();
 
     fn handle(&mut self, CheckpointDone(result): CheckpointDone, ctx: &mut Self::Context) {
-        if self.checkpoint.step.is_some() {
-            self.guarded(ctx, |actor, _| actor.end_step(result));
+        self.checkpoint.under_way = self.checkpoint.under_way.saturating_sub(1);
+        if let Err(error) = result {
+            self.guarded(ctx, |actor, _| actor.fail(&error));
         }
         self.rebuild_if_quiet(ctx);
     }

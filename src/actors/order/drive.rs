@@ -336,8 +336,8 @@ impl IdSource for Ids<'_> {
         self.numbers.next(now)
     }
 
-    fn next_code(&mut self) -> Option<VoucherCode> {
+    fn next_code(&mut self) -> Option<(u64, VoucherCode)> {
         let n = self.last_code.fetch_add(1, Ordering::AcqRel) + 1;
-        self.mint.mint(self.lane, n).ok()
+        self.mint.mint(self.lane, n).ok().map(|code| (n, code))
     }
 }

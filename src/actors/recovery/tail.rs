@@ -1,7 +1,8 @@
 //! The journal's tail being applied, as a line of threads: one reads and checks, one decodes, one
 //! applies, one writes to the snapshots. Records keep their order all along.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -9,25 +10,25 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::spill::{Spill, Spiller};
+use super::spill::{Spill, Spilled, Spiller};
 use super::{
     CATALOGUE_WATERMARK, JournalReader, Recovered, RecoveryError, Stored, decode_record, decoded,
-    lane_of, open_orders, request_keys,
+    open_orders, request_keys,
 };
-use crate::actors::stored::{catalogue_put, decode_sequence, sequence_put};
+use crate::actors::request_keys::RequestKeys;
+use crate::actors::stored::{Open, catalogue_put, decode_sequence, lane_of, sequence_put};
 use crate::domain::account::{Account, AccountKey};
 use crate::domain::inventory::{Pool, PoolKey, Slot};
 use crate::domain::limits::{LimitKey, LimitShard};
 use crate::domain::order::{Order, OrderEvent};
-use crate::domain::voucher::VoucherEvent;
+use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::ids::{Numbers, supplier_of};
 use crate::engine::state::{EntitySource, State, Tracked};
 use crate::engine::transaction::{Event, Transaction};
 use crate::journal;
 use crate::schema;
-use crate::snapshot::{EntityKind, Entry, SnapshotStore};
+use crate::snapshot::{EntityKind, Entry, SnapshotStore, Unsaved};
 use crate::types::{Lsn, OrderId, PartitionNo, SlotKey, SupplierNo};
-use crate::vault::CodeMint;
 
 /// Orders and vouchers in memory before they are written to the snapshots.
 const SPILL_ORDERS: usize = 60_000;
@@ -52,29 +53,40 @@ type Decoded = Result<Vec<(Lsn, Transaction)>, RecoveryError>;
 /// What the tail comes to.
 pub(super) struct Tail<'a> {
     store: &'a SnapshotStore,
-    mint: Option<&'a CodeMint>,
     only: Option<SupplierNo>,
     state: State,
+    /// Vouchers issued since the last spill. No record is ever about one that exists.
+    issued: Vec<(Voucher, Lsn)>,
     numbers: BTreeMap<SupplierNo, Numbers>,
     codes: BTreeMap<u16, u64>,
     records: u64,
+    /// What the thread that writes has found out.
+    spilled: Spilled,
 }
 
 impl<'a> Tail<'a> {
+    /// Begins with what the snapshots have.
     pub(super) fn new(
         store: &'a SnapshotStore,
-        mint: Option<&'a CodeMint>,
         only: Option<SupplierNo>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, RecoveryError> {
+        let spilled = Spilled {
+            open: open_orders(store)?.into_iter().collect(),
+            // Those of one supplier are known to whoever has it rebuilt.
+            request_keys: only
+                .map_or_else(|| request_keys(store), |_| Ok(RequestKeys::default()))?,
+            removals: BTreeSet::new(),
+        };
+        Ok(Self {
             store,
-            mint,
             only,
             state: State::default(),
+            issued: Vec::new(),
             numbers: BTreeMap::new(),
             codes: BTreeMap::new(),
             records: 0,
-        }
+            spilled,
+        })
     }
 
     pub(super) fn load_catalogue(&mut self) -> Result<(), RecoveryError> {
@@ -102,8 +114,7 @@ impl<'a> Tail<'a> {
         log: &dyn JournalReader,
         from: Lsn,
     ) -> Result<Lsn, RecoveryError> {
-        let noted = open_orders(self.store)?.into_iter().map(|(order, _)| order).collect();
-        let spiller = Spiller::new(self.store, self.mint, noted);
+        let spiller = Spiller::new(self.store, take(&mut self.spilled));
         let (only, tail) = (self.only, &mut *self);
         let (read, applied, spilled) = thread::scope(|scope| {
             let (parcels, to_decode) = bounded(PARCELS);
@@ -119,7 +130,7 @@ impl<'a> Tail<'a> {
             (read, applied, spilled)
         });
         // Whoever comes later in the line stops those before it.
-        self.codes = spilled?;
+        self.spilled = spilled?;
         applied?;
         read
     }
@@ -131,16 +142,17 @@ impl<'a> Tail<'a> {
     ) -> Result<(), RecoveryError> {
         let mut source = Source { store: self.store, spilling: Vec::new() };
         for records in decoded {
-            for (lsn, transaction) in records? {
+            for (lsn, mut transaction) in records? {
                 self.records += 1;
-                self.observe(&transaction);
-                self.state.apply(lsn, &transaction, &mut source)?;
+                self.observe(lsn, &mut transaction);
+                self.state.apply(lsn, transaction, &mut source)?;
             }
-            let State { orders, vouchers, slots, pools, limits, accounts, .. } = &self.state;
+            let State { orders, slots, pools, limits, accounts, .. } = &self.state;
             let shared = slots.len() + pools.len() + limits.len() + accounts.len();
-            if shared > SPILL_SHARED || orders.len() + vouchers.len() > SPILL_ORDERS {
+            if shared > SPILL_SHARED || orders.len() + self.issued.len() > SPILL_ORDERS {
                 let everything = shared > SPILL_SHARED;
-                let spill = Arc::new(Spill::take(&mut self.state, everything));
+                let spill = Arc::new(self.spill(everything));
+                source.forget_arrived();
                 source.spilling.push(Arc::clone(&spill));
                 if spills.send(spill).is_err() {
                     // It has failed, and says why.
@@ -152,13 +164,23 @@ impl<'a> Tail<'a> {
             }
         }
         // If nobody takes it any more, the other side says why.
-        let _ = spills.send(Arc::new(Spill::take(&mut self.state, true)));
+        let _ = spills.send(Arc::new(self.spill(true)));
         Ok(())
     }
 
-    /// Numbers given out are never given out again.
-    fn observe(&mut self, transaction: &Transaction) {
-        for event in &transaction.events {
+    /// What has come together, to be written; with `everything` slots and the like as well.
+    fn spill(&mut self, everything: bool) -> Spill {
+        let (orders, issued) = (self.state.orders.len(), take(&mut self.issued));
+        self.issued.reserve(issued.len());
+        let spill = Spill::take(&mut self.state, issued, everything);
+        self.state.orders.reserve(orders);
+        spill
+    }
+
+    /// Numbers given out are never given out again. Takes the vouchers out of the record: nothing that is
+    /// applied needs them.
+    fn observe(&mut self, lsn: Lsn, transaction: &mut Transaction) {
+        transaction.events.retain(|event| {
             match event {
                 Event::Order(OrderEvent::Placed(placed)) => {
                     let numbers = self.numbers(placed.supplier);
@@ -171,10 +193,15 @@ impl<'a> Tail<'a> {
                 Event::Voucher(VoucherEvent::Issued(voucher)) => {
                     let supplier = supplier_of(voucher.ticket.get());
                     self.numbers(supplier).observe(voucher.ticket.get());
+                    let last = self.codes.entry(lane_of(supplier).get()).or_default();
+                    *last = voucher.number.max(*last);
+                    self.issued.push((*voucher, lsn));
+                    return false;
                 }
                 _ => {}
             }
-        }
+            true
+        });
     }
 
     fn numbers(&mut self, supplier: SupplierNo) -> &mut Numbers {
@@ -183,7 +210,7 @@ impl<'a> Tail<'a> {
 
     pub(super) fn finish(mut self, next_lsn: Lsn) -> Result<Recovered, RecoveryError> {
         let last = Lsn::new(next_lsn.get().saturating_sub(1));
-        let catalogue = std::mem::take(&mut self.state.catalogue);
+        let catalogue = take(&mut self.state.catalogue);
         let catalogue_lsn = self.state.catalogue_lsn;
         self.store.scan(EntityKind::Sequence, &[], |key, entry| {
             self.resume(key, &entry);
@@ -198,18 +225,25 @@ impl<'a> Tail<'a> {
             watermarks.push((PartitionNo::new(supplier.no.get()), last));
         }
         self.store.write(&puts)?;
-        self.store.checkpoint(&watermarks, &[])?;
         let positions = self.numbers.iter().map(|(supplier, n)| (*supplier, n.position()));
         Ok(Recovered {
             numbers: positions.collect(),
             codes: self.codes,
-            request_keys: request_keys(self.store)?,
-            open: open_orders(self.store)?,
+            request_keys: self.spilled.request_keys,
+            open: self.spilled.open.into_iter().collect(),
             records: self.records,
             catalogue,
             catalogue_lsn,
             next_lsn,
+            unsaved: Unsaved { watermarks, removals: self.spilled.removals.into_iter().collect() },
         })
+    }
+
+    /// Makes what was read of one supplier durable and says what is still to come of which order.
+    pub(super) fn finish_supplier(self) -> Result<BTreeMap<OrderId, Open>, RecoveryError> {
+        let removals: Vec<_> = self.spilled.removals.into_iter().collect();
+        self.store.checkpoint(&[], &removals)?;
+        Ok(self.spilled.open)
     }
 
     fn resume(&mut self, key: &[u8], entry: &Entry) {
@@ -233,7 +267,7 @@ fn read(
         parcel.records.push((lsn, schema, parcel.bytes.len()));
         if parcel.bytes.len() >= PARCEL_BYTES {
             // If nobody takes it any more something has failed, which is told elsewhere.
-            let _ = parcels.send(std::mem::take(&mut parcel));
+            let _ = parcels.send(take(&mut parcel));
         }
         Ok(())
     })?;
@@ -272,6 +306,11 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Lets go of what has arrived.
+    fn forget_arrived(&mut self) {
+        self.spilling.retain(|spill| Arc::strong_count(spill) > 1);
+    }
+
     /// Waits until everything has arrived. Nobody else keeps a spill once it has.
     fn wait(&mut self) {
         while self.spilling.iter().any(|spill| Arc::strong_count(spill) > 1) {
@@ -301,7 +340,7 @@ impl EntitySource for Source<'_> {
     }
 
     fn order(&mut self, id: OrderId) -> Result<Option<Tracked<Order>>, RecoveryError> {
-        self.spilling.retain(|spill| Arc::strong_count(spill) > 1);
+        self.forget_arrived();
         let on_its_way = self.spilling.iter().rev().find_map(|spill| spill.orders.get(&id));
         on_its_way.map_or_else(|| Stored(self.store).order(id), |order| Ok(Some(order.clone())))
     }

@@ -28,7 +28,7 @@ fn replayed(dir: &Path) -> (State, Vec<String>) {
         .read_from::<RecoveryError>(Lsn::ZERO.next(), |entry| {
             let lsn = entry.lsn;
             let record = decode_record(entry)?;
-            let Ok(()) = state.apply(lsn, &record, &mut Nowhere);
+            let Ok(()) = state.apply(lsn, record.clone(), &mut Nowhere);
             said.extend(record.events.iter().filter_map(|event| match event {
                 Event::Operator(it) => Some(format!("{}: {}", it.actor(), it.reason())),
                 _ => None,

@@ -76,7 +76,7 @@ pub(in crate::cli) fn replay(
 /// Applies a record. The machines assert the invariants that applying could break.
 fn apply(state: &mut State, lsn: Lsn, transaction: &Transaction) -> Result<(), Violation> {
     let applied = caught(|| {
-        let Ok(()) = state.apply(lsn, transaction, &mut Nowhere);
+        let Ok(()) = state.apply(lsn, transaction.clone(), &mut Nowhere);
     });
     applied.map_err(|said| {
         let detail = format!("record {lsn} cannot be applied: {said}");

@@ -103,8 +103,7 @@ pub(super) fn compare(
         violations.push(Violation { invariant: invariants::REPLAY_EQUALS_LIVE, detail });
     };
     let restored = caught(|| {
-        // Codes are located by keys that an audit does without; what depends on them is not compared.
-        let recovered = recovery::recover(&Reader(reader), &opened.store, None)?;
+        let recovered = recovery::recover(&Reader(reader), &opened.store)?;
         Ok::<_, RecoveryError>((load(&opened.store)?, recovered))
     });
     let restored = restored.and_then(|restored| restored.map_err(|error| error.to_string()));

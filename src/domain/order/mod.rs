@@ -268,6 +268,17 @@ impl Order {
         }
     }
 
+    /// The same as [`Self::apply`] for whoever has no more use for the event.
+    pub fn apply_owned(&mut self, event: OrderEvent) {
+        match event {
+            OrderEvent::Paid { at, from, tickets, .. } => {
+                self.state = OrderState::Paid { from, at };
+                self.tickets = tickets;
+            }
+            event => self.apply(&event),
+        }
+    }
+
     fn apply_refund(&mut self, refund: &Refund) {
         for refunded in &refund.tickets {
             if let Some(ticket) = self.tickets.get_mut(usize::from(refunded.ticket)) {

@@ -8,6 +8,9 @@ use crate::types::{OrderId, ProductNo, TicketId, UnixMillis, VoucherCode};
 pub struct Voucher {
     /// Its code.
     pub code: VoucherCode,
+    /// The number its code was minted from: one for each voucher of all suppliers whose codes are counted
+    /// together. With it a voucher is found again without undoing the code.
+    pub number: u64,
     /// Its ticket.
     pub ticket: TicketId,
     /// Its order.

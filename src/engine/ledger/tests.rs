@@ -189,7 +189,7 @@ fn an_account_that_disagrees_is_named() {
     let day = reconciled(&ledger, today());
     let mut state = State::default();
     for (lsn, record) in records(&ledger) {
-        let Ok(()) = state.apply(lsn, record, &mut Nowhere);
+        let Ok(()) = state.apply(lsn, record.clone(), &mut Nowhere);
     }
     let account = &mut state.accounts.get_mut(&purse()).unwrap().value;
     let (balance, kind) = (Balance::Prepaid, PostingKind::Adjustment);

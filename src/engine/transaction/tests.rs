@@ -208,7 +208,7 @@ fn applying_records_again_changes_nothing() {
     for first in 0..ledger.records.len() {
         for (index, record) in ledger.records.iter().enumerate().skip(first) {
             let lsn = Lsn::new(index as u64 + 1);
-            let applied = ledger.state.apply(lsn, record, &mut Nowhere);
+            let applied = ledger.state.apply(lsn, record.clone(), &mut Nowhere);
             applied.unwrap_or_else(|never| match never {});
         }
         assert_eq!(ledger.state.digest(), digest, "INV-6: from record {}", first + 1);

@@ -11,6 +11,7 @@ use crate::types::{OrderId, ProductNo, TicketId, UnixMillis, VoucherCode};
 pub(in crate::schema) struct VoucherV2 {
     /// The code's digits read as a number.
     code: u64,
+    number: u64,
     /// Fixed width, like every number of 19 digits: as a varint it would take nine bytes.
     #[serde(with = "postcard::fixint::le")]
     ticket: u64,
@@ -26,9 +27,10 @@ impl Mirrored for Voucher {
     type Mirror<'a> = VoucherV2;
 
     fn mirror(&self) -> VoucherV2 {
-        let Self { code, ticket, order, product, uses, valid_from, valid_until } = *self;
+        let Self { code, number, ticket, order, product, uses, valid_from, valid_until } = *self;
         VoucherV2 {
             code: code.to_number(),
+            number,
             ticket: ticket.get(),
             order: order.get(),
             product: product.get(),
@@ -39,9 +41,11 @@ impl Mirrored for Voucher {
     }
 
     fn restore(mirror: VoucherV2) -> Result<Self, Invalid> {
-        let VoucherV2 { code, ticket, order, product, uses, valid_from, valid_until } = mirror;
+        let VoucherV2 { code, number, ticket, order, product, uses, valid_from, valid_until } =
+            mirror;
         Ok(Self {
             code: VoucherCode::from_number(code).map_err(|_| Invalid)?,
+            number,
             ticket: TicketId::new(ticket),
             order: OrderId::new(order),
             product: ProductNo::new(product),
@@ -85,6 +89,7 @@ mod tests {
         let check = |code: u64, expected: Option<SchemaError>| {
             let voucher = Voucher {
                 code: VoucherCode::from_number(0).unwrap(),
+                number: 4,
                 ticket: TicketId::new(2),
                 order: OrderId::new(1),
                 product: ProductNo::new(3),

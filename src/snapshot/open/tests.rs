@@ -404,3 +404,51 @@ fn a_watermark_is_never_ahead_of_its_entities() {
         assert_eq!(survived.get(&partition).map_or(0, |lsn| lsn.get()), reached, "and durable");
     }
 }
+
+#[test]
+fn what_waits_in_memory_is_read_like_the_rest_and_joins_it() {
+    let root = tempfile::tempdir().unwrap();
+    let order = |number: u64, lsn: u64, payload: &[u8]| {
+        put(EntityKind::Order, &number.to_be_bytes(), lsn, payload)
+    };
+    let read = |store: &SnapshotStore| {
+        [64_u64, 65, 66, 1 << 50].map(|number| {
+            let found = state(store, EntityKind::Order, &number.to_be_bytes());
+            found.map(|(lsn, payload)| (lsn, String::from_utf8(payload).unwrap()))
+        })
+    };
+    let expected = [(3, "a later state"), (1, "saved"), (4, "a neighbour"), (2, "elsewhere")];
+    let expected = expected.map(|(lsn, text)| Some((lsn, text.to_owned())));
+
+    let Opened { store, .. } = open(root.path());
+    store.write(&[order(64, 1, b"saved"), order(65, 1, b"saved")]).unwrap();
+    assert_eq!(read(&store)[1], expected[1], "before anything is durable");
+    store.checkpoint(&[(PartitionNo::new(0), Lsn::new(1))], &[]).unwrap();
+    store.write(&[order(1 << 50, 2, b"elsewhere"), order(66, 2, b"a neighbour")]).unwrap();
+    store.write(&[order(66, 4, b"a neighbour"), order(64, 3, b"a later state")]).unwrap();
+    assert_eq!(read(&store), expected);
+    store.checkpoint(&[(PartitionNo::new(0), Lsn::new(4))], &[]).unwrap();
+    assert_eq!(read(&store), expected);
+    drop(store);
+    let Opened { store, outcome } = open(root.path());
+    assert_eq!((read(&store), outcome), (expected, Outcome::Existing));
+}
+
+#[test]
+fn a_buffer_that_is_full_goes_to_the_disk_by_itself() {
+    let root = tempfile::tempdir().unwrap();
+    let small = SnapshotConfig { buffer_bytes: 1024 * 1024, ..config() };
+    let Opened { store, .. } = SnapshotStore::open(root.path(), &stamp(), &small).unwrap();
+    let order = |number: u64| put(EntityKind::Order, &number.to_be_bytes(), 1, &[7; 500]);
+    for first in (0..6000).step_by(100) {
+        store.write(&(first..first + 100).map(order).collect::<Vec<_>>()).unwrap();
+    }
+    let is_there = |store: &SnapshotStore, number: u64| {
+        state(store, EntityKind::Order, &number.to_be_bytes()).is_some()
+    };
+    assert!((0..6000).all(|number| is_there(&store, number)));
+    drop(store);
+    let Opened { store, .. } = SnapshotStore::open(root.path(), &stamp(), &small).unwrap();
+    let left = (0..6000).filter(|number| is_there(&store, *number)).count();
+    assert!((3000..6000).contains(&left), "{left}: the last of it was never asked to be durable");
+}

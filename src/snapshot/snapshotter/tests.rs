@@ -28,7 +28,16 @@ fn removal(key: &str) -> Removal {
 
 fn batch(lsn: u64, puts: Vec<Put>, removals: Vec<Removal>, done: Done) -> Batch {
     let (partition, watermark) = (PartitionNo::new(1), Lsn::new(lsn));
-    Batch { partition, puts, removals, encode: None, watermark, done }
+    Batch {
+        partition,
+        puts,
+        removals,
+        encode: None,
+        watermark,
+        is_behind: false,
+        written: None,
+        done,
+    }
 }
 
 fn ignored() -> Done {
@@ -139,6 +148,40 @@ fn a_full_queue_gives_the_batch_back_and_shutdown_finishes_the_rest() {
     assert_eq!(read(&handle), Err(Refusal::Stopped));
 }
 
+#[test]
+fn a_batch_can_be_read_before_it_is_durable() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    let slow = SnapshotConfig { flush_interval_ms: 60_000, ..config() };
+    let snapshotter = Snapshotter::start(&store, &slow).unwrap();
+    for (lsn, is_behind) in [(1_u64, false), (2, true)] {
+        let key: Box<[u8]> = lsn.to_be_bytes().into();
+        let (told, hear) = mpsc::channel();
+        let put = Put { key: key.clone(), ..put("", lsn) };
+        let written: Option<Written> = Some(Box::new(move || told.send(()).unwrap()));
+        let batch = batch(lsn, vec![put], vec![], ignored());
+        snapshotter.handle().submit(Batch { is_behind, written, ..batch }).unwrap();
+        hear.recv().unwrap();
+        assert_eq!(store.get(EntityKind::Order, &key).unwrap().unwrap().lsn, Lsn::new(lsn));
+        assert!(store.watermarks().is_empty(), "nothing is durable yet");
+    }
+    snapshotter.shutdown();
+    assert_eq!(store.watermarks()[&PartitionNo::new(1)], Lsn::new(2));
+}
+
+#[test]
+fn what_a_start_left_unsaved_is_saved_although_nobody_submits_anything() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    store.write(&[put("a", 1), put("b", 1)]).unwrap();
+    let watermarks = vec![(PartitionNo::new(1), Lsn::new(1))];
+    let unsaved = Unsaved { watermarks: watermarks.clone(), removals: vec![removal("a")] };
+    Snapshotter::resume(&store, &config(), unsaved).unwrap().shutdown();
+    assert_eq!(store.watermarks().into_iter().collect::<Vec<_>>(), watermarks);
+    assert_eq!(store.get(EntityKind::Order, b"a").unwrap(), None);
+    assert!(store.get(EntityKind::Order, b"b").unwrap().is_some());
+}
+
 /// Batches behind a lost one must not raise the watermark over it.
 #[test]
 fn after_a_failure_nothing_more_is_taken() {
@@ -146,15 +189,13 @@ fn after_a_failure_nothing_more_is_taken() {
     let store = store(root.path());
     let mut writer = Writer {
         store: store.clone(),
-        flush_interval: Duration::ZERO,
-        flush_changes_max: 1,
+        group: Group::default(),
         stopped: Some(SnapshotError::damaged(root.path(), "a test")),
     };
     let (told, hear) = mpsc::channel();
-    let mut group = Group::default();
     let done = Box::new(move |result| told.send(result).unwrap());
-    writer.take(&mut group, batch(9, vec![put("a", 9)], vec![], done));
-    writer.finish(group);
+    writer.take(batch(9, vec![put("a", 9)], vec![], done));
+    writer.finish();
     assert!(matches!(hear.recv().unwrap(), Err(SnapshotError::WriterStopped { .. })));
     assert!(store.watermarks().is_empty());
     assert_eq!(store.get(EntityKind::Order, b"a").unwrap(), None);

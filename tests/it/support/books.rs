@@ -16,7 +16,7 @@ pub(crate) fn replayed(dir: &Path) -> State {
     let mut state = State::default();
     let read = reader.read_from::<RecoveryError>(Lsn::ZERO, |entry| {
         let transaction = decode_record(entry)?;
-        let Ok(()) = state.apply(entry.lsn, &transaction, &mut Nowhere);
+        let Ok(()) = state.apply(entry.lsn, transaction, &mut Nowhere);
         Ok(())
     });
     read.expect("a journal that can be read");
