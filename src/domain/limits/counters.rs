@@ -1,6 +1,7 @@
 //! Counters keyed by rule and identity and, where a rule's window rolls, by day.
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use smallvec::SmallVec;
 
 use crate::types::{IdentityHash, Quantity, RuleNo, ServiceDate};
@@ -194,6 +195,26 @@ impl Counters {
         }
     }
 
+    /// Ends what [`Self::pend`] began and makes the change true that it led to.
+    pub(in crate::domain) fn settle(&mut self, claims: &[Claim], event: &CounterEvent) {
+        // A sale counts what it had claimed. Then a counter is looked up once and never drops to zero
+        // between the claim's end and the count.
+        if let CounterEvent::Counted(counts) = event
+            && counts.len() == claims.len()
+            && claims.iter().zip(counts).all(|(claim, count)| claim.count() == *count)
+        {
+            for count in counts {
+                self.change(*count, |counter, amount| {
+                    counter.pending = minus(counter.pending, amount);
+                    counter.used = plus(counter.used, amount);
+                });
+            }
+            return;
+        }
+        self.unpend(claims);
+        self.apply(event);
+    }
+
     /// Makes a journalled change true.
     pub fn apply(&mut self, event: &CounterEvent) {
         match event {
@@ -221,10 +242,20 @@ impl Counters {
         }
         let key = (count.rule, count.identity);
         let Some(day) = count.day else {
-            let counter = self.counters.entry(key).or_default();
-            change(counter, count.amount);
-            if *counter == Counter::default() {
-                self.counters.remove(&key);
+            match self.counters.entry(key) {
+                Entry::Occupied(mut entry) => {
+                    change(entry.get_mut(), count.amount);
+                    if *entry.get() == Counter::default() {
+                        entry.remove();
+                    }
+                }
+                Entry::Vacant(entry) => {
+                    let mut counter = Counter::default();
+                    change(&mut counter, count.amount);
+                    if counter != Counter::default() {
+                        entry.insert(counter);
+                    }
+                }
             }
             return;
         };
