@@ -2,7 +2,7 @@
 //!
 //! The current `aes` spreads its round keys over 512-bit registers again for every call where the machine
 //! has VAES, which pays for long messages and costs five times the encryption for a single block. Codes
-//! take twenty single blocks and an order's details a dozen, so both go through the line before it, which
+//! take ten rounds of a block and an order's details a dozen, so both go through the line before it, which
 //! uses AES-NI alone. Only that is adapted here; no cipher is built. Figures: `docs/performance.md`.
 
 use std::sync::Arc;
@@ -17,10 +17,26 @@ use aes::cipher::{
 use aes_ni::Block;
 use aes_ni::cipher::{BlockEncrypt as _, KeyInit as _};
 
-/// AES-256 in the direction of encryption, which is all that FF1 and GCM-SIV need. Cheap to clone, since
-/// FF1 does so in every round. The round keys are wiped with the last clone.
+use super::key::KEY_LEN;
+
+/// AES-256 in the direction of encryption, which is all that FF1 and GCM-SIV need. Cheap to clone. The
+/// round keys are wiped with the last clone.
 #[derive(Clone)]
 pub(super) struct Aes256Encrypt(Arc<aes_ni::Aes256Enc>);
+
+impl Aes256Encrypt {
+    pub(super) fn of(key: &[u8; KEY_LEN]) -> Self {
+        Self(Arc::new(aes_ni::Aes256Enc::new(&(*key).into())))
+    }
+
+    /// Encrypts blocks that have nothing to do with each other, eight at a time.
+    #[inline]
+    pub(super) fn encrypt_each<const N: usize>(&self, blocks: &mut [[u8; 16]; N]) {
+        let mut work: [Block; N] = blocks.map(Block::from);
+        self.0.encrypt_blocks(&mut work);
+        *blocks = work.map(Into::into);
+    }
+}
 
 impl KeySizeUser for Aes256Encrypt {
     type KeySize = U32;

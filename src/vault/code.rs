@@ -7,20 +7,20 @@
 
 use std::fmt;
 
-use fpe::ff1::FF1;
-
-use super::block_cipher::Aes256Encrypt;
 use super::damm;
+use super::ff1::{self, ElevenDigits};
 use super::key::KEY_LEN;
-use super::numerals::Decimal;
 use crate::types::{PartitionNo, VoucherCode};
 
 /// Partitions whose codes can be told apart. Part of every code, so it can never change.
 pub const PARTITIONS_MAX: u16 = 64;
 
-/// Digits before the check digit.
-const PAYLOAD_DIGITS: u32 = 11;
+/// Numbers of the digits before the check digit.
 const PAYLOAD_SPACE: u64 = VoucherCode::SPACE / 10;
+const _: () = assert!(PAYLOAD_SPACE == ff1::SPACE);
+
+/// Codes minted at once by [`MintedAhead`]: as many as cost little more than one.
+const AHEAD: usize = 8;
 
 /// There is no code for this partition and number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +37,7 @@ pub struct CodeSpaceExhausted {
 
 /// Turns counters into voucher codes and back. Immutable, so threads may share one.
 pub struct CodeMint {
-    permutation: FF1<Aes256Encrypt>,
+    permutation: ElevenDigits,
 }
 
 impl CodeMint {
@@ -45,8 +45,7 @@ impl CodeMint {
     pub const NUMBERS_PER_PARTITION: u64 = PAYLOAD_SPACE / PARTITIONS_MAX as u64;
 
     pub(super) fn new(key: &[u8; KEY_LEN]) -> Self {
-        let permutation = FF1::new(key, 10).expect("10 is a radix FF1 knows");
-        Self { permutation }
+        Self { permutation: ElevenDigits::new(key) }
     }
 
     /// The code of the `n`th voucher of `partition`, `n` counting from 0.
@@ -54,17 +53,28 @@ impl CodeMint {
     /// # Errors
     /// [`CodeSpaceExhausted`] when `n` or `partition` is beyond what 12 digits can carry.
     pub fn mint(&self, partition: PartitionNo, n: u64) -> Result<VoucherCode, CodeSpaceExhausted> {
-        if n >= Self::NUMBERS_PER_PARTITION || partition.get() >= PARTITIONS_MAX {
+        let [code] = self.mint_each(partition, [n])?;
+        Ok(code)
+    }
+
+    /// The codes of several vouchers of `partition`, or of none when one of them has none.
+    fn mint_each<const N: usize>(
+        &self,
+        partition: PartitionNo,
+        numbers: [u64; N],
+    ) -> Result<[VoucherCode; N], CodeSpaceExhausted> {
+        let is_beyond = |n: &&u64| **n >= Self::NUMBERS_PER_PARTITION;
+        let beyond = numbers.iter().find(is_beyond).copied();
+        let beyond = beyond.or((partition.get() >= PARTITIONS_MAX).then_some(numbers[0]));
+        if let Some(n) = beyond {
             return Err(CodeSpaceExhausted { partition, n });
         }
-        let counter = n * u64::from(PARTITIONS_MAX) + u64::from(partition.get());
-        let payload = self
-            .permutation
-            .encrypt(&[], &Decimal::new(counter, PAYLOAD_DIGITS))
-            .expect("11 decimal digits are a valid FF1 input")
-            .value();
-        let number = payload * 10 + u64::from(damm::check_digit(payload));
-        VoucherCode::from_number(number).map_err(|_| CodeSpaceExhausted { partition, n })
+        let place = u64::from(partition.get());
+        let counters = numbers.map(|n| n * u64::from(PARTITIONS_MAX) + place);
+        Ok(self.permutation.encrypt(counters).map(|payload| {
+            let number = payload * 10 + u64::from(damm::check_digit(payload));
+            VoucherCode::from_number(number).expect("11 digits and one are 12")
+        }))
     }
 
     /// The partition and number a code stands for, or `None` when its check digit is wrong. Every
@@ -75,15 +85,48 @@ impl CodeMint {
         if !damm::is_valid(number) {
             return None;
         }
-        let counter = self
-            .permutation
-            .decrypt(&[], &Decimal::new(number / 10, PAYLOAD_DIGITS))
-            .expect("11 decimal digits are a valid FF1 input")
-            .value();
+        let counter = self.permutation.decrypt(number / 10);
         let partitions = u64::from(PARTITIONS_MAX);
         // The remainder is below 64 and so fits.
         let partition = PartitionNo::new((counter % partitions) as u16);
         Some((partition, counter / partitions))
+    }
+}
+
+/// The next few codes of one partition, minted together. None of them is given out by being here: which
+/// number is next is the caller's business, and a number that somebody else took is passed over.
+#[derive(Clone, Debug, Default)]
+pub struct MintedAhead {
+    /// The number of the first.
+    first: u64,
+    codes: Option<(PartitionNo, [VoucherCode; AHEAD])>,
+}
+
+impl MintedAhead {
+    /// The code that [`CodeMint::mint`] would give.
+    ///
+    /// # Errors
+    /// Those of [`CodeMint::mint`].
+    pub fn code(
+        &mut self,
+        mint: &CodeMint,
+        partition: PartitionNo,
+        n: u64,
+    ) -> Result<VoucherCode, CodeSpaceExhausted> {
+        let at = n.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        if let Some((of, codes)) = &self.codes
+            && let Some(code) = at.and_then(|at| codes.get(at))
+            && *of == partition
+        {
+            return Ok(*code);
+        }
+        let numbers = std::array::from_fn(|at| n.saturating_add(at as u64));
+        let Ok(codes) = mint.mint_each(partition, numbers) else {
+            // The last few numbers there are, or none at all.
+            return mint.mint(partition, n);
+        };
+        (self.first, self.codes) = (n, Some((partition, codes)));
+        Ok(codes[0])
     }
 }
 
@@ -115,6 +158,24 @@ mod tests {
                 assert_eq!(mint.locate(code), Some((partition, n)));
                 assert!(codes.insert(code), "{partition} {n}");
             }
+        }
+    }
+
+    #[test]
+    fn codes_minted_ahead_are_those_of_their_numbers() {
+        let (mint, mut ahead) = (mint(), MintedAhead::default());
+        let last = CodeMint::NUMBERS_PER_PARTITION - 1;
+        let numbers =
+            (0..40).chain([3, 0, 100, 104, 300]).chain(last - 20..last + 3).chain([u64::MAX, 5]);
+        for n in numbers {
+            for partition in [2, 7, 63, 64] {
+                let partition = PartitionNo::new(partition);
+                assert_eq!(ahead.code(&mint, partition, n), mint.mint(partition, n), "{n}");
+            }
+            let partition = PartitionNo::new(2);
+            assert_eq!(ahead.code(&mint, partition, n), mint.mint(partition, n), "{n}");
+            let next = n.saturating_add(1);
+            assert_eq!(ahead.code(&mint, partition, next), mint.mint(partition, next), "{n}");
         }
     }
 

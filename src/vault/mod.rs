@@ -15,14 +15,14 @@ pub mod agent_secrets;
 mod block_cipher;
 mod code;
 mod damm;
+mod ff1;
 mod key;
 mod key_file;
 mod nonce;
-mod numerals;
 mod private;
 mod ring;
 
-pub use code::{CodeMint, CodeSpaceExhausted, PARTITIONS_MAX};
+pub use code::{CodeMint, CodeSpaceExhausted, MintedAhead, PARTITIONS_MAX};
 pub use key::KeyError;
 pub use key_file::{KEY_FILE_NAME, KeySource, MissingKeyFile};
 pub use private::{PrivateDetails, PrivateTraveller};

@@ -18,7 +18,7 @@ use crate::engine::plan::ParticipantKey;
 use crate::engine::transaction::Transaction;
 use crate::journal::{Permit, Refused};
 use crate::types::{HoldId, OrderId, PartitionNo, UnixMillis, VoucherCode};
-use crate::vault::CodeMint;
+use crate::vault::{CodeMint, MintedAhead};
 
 /// A command under way.
 #[derive(Debug)]
@@ -220,6 +220,7 @@ impl OrderActor {
             mint: &self.context.mint,
             lane: self.context.lane.0,
             last_code: &self.context.lane.1,
+            ahead: &mut self.minted_ahead,
         };
         match checkout.record(now, notify, &mut ids) {
             Ok(Some(transaction)) => {
@@ -329,6 +330,7 @@ struct Ids<'a> {
     mint: &'a CodeMint,
     lane: PartitionNo,
     last_code: &'a AtomicU64,
+    ahead: &'a mut MintedAhead,
 }
 
 impl IdSource for Ids<'_> {
@@ -338,6 +340,6 @@ impl IdSource for Ids<'_> {
 
     fn next_code(&mut self) -> Option<VoucherCode> {
         let n = self.last_code.fetch_add(1, Ordering::AcqRel) + 1;
-        self.mint.mint(self.lane, n).ok()
+        self.ahead.code(self.mint, self.lane, n).ok()
     }
 }

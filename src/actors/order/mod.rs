@@ -52,7 +52,7 @@ use crate::metrics::Metrics;
 use crate::types::{
     AgentNo, HoldId, Lsn, OrderId, PartitionNo, RequestKey, SupplierNo, UnixMillis,
 };
-use crate::vault::CodeMint;
+use crate::vault::{CodeMint, MintedAhead};
 
 pub(crate) use cache::{Describe, WhoseTicket};
 pub(crate) use checkpoint::{Drain, VouchersSaved};
@@ -212,6 +212,8 @@ pub(crate) struct OrderActor {
     expiring: Expiring,
     checkpoint: Checkpoint,
     numbers: Numbers,
+    /// Codes of the lane's next numbers, which belong to nobody until they are given out.
+    minted_ahead: MintedAhead,
     next_hold: u64,
     /// Commands under way. Boxed, as they are large and the map moves what it holds.
     running: HashMap<HoldId, Box<Running>>,
@@ -255,6 +257,7 @@ impl OrderActor {
             expiring: Expiring::default(),
             checkpoint: Checkpoint::default(),
             numbers,
+            minted_ahead: MintedAhead::default(),
             next_hold: 0,
             running: HashMap::new(),
             answers: VecDeque::new(),

@@ -195,24 +195,11 @@ impl Counters {
         }
     }
 
-    /// Ends what [`Self::pend`] began and makes the change true that it led to.
+    /// Makes a journalled change true and ends what [`Self::pend`] began for it. In this order a counter
+    /// does not drop to zero in between, only to be made again.
     pub(in crate::domain) fn settle(&mut self, claims: &[Claim], event: &CounterEvent) {
-        // A sale counts what it had claimed. Then a counter is looked up once and never drops to zero
-        // between the claim's end and the count.
-        if let CounterEvent::Counted(counts) = event
-            && counts.len() == claims.len()
-            && claims.iter().zip(counts).all(|(claim, count)| claim.count() == *count)
-        {
-            for count in counts {
-                self.change(*count, |counter, amount| {
-                    counter.pending = minus(counter.pending, amount);
-                    counter.used = plus(counter.used, amount);
-                });
-            }
-            return;
-        }
-        self.unpend(claims);
         self.apply(event);
+        self.unpend(claims);
     }
 
     /// Makes a journalled change true.
