@@ -1,23 +1,24 @@
 //! Loading what is not in memory, without ever blocking an arbiter.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::actors::machine::Machine;
 use crate::actors::recovery::{RecoveryError, open_orders};
+use crate::actors::runs::{self, Loaded};
 use crate::actors::stored::{Open, voucher_key};
-use crate::snapshot::{EntityKind, Entry, Refusal, SnapshotError, SnapshotHandle, SnapshotStore};
+use crate::schema::SchemaError;
+use crate::snapshot::{EntityKind, Entry, Read, Refusal, Refused, SnapshotHandle, SnapshotStore};
 use crate::types::{Lsn, OrderId, PartitionNo, VoucherCode};
 use crate::vault::CodeMint;
 
 /// How long a load waits before it tries a full queue again.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
-
-/// Hears what was loaded.
-type Reply<T> = Box<dyn FnOnce(Result<T, SnapshotError>) + Send>;
 
 /// The snapshots, as actors read them. Cheap to clone.
 #[derive(Clone)]
@@ -32,8 +33,8 @@ pub(crate) struct ColdStore {
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     /// The store cannot be read; a restart rebuilds it.
-    #[error(transparent)]
-    Store(#[from] SnapshotError),
+    #[error("{0}")]
+    Damaged(String),
     /// The process is stopping.
     #[error("the snapshots are closed")]
     Closed,
@@ -48,13 +49,21 @@ impl ColdStore {
         Self { snapshots, store, mint, damaged: Arc::new(AtomicBool::new(false)) }
     }
 
-    /// Loads one entity. A full queue is waited for; the requests that could fill it are bounded.
+    /// Loads one entity.
     pub(crate) fn load(
         &self,
         kind: EntityKind,
         key: Box<[u8]>,
     ) -> impl Future<Output = Result<Option<Entry>, LoadError>> + use<> {
-        self.clone().ask(move |snapshots, reply| snapshots.load(kind, key.clone(), reply))
+        self.read(move |store| Ok(store.get(kind, &key)?))
+    }
+
+    /// Loads a machine.
+    pub(crate) fn load_machine<M: Machine>(
+        &self,
+        key: Box<[u8]>,
+    ) -> impl Future<Output = Result<Option<Loaded<M>>, LoadError>> + use<M> {
+        self.read(move |store| runs::load(store, &key))
     }
 
     /// Loads a voucher.
@@ -65,35 +74,40 @@ impl ColdStore {
         self.load(EntityKind::Voucher, voucher_key(code, self.mint.locate(code)))
     }
 
-    /// Loads several entities, in the order asked.
-    pub(crate) fn load_many(
+    /// Reads from the snapshots on one of their threads. A full queue is waited for; the requests that
+    /// could fill it are bounded.
+    pub(crate) fn read<T, F>(
         &self,
-        wanted: Vec<(EntityKind, Box<[u8]>)>,
-    ) -> impl Future<Output = Result<Vec<Option<Entry>>, LoadError>> + use<> {
-        self.clone().ask(move |snapshots, reply| snapshots.load_many(wanted.clone(), reply))
-    }
-
-    async fn ask<T: Send + 'static>(
-        self,
-        queue: impl Fn(&SnapshotHandle, Reply<T>) -> Result<(), Refusal>,
-    ) -> Result<T, LoadError> {
-        loop {
-            let (sender, receiver) = oneshot::channel();
-            let reply: Reply<T> = Box::new(move |loaded| {
-                // Whoever asked may have gone; then nobody wants the answer.
-                let _ = sender.send(loaded);
+        read: F,
+    ) -> impl Future<Output = Result<T, LoadError>> + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(&SnapshotStore) -> Result<T, RecoveryError> + Send + 'static,
+    {
+        let this = self.clone();
+        let (sender, receiver) = oneshot::channel();
+        let mut read: Read = Box::new(move |store| {
+            let outcome = catch_unwind(AssertUnwindSafe(|| read(store)));
+            let outcome = outcome.unwrap_or_else(|_| {
+                Err(RecoveryError::Entity { kind: "an entity", error: SchemaError::Invalid })
             });
-            match queue(&self.snapshots, reply) {
-                Ok(()) => {
-                    let loaded = receiver.await.map_err(|_| LoadError::Closed)?;
-                    return loaded.map_err(|error| {
-                        self.report_damage(&error.to_string());
-                        LoadError::Store(error)
-                    });
+            // Whoever asked may have gone; then nobody wants the answer.
+            let _ = sender.send(outcome);
+        });
+        async move {
+            loop {
+                match this.snapshots.read(read) {
+                    Ok(()) => break,
+                    Err(Refused { why: Refusal::Full, item }) => read = item,
+                    Err(Refused { why: Refusal::Stopped, .. }) => return Err(LoadError::Closed),
                 }
-                Err(Refusal::Full) => tokio::time::sleep(QUEUE_FULL_PAUSE).await,
-                Err(Refusal::Stopped) => return Err(LoadError::Closed),
+                tokio::time::sleep(QUEUE_FULL_PAUSE).await;
             }
+            receiver.await.map_err(|_| LoadError::Closed)?.map_err(|error| {
+                let error = error.to_string();
+                this.report_damage(&error);
+                LoadError::Damaged(error)
+            })
         }
     }
 
@@ -140,6 +154,11 @@ impl ColdStore {
     /// Finds where vouchers lie.
     pub(crate) fn mint(&self) -> Arc<CodeMint> {
         Arc::clone(&self.mint)
+    }
+
+    /// The store itself, whose every method may block.
+    pub(crate) const fn store(&self) -> &SnapshotStore {
+        &self.store
     }
 
     /// The queue to the snapshot thread.

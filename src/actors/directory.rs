@@ -190,6 +190,13 @@ impl<M: Machine> Active<M> {
         }
     }
 
+    /// Has something done to a participant that is awake.
+    fn with(&self, key: M::Key, act: impl FnOnce(&Station<M>)) {
+        if let Some(entry) = self.entries.get(&key) {
+            act(&entry.station);
+        }
+    }
+
     fn refresh(&self, catalogue: &Arc<Catalogue>) {
         for entry in self.entries.values() {
             entry.station.expect_message();
@@ -397,12 +404,23 @@ impl Directory {
 
     /// What [`Self::save`] asked for has reached the snapshots.
     pub(crate) fn saved(&mut self) {
-        self.saving.clear();
+        for (key, _) in self.saving.drain() {
+            match key {
+                ParticipantKey::Slot(key) => self.slots.with(key, Station::saved),
+                ParticipantKey::Limit(key) => self.limits.with(key, Station::saved),
+                ParticipantKey::Pool(_) | ParticipantKey::Account(_) => {}
+            }
+        }
     }
 
     /// What [`Self::save`] asked for has not reached the snapshots: it counts as changed again.
     pub(crate) fn not_saved(&mut self) {
         for (key, lsn) in self.saving.drain() {
+            match key {
+                ParticipantKey::Slot(key) => self.slots.with(key, Station::not_saved),
+                ParticipantKey::Limit(key) => self.limits.with(key, Station::not_saved),
+                ParticipantKey::Pool(_) | ParticipantKey::Account(_) => {}
+            }
             self.dirty.insert(key, lsn);
         }
     }

@@ -4,6 +4,8 @@
 //! Whoever is active is asked, the others are read from the snapshots beside the actors, and what is in
 //! neither is untouched and follows from the catalogue. So a look at a whole week wakes nobody up.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
 use hashbrown::HashMap;
 use smallvec::{SmallVec, smallvec};
@@ -12,6 +14,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::actors::EngineError;
 use crate::actors::handle::{EngineHandle, not_sent};
 use crate::actors::machine::Machine;
+use crate::actors::recovery::RecoveryError;
+use crate::actors::runs::{self, Loaded};
 use crate::domain::catalogue::{Catalogue, LimitWindow, Product};
 use crate::domain::inventory::{Available, Capacity, Pool, PoolKey, Slot, Stock};
 use crate::domain::limits::{Claim, Counters, LimitKey, LimitShard};
@@ -19,8 +23,7 @@ use crate::domain::order::CounterHome;
 use crate::domain::seats::Seating;
 use crate::engine::admission::quotas;
 use crate::engine::plan::counter_home;
-use crate::schema::SchemaError;
-use crate::snapshot::{EntityKind, Entry, Key};
+use crate::snapshot::SnapshotStore;
 use crate::types::{
     AgentNo, AreaNo, Channel, Quantity, ServiceDate, SlotKey, SupplierNo, UnixMillis,
 };
@@ -343,7 +346,7 @@ impl EngineHandle {
     async fn seen(
         &self,
         shelves: &mut Shelves,
-        catalogue: &Catalogue,
+        catalogue: &Arc<Catalogue>,
         detail: Detail,
     ) -> Result<Vec<View>, EngineError> {
         let (reply, mut answers) = unbounded_channel();
@@ -367,17 +370,20 @@ impl EngineHandle {
             }
         }
         for step in asleep.chunks(READ_STEP) {
-            let keys = step.iter().map(|place| shelves.list[*place].0.stored());
-            let entries = self.0.cold.load_many(keys.collect()).await;
-            let entries = entries.map_err(|_| EngineError::Unavailable)?;
-            for (place, entry) in step.iter().zip(entries) {
-                let (shelf, claims) = &shelves.list[*place];
-                let decoded = shelf.view(entry.as_ref(), catalogue, detail, claims);
-                views[*place] = Some(decoded.map_err(|error| {
-                    tracing::error!(%error, "a stored participant cannot be read");
-                    self.0.cold.report_damage(&error.to_string());
-                    EngineError::Unavailable
-                })?);
+            let wanted: Vec<_> = step.iter().map(|place| shelves.list[*place].clone()).collect();
+            let catalogue = Arc::clone(catalogue);
+            let read = self.0.cold.read(move |store| {
+                let views = wanted.into_iter();
+                views
+                    .map(|(shelf, claims)| shelf.view(store, &catalogue, detail, &claims))
+                    .collect()
+            });
+            let read: Vec<View> = read.await.map_err(|error| {
+                tracing::error!(%error, "stored participants cannot be read");
+                EngineError::Unavailable
+            })?;
+            for (place, view) in step.iter().zip(read) {
+                views[*place] = Some(view);
             }
         }
         // One that is missing broke down, and its supplier is being rebuilt.
@@ -386,41 +392,36 @@ impl EngineHandle {
 }
 
 impl Shelf {
-    /// Its name in the snapshots.
-    fn stored(self) -> (EntityKind, Key) {
-        match self {
-            Self::Slot(key) => (Slot::KIND, Slot::store_key(key)),
-            Self::Pool(key) => (Pool::KIND, Pool::store_key(key)),
-            Self::Limit(key) => (LimitShard::KIND, LimitShard::store_key(key)),
-        }
-    }
-
-    /// What it shows as the snapshots have it; without an entry it is untouched.
+    /// What it shows as the snapshots have it; one that is not there is untouched.
     fn view(
         self,
-        entry: Option<&Entry>,
+        store: &SnapshotStore,
         catalogue: &Catalogue,
         detail: Detail,
         claims: &[Claim],
-    ) -> Result<View, SchemaError> {
+    ) -> Result<View, RecoveryError> {
         match self {
-            Self::Slot(key) => stored_view::<Slot>(key, entry, catalogue, detail, claims),
-            Self::Pool(key) => stored_view::<Pool>(key, entry, catalogue, detail, claims),
-            Self::Limit(key) => stored_view::<LimitShard>(key, entry, catalogue, detail, claims),
+            Self::Slot(key) => stored_view::<Slot>(key, store, catalogue, detail, claims),
+            Self::Pool(key) => stored_view::<Pool>(key, store, catalogue, detail, claims),
+            Self::Limit(key) => stored_view::<LimitShard>(key, store, catalogue, detail, claims),
         }
     }
 }
 
 fn stored_view<M: Stocked>(
     key: M::Key,
-    entry: Option<&Entry>,
+    store: &SnapshotStore,
     catalogue: &Catalogue,
     detail: Detail,
     claims: &[Claim],
-) -> Result<View, SchemaError> {
-    let Some(entry) = entry else { return Ok(M::untouched(key, catalogue).view(detail, claims)) };
-    let mut machine = M::decode(&entry.payload)?;
-    machine.refresh(key, catalogue);
+) -> Result<View, RecoveryError> {
+    let machine = match runs::load::<M>(store, &M::store_key(key))? {
+        Some(Loaded { mut machine, .. }) => {
+            machine.refresh(key, catalogue);
+            machine
+        }
+        None => M::untouched(key, catalogue),
+    };
     Ok(machine.view(detail, claims))
 }
 

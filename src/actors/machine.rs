@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::actors::runs::RunCodec;
 use crate::domain::account::{
     Account, AccountChange, AccountKey, AccountNote, Balance, BalanceShort, Postings, ReserveMoney,
 };
@@ -13,12 +14,12 @@ use crate::domain::limits::{Claim, CounterEvent, Counters, LimitKey, LimitShard}
 use crate::engine::explain::Facts;
 use crate::engine::plan::{Grant, Refusal};
 use crate::engine::state::{pool_capacity, set_capacity, set_seat_maps};
-use crate::schema::{self, SchemaError};
+use crate::schema::{self, Counting, SchemaError};
 use crate::snapshot::EntityKind;
 use crate::types::{AreaNo, Fen, HoldId, Quantity, SlotKey};
 
 /// A pure state machine that can grant a part of an order.
-pub(crate) trait Machine: Sized + Unpin + 'static {
+pub(crate) trait Machine: Send + Sized + Unpin + 'static {
     /// Names one machine of this kind.
     type Key: Copy + Eq + std::hash::Hash + std::fmt::Debug + Send + Unpin + 'static;
     /// What may be asked of it.
@@ -28,6 +29,9 @@ pub(crate) trait Machine: Sized + Unpin + 'static {
 
     /// How the snapshots call it.
     const KIND: EntityKind;
+
+    /// How it is saved as a chain, if it has many counters.
+    const RUNS: Option<RunCodec<Self>> = None;
 
     /// The machine before any event.
     fn untouched(key: Self::Key, catalogue: &Catalogue) -> Self;
@@ -79,6 +83,13 @@ impl Machine for Slot {
     type Event = SlotEvent;
 
     const KIND: EntityKind = EntityKind::Slot;
+    const RUNS: Option<RunCodec<Self>> = Some(RunCodec {
+        counters: Self::counters_mut,
+        rest: Self::without_counters,
+        encode: schema::encode_slot_run,
+        decode: schema::decode_slot_run,
+        advance: <Self as Counting>::advance,
+    });
 
     fn untouched(key: SlotKey, catalogue: &Catalogue) -> Self {
         let offered = catalogue.slot_capacity(key).into_iter();
@@ -214,6 +225,13 @@ impl Machine for LimitShard {
     type Event = CounterEvent;
 
     const KIND: EntityKind = EntityKind::Limit;
+    const RUNS: Option<RunCodec<Self>> = Some(RunCodec {
+        counters: Self::counters_mut,
+        rest: |_| Self::default(),
+        encode: schema::encode_limit_run,
+        decode: schema::decode_limit_run,
+        advance: <Self as Counting>::advance,
+    });
 
     fn untouched(_: LimitKey, _: &Catalogue) -> Self {
         Self::default()

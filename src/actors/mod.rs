@@ -30,6 +30,7 @@ mod participant;
 mod record;
 pub mod recovery;
 mod request_keys;
+mod runs;
 mod stored;
 #[cfg(test)]
 mod tests;

@@ -18,15 +18,15 @@ use crate::actors::cold::ColdStore;
 use crate::actors::look::{Peek, Seen, Stocked};
 use crate::actors::machine::Machine;
 use crate::actors::order::OrderActor;
+use crate::actors::runs::{Changes, Loaded, WHOLE_COUNTERS_MAX};
 use crate::actors::stored::put;
 use crate::domain::account::Account;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::inventory::{Pool, Slot};
-use crate::domain::limits::LimitShard;
+use crate::domain::limits::{Count, LimitShard};
 use crate::engine::explain::Facts;
 use crate::engine::plan::{Grant, Refusal};
-use crate::schema::SchemaError;
-use crate::snapshot::{Entry, Put};
+use crate::snapshot::{Encode, Put, SnapshotStore};
 use crate::types::{HoldId, Lsn};
 
 /// One slot: a product on a date in a timespan.
@@ -65,6 +65,26 @@ struct Work<M: Machine> {
     /// The last record it includes.
     lsn: Lsn,
     catalogue: Arc<Catalogue>,
+    stored: Chain,
+    /// What the snapshots had before they were given what they may not have yet, and what that added.
+    saving: Option<(Chain, Arc<Vec<Count>>)>,
+}
+
+/// What the snapshots have of a machine.
+#[derive(Clone, Copy)]
+struct Chain {
+    /// The last record that it includes.
+    lsn: Lsn,
+    /// Runs after the state that was written whole.
+    runs: u32,
+}
+
+/// A machine's state on its way to the snapshots.
+pub(crate) enum State {
+    /// Whole and encoded.
+    Whole(Put),
+    /// What is new, to be encoded on the snapshots' thread.
+    Changes(Encode),
 }
 
 /// Asks for a part of checkout `hold`; the answer goes to the order actor as its part `index`.
@@ -130,11 +150,12 @@ pub(crate) struct Faulted;
 /// A participant's answer to [`Save`]; `None` from a broken one.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Saved(pub(crate) Option<Put>);
+pub(crate) struct Saved(pub(crate) Option<State>);
 
 impl<M: Machine> Station<M> {
     pub(crate) fn new(key: M::Key, catalogue: Arc<Catalogue>) -> Self {
-        let work = Work { key, machine: None, lsn: Lsn::ZERO, catalogue };
+        let stored = Chain { lsn: Lsn::ZERO, runs: 0 };
+        let work = Work { key, machine: None, lsn: Lsn::ZERO, catalogue, stored, saving: None };
         Self { queued: Cell::new(0), dropped: Cell::new(false), work: RefCell::new(work) }
     }
 
@@ -183,13 +204,54 @@ impl<M: Machine> Station<M> {
         Ok(())
     }
 
-    /// The state as the snapshots keep it.
-    fn put(&self) -> Result<Put, Faulted> {
-        let (key, lsn) = {
+    /// The state as the snapshots keep it, or what it has become since they were given it last.
+    pub(super) fn save(&self, store: &SnapshotStore) -> Result<State, Faulted> {
+        let (key, lsn, stored) = {
             let work = self.work.borrow();
-            (M::store_key(work.key), work.lsn)
+            (M::store_key(work.key), work.lsn, work.stored)
         };
-        self.guarded(|machine| put(M::KIND, key, lsn, |out| machine.encode(out)))
+        let Some(codec) = M::RUNS else {
+            return self.guarded(|machine| {
+                State::Whole(put(M::KIND, key, lsn, |out| machine.encode(out)))
+            });
+        };
+        let (state, counts, runs) = self.guarded(|machine| {
+            let counters = (codec.counters)(machine);
+            let counts = Arc::new(counters.take_changed());
+            if stored.runs == 0 && counters.len() <= WHOLE_COUNTERS_MAX {
+                let whole = put(M::KIND, key, lsn, |out| machine.encode(out));
+                return (State::Whole(whole), counts, 0);
+            }
+            let Chain { lsn: after, runs } = stored;
+            let rest = (codec.rest)(machine);
+            let changes = Changes { key, lsn, after, rest, counts: Arc::clone(&counts), runs };
+            let runs = if changes.ends_chain() { 0 } else { runs + 1 };
+            let store = store.clone();
+            let encode: Encode =
+                Box::new(move |puts, removals| changes.encode(&store, &codec, puts, removals));
+            (State::Changes(encode), counts, runs)
+        })?;
+        let mut work = self.work.borrow_mut();
+        work.saving = Some((stored, counts));
+        work.stored = Chain { lsn, runs };
+        Ok(state)
+    }
+
+    /// What [`Self::save`] gave is in the snapshots.
+    pub(crate) fn saved(&self) {
+        self.work.borrow_mut().saving = None;
+    }
+
+    /// What [`Self::save`] gave is lost: it is given again with the next.
+    pub(crate) fn not_saved(&self) {
+        let Some((stored, counts)) = self.work.borrow_mut().saving.take() else { return };
+        self.work.borrow_mut().stored = stored;
+        // A broken one is read anew.
+        let _ = self.guarded(|machine| {
+            if let Some(codec) = M::RUNS {
+                (codec.counters)(machine).keep_changed(&counts);
+            }
+        });
     }
 
     fn refresh(&self, catalogue: Arc<Catalogue>) {
@@ -198,27 +260,35 @@ impl<M: Machine> Station<M> {
         self.work.borrow_mut().catalogue = catalogue;
     }
 
-    /// Takes what the snapshots have of it. Says what is wrong with that.
-    fn loaded(&self, entry: Option<Entry>) -> Result<(), SchemaError> {
+    /// Takes what the snapshots have of it.
+    pub(super) fn loaded(&self, loaded: Option<Loaded<M>>) {
         let mut work = self.work.borrow_mut();
-        let make = || match &entry {
-            None => Ok((M::untouched(work.key, &work.catalogue), Lsn::ZERO)),
-            Some(entry) => M::decode(&entry.payload).map(|mut machine| {
-                machine.refresh(work.key, &work.catalogue);
-                (machine, entry.lsn)
-            }),
+        let make = || {
+            let (mut machine, stored) = match loaded {
+                None => {
+                    let untouched = M::untouched(work.key, &work.catalogue);
+                    (untouched, Chain { lsn: Lsn::ZERO, runs: 0 })
+                }
+                Some(Loaded { mut machine, lsn, runs }) => {
+                    machine.refresh(work.key, &work.catalogue);
+                    (machine, Chain { lsn, runs })
+                }
+            };
+            if let Some(codec) = M::RUNS {
+                (codec.counters)(&mut machine).note_changes();
+            }
+            (machine, stored)
         };
         match catch_unwind(AssertUnwindSafe(make)) {
-            Ok(made) => {
-                let (machine, lsn) = made?;
+            Ok((machine, stored)) => {
                 work.machine = Some(machine);
-                work.lsn = lsn;
+                work.lsn = stored.lsn;
+                work.stored = stored;
             }
             Err(_) => {
                 tracing::error!(key = ?work.key, "a participant panicked while it was read");
             }
         }
-        Ok(())
     }
 
     /// Runs `act` on the machine. A panic is a bug: the machine is given up, since nobody knows how
@@ -264,9 +334,9 @@ impl<M: Machine> ParticipantActor<M> {
         seen
     }
 
-    fn tell_state(&self, put: Option<Put>) {
+    fn tell_state(&self, state: Option<State>) {
         if !self.station.dropped.get() {
-            self.orders.do_send(Saved(put));
+            self.orders.do_send(Saved(state));
         }
     }
 }
@@ -276,7 +346,7 @@ impl<M: Machine> Actor for ParticipantActor<M> {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let key = self.station.work.borrow().key;
-        let load = self.cold.load(M::KIND, M::store_key(key));
+        let load = self.cold.load_machine::<M>(M::store_key(key));
         #[cfg(test)]
         let load = {
             let key = format!("{key:?}");
@@ -287,12 +357,7 @@ impl<M: Machine> Actor for ParticipantActor<M> {
             }
         };
         let load = load.into_actor(self).map(move |entry, actor, _| match entry {
-            Ok(entry) => {
-                if let Err(error) = actor.station.loaded(entry) {
-                    tracing::error!(?key, %error, "a stored participant cannot be read");
-                    actor.cold.report_damage(&error.to_string());
-                }
-            }
+            Ok(loaded) => actor.station.loaded(loaded),
             Err(error) => tracing::error!(?key, %error, "a participant cannot be loaded"),
         });
         // Messages wait in the mailbox until the state is there.
@@ -375,8 +440,8 @@ impl<M: Machine> Handler<Save> for ParticipantActor<M> {
     type Result = ();
 
     fn handle(&mut self, _: Save, _: &mut Self::Context) {
-        let put = self.station.put().ok();
+        let state = self.station.save(self.cold.store()).ok();
         self.station.handled();
-        self.tell_state(put);
+        self.tell_state(state);
     }
 }

@@ -11,7 +11,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::actors::machine::Machine;
 use crate::actors::request_keys::KeyFingerprint;
+use crate::actors::runs::{self, Loaded};
 use crate::actors::stored::{Open, catalogue_put, decode_request_key};
 use crate::domain::account::{Account, AccountKey};
 use crate::domain::catalogue::Catalogue;
@@ -280,13 +282,18 @@ impl Stored<'_> {
         let value = decoded(kind.name(), decode(&entry.payload))?;
         Ok(Some(Tracked { value, lsn: entry.lsn }))
     }
+
+    fn machine<M: Machine>(&self, key: &[u8]) -> Result<Option<Tracked<M>>, RecoveryError> {
+        let loaded = runs::load::<M>(self.0, key)?;
+        Ok(loaded.map(|Loaded { machine: value, lsn, .. }| Tracked { value, lsn }))
+    }
 }
 
 impl EntitySource for Stored<'_> {
     type Error = RecoveryError;
 
     fn slot(&mut self, key: SlotKey) -> Result<Option<Tracked<Slot>>, RecoveryError> {
-        self.get(EntityKind::Slot, &schema::slot_key(key), schema::decode_slot)
+        self.machine(&schema::slot_key(key))
     }
 
     fn pool(&mut self, key: PoolKey) -> Result<Option<Tracked<Pool>>, RecoveryError> {
@@ -294,7 +301,7 @@ impl EntitySource for Stored<'_> {
     }
 
     fn limit(&mut self, key: LimitKey) -> Result<Option<Tracked<LimitShard>>, RecoveryError> {
-        self.get(EntityKind::Limit, &schema::limit_key(key), schema::decode_limit)
+        self.machine(&schema::limit_key(key))
     }
 
     fn account(&mut self, key: AccountKey) -> Result<Option<Tracked<Account>>, RecoveryError> {
@@ -304,6 +311,24 @@ impl EntitySource for Stored<'_> {
     fn order(&mut self, id: OrderId) -> Result<Option<Tracked<Order>>, RecoveryError> {
         self.get(EntityKind::Order, &schema::order_key(id), schema::decode_order)
     }
+}
+
+/// Every slot in the snapshots.
+///
+/// # Errors
+/// [`RecoveryError`].
+pub fn stored_slots(store: &SnapshotStore) -> Result<Vec<(SlotKey, Tracked<Slot>)>, RecoveryError> {
+    runs::load_all(store, schema::decode_slot_key)
+}
+
+/// Every shard of limit counters in the snapshots.
+///
+/// # Errors
+/// [`RecoveryError`].
+pub fn stored_limits(
+    store: &SnapshotStore,
+) -> Result<Vec<(LimitKey, Tracked<LimitShard>)>, RecoveryError> {
+    runs::load_all(store, schema::decode_limit_key)
 }
 
 /// What shapes the snapshots: another value means they are another store's or another program's.
@@ -318,7 +343,7 @@ pub fn snapshot_stamp(store: StoreId, keys: &str) -> Stamp {
 }
 
 /// Version of how entities lie in the snapshots: their keys, and which of them share a value.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// Name of the file in a data directory that ties it to its keys: their fingerprint.
 pub const KEY_STAMP: &str = "keys.fingerprint";

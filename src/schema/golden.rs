@@ -28,7 +28,7 @@ use crate::domain::voucher::VoucherEvent;
 use crate::engine::operator::Operator;
 use crate::engine::transaction::Event;
 use crate::types::{
-    AgentNo, AreaNo, Channel, Fen, IdentityHash, LineId, OrderId, PoolNo, ProductNo, Quantity,
+    AgentNo, AreaNo, Channel, Fen, IdentityHash, LineId, Lsn, OrderId, PoolNo, ProductNo, Quantity,
     RequestKey, RuleNo, Sealed, SeatNo, ServiceDate, SlotKey, SupplierNo, TicketId, Timespan,
     UnixMillis, VoucherCode,
 };
@@ -119,11 +119,21 @@ fn entities_are_read_and_written_as_their_files() {
         (taken, slot.counters().counts(), slot.is_open())
     };
     check("entity-slot", &slot, encode_slot, decode_slot, facts);
-    check("entity-slot-closed", &slot.with_open(false), encode_slot, decode_slot, facts);
+    check("entity-slot-closed", &slot.clone().with_open(false), encode_slot, decode_slot, facts);
     let pool = Pool::new(stock(3, 497).adjusted(Quantity::new(20), Quantity::new(5)));
     check("entity-pool", &pool, encode_pool, decode_pool, |pool| *pool.stock());
     let limit = LimitShard::new(counters());
     check("entity-limit", &limit, encode_limit, decode_limit, |it| it.counters().counts());
+    let gone = Count { amount: Quantity::ZERO, ..count(1, 2, 1) };
+    let counts = vec![count(0, 1, 2), gone];
+    let run = Run { after: Lsn::new(300), state: limit.clone(), counts: counts.clone() };
+    check("entity-limit-run", &run, encode_limit_run, decode_limit_run, |run| {
+        (run.after, run.counts.clone())
+    });
+    let run = Run { after: Lsn::ZERO, state: slot.without_counters(), counts };
+    check("entity-slot-run", &run, encode_slot_run, decode_slot_run, |run| {
+        (run.after, facts(&run.state), run.counts.clone())
+    });
     let rebate = Balance::Rebate { year: 2026 };
     let standings =
         [(Balance::Prepaid, 30_001, 30_000), (rebate, 600, 0), (Balance::Receivable, 0, 12_000)];

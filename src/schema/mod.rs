@@ -13,6 +13,7 @@ mod golden;
 #[cfg(test)]
 mod histories;
 mod key;
+mod run;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use key::{
     account_key, decode_account_key, decode_limit_key, decode_order_key, decode_pool_key,
     decode_slot_key, decode_voucher_key, limit_key, order_key, pool_key, slot_key, voucher_key,
 };
+pub use run::{Counting, Run};
 
 use crate::domain::account::Account;
 use crate::domain::catalogue::Catalogue;
@@ -99,6 +101,16 @@ coded! {
     encode_limit,
     /// Reads a shard of limit counters.
     decode_limit: LimitShard;
+
+    /// Appends what a slot has become since it was saved last to `out`.
+    encode_slot_run,
+    /// Reads what a slot has become.
+    decode_slot_run: Run<Slot>;
+
+    /// Appends what a shard of limit counters has become since it was saved last to `out`.
+    encode_limit_run,
+    /// Reads what a shard of limit counters has become.
+    decode_limit_run: Run<LimitShard>;
 
     /// Appends what the journal says of an account to `out`: what its balances have come to, its credit
     /// line and its last bookings.

@@ -13,7 +13,7 @@ use crate::domain::limits::{CounterEvent, LimitKey, WindowInstance};
 use crate::domain::order::{CloseReason, OrderState};
 use crate::engine::digest;
 use crate::types::{
-    AgentNo, Channel, Fen, ProductNo, Quantity, ServiceDate, SupplierNo, UnixMillis,
+    AgentNo, Channel, Fen, Lsn, ProductNo, Quantity, ServiceDate, SupplierNo, UnixMillis,
 };
 
 fn encoded<T>(value: &T, encode: fn(&T, &mut Vec<u8>)) -> Vec<u8> {
@@ -68,6 +68,8 @@ fn check_hostile_to_all(bytes: &[u8]) -> Result<(), TestCaseError> {
     check_hostile(bytes, encode_slot, decode_slot)?;
     check_hostile(bytes, encode_pool, decode_pool)?;
     check_hostile(bytes, encode_limit, decode_limit)?;
+    check_hostile(bytes, encode_slot_run, decode_slot_run)?;
+    check_hostile(bytes, encode_limit_run, decode_limit_run)?;
     check_hostile(bytes, encode_account, decode_account)?;
     check_hostile(bytes, encode_order, decode_order)?;
     check_hostile(bytes, encode_voucher, decode_voucher)?;
@@ -93,6 +95,7 @@ proptest! {
         slot_key in sample::slot_key(),
         pool in sample::pool(),
         limit in sample::limit_shard(),
+        after in any::<u64>().prop_map(Lsn::new),
         account in sample::account(),
         order in sample::order(),
         voucher in sample::voucher(),
@@ -102,6 +105,13 @@ proptest! {
         })?;
         check(&pool, encode_pool, decode_pool, |pool| *pool.stock())?;
         check(&limit, encode_limit, decode_limit, |limit| limit.counters().counts())?;
+        let counts = limit.counters().counts();
+        let run = Run { after, state: limit, counts: counts.clone() };
+        check(&run, encode_limit_run, decode_limit_run, |it| (it.after, it.counts.clone()))?;
+        let run = Run { after, state: slot.without_counters(), counts };
+        check(&run, encode_slot_run, decode_slot_run, |it| {
+            (it.after, digest::slot(slot_key, &it.state), it.counts.clone())
+        })?;
         check(&account, encode_account, decode_account, |it| {
             (it.standings().to_vec(), it.credit(), it.booked().to_vec())
         })?;

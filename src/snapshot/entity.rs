@@ -33,11 +33,13 @@ pub enum EntityKind {
     Ticket = 11,
     /// Orders of which something is still to come.
     Open = 12,
+    /// What an entity has become since it was written whole.
+    Run = 13,
 }
 
 impl EntityKind {
     /// Every kind, in code order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Slot,
         Self::Pool,
         Self::Limit,
@@ -50,6 +52,7 @@ impl EntityKind {
         Self::Meta,
         Self::Ticket,
         Self::Open,
+        Self::Run,
     ];
 
     /// The code on disk.
@@ -74,6 +77,7 @@ impl EntityKind {
             Self::Meta => "meta",
             Self::Ticket => "ticket",
             Self::Open => "open",
+            Self::Run => "run",
         }
     }
 
@@ -94,7 +98,8 @@ impl EntityKind {
             | Self::Account
             | Self::Catalogue
             | Self::Sequence
-            | Self::Meta => 0,
+            | Self::Meta
+            | Self::Run => 0,
         }
     }
 
@@ -146,14 +151,14 @@ mod tests {
     #[test]
     fn codes_are_dense_and_frozen() {
         let codes: Vec<u8> = EntityKind::ALL.iter().map(|kind| kind.code()).collect();
-        assert_eq!(codes, (1..=12).collect::<Vec<u8>>());
+        assert_eq!(codes, (1..=13).collect::<Vec<u8>>());
         for (index, kind) in EntityKind::ALL.iter().enumerate() {
             assert_eq!(kind.index(), index);
         }
         let names: Vec<&str> = EntityKind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(
             names.join(" "),
-            "slot pool limit account order voucher request-key catalogue sequence meta ticket open"
+            "slot pool limit account order voucher request-key catalogue sequence meta ticket open run"
         );
     }
 }

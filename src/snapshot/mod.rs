@@ -33,8 +33,6 @@ pub use config::{SnapshotConfig, SnapshotConfigError, SnapshotMode};
 pub use entity::{EntityKind, Entry, Key, Put, Removal};
 pub use error::SnapshotError;
 pub use open::{Opened, Outcome};
-pub use snapshotter::{
-    Batch, Done, Encode, Refusal, Refused, ScanReply, Scanned, SnapshotHandle, Snapshotter,
-};
+pub use snapshotter::{Batch, Done, Encode, Read, Refusal, Refused, SnapshotHandle, Snapshotter};
 pub use stamp::{Stamp, StampDifference};
 pub use store::SnapshotStore;

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -16,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
 use parking_lot::RwLock;
 
 use super::config::SnapshotConfig;
-use super::entity::{EntityKind, Entry, Key, Put, Removal};
+use super::entity::{Put, Removal};
 use super::error::SnapshotError;
 use super::store::{SnapshotStore, panic_text};
 use crate::types::{Lsn, PartitionNo};
@@ -29,10 +28,8 @@ const WRITER_NICE: i32 = 5;
 pub type Done = Box<dyn FnOnce(Result<(), SnapshotError>) + Send>;
 /// Makes more of a batch's changes, on the snapshot thread: encoding is not the submitter's work.
 pub type Encode = Box<dyn FnOnce(&mut Vec<Put>, &mut Vec<Removal>) + Send>;
-/// Hears the answer of a load, on a reader thread, so it must neither block nor panic.
-type Reply<T> = Box<dyn FnOnce(Result<T, SnapshotError>) + Send>;
-/// Hears the answer of a prefix scan.
-pub type ScanReply = Reply<Scanned>;
+/// Reads whatever it likes, on a reader thread. It must not panic, and tells its own outcome.
+pub type Read = Box<dyn FnOnce(&SnapshotStore) + Send>;
 
 /// What changed in one partition up to a record. Removals come after puts.
 pub struct Batch {
@@ -49,15 +46,6 @@ pub struct Batch {
     /// Told `Ok` once all of it, the watermark included, is durable: only then may an entity be
     /// evicted from memory or the journal be truncated.
     pub done: Done,
-}
-
-/// The answer to a prefix scan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scanned {
-    /// Keys and states in key order.
-    pub entries: Vec<(Key, Entry)>,
-    /// Whether there are more than the scan was allowed to return.
-    pub truncated: bool,
 }
 
 /// Why nothing was queued.
@@ -93,13 +81,7 @@ pub struct SnapshotHandle(Arc<RwLock<Option<Queues>>>);
 /// Taken away at shutdown, under the lock: so whatever was queued is in front of the end.
 struct Queues {
     batches: Sender<Batch>,
-    loads: Sender<Load>,
-}
-
-enum Load {
-    One { kind: EntityKind, key: Key, reply: Reply<Option<Entry>> },
-    Many { wanted: Vec<(EntityKind, Key)>, reply: Reply<Vec<Option<Entry>>> },
-    Prefix { kind: EntityKind, prefix: Key, entries_max: usize, reply: ScanReply },
+    reads: Sender<Read>,
 }
 
 impl Snapshotter {
@@ -109,8 +91,8 @@ impl Snapshotter {
     /// When the system gives no thread.
     pub fn start(store: &SnapshotStore, config: &SnapshotConfig) -> io::Result<Self> {
         let (batches, batch_queue) = bounded(config.queue_len_max);
-        let (loads, load_queue) = bounded(config.load_queue_len_max);
-        let handle = SnapshotHandle(Arc::new(RwLock::new(Some(Queues { batches, loads }))));
+        let (reads, read_queue) = bounded(config.load_queue_len_max);
+        let handle = SnapshotHandle(Arc::new(RwLock::new(Some(Queues { batches, reads }))));
         let mut snapshotter = Self { handle, threads: Vec::new() };
 
         let writer = Writer {
@@ -125,8 +107,10 @@ impl Snapshotter {
             writer.run(&batch_queue);
         })?;
         for number in 1..=config.reader_threads {
-            let (store, queue) = (store.clone(), load_queue.clone());
-            snapshotter.spawn(format!("snapshot-read-{number}"), move || read(&store, &queue))?;
+            let (store, queue) = (store.clone(), read_queue.clone());
+            snapshotter.spawn(format!("snapshot-read-{number}"), move || {
+                queue.into_iter().for_each(|read| read(&store));
+            })?;
         }
         Ok(snapshotter)
     }
@@ -171,57 +155,22 @@ impl SnapshotHandle {
         }
     }
 
-    /// Loads one entity on a reader thread.
+    /// Has a reader thread read.
     ///
     /// # Errors
-    /// [`Refusal`]; `reply` is dropped without being called.
-    pub fn load(
-        &self,
-        kind: EntityKind,
-        key: Key,
-        reply: impl FnOnce(Result<Option<Entry>, SnapshotError>) + Send + 'static,
-    ) -> Result<(), Refusal> {
-        self.queue(Load::One { kind, key, reply: Box::new(reply) })
+    /// What was to be done back, with [`Refusal`].
+    pub fn read(&self, read: Read) -> Result<(), Refused<Read>> {
+        match self.0.read().as_ref() {
+            None => Err(Refused { why: Refusal::Stopped, item: read }),
+            Some(queues) => try_send(&queues.reads, read),
+        }
     }
 
-    /// Loads several entities on a reader thread, answering once, in the order asked.
-    ///
-    /// # Errors
-    /// [`Refusal`]; `reply` is dropped without being called.
-    pub fn load_many(
-        &self,
-        wanted: Vec<(EntityKind, Key)>,
-        reply: impl FnOnce(Result<Vec<Option<Entry>>, SnapshotError>) + Send + 'static,
-    ) -> Result<(), Refusal> {
-        self.queue(Load::Many { wanted, reply: Box::new(reply) })
-    }
-
-    /// Loads at most `entries_max` entities whose keys begin with `prefix`, answering once.
-    ///
-    /// # Errors
-    /// [`Refusal`]; `reply` is dropped without being called.
-    pub fn load_prefix(
-        &self,
-        kind: EntityKind,
-        prefix: Key,
-        entries_max: usize,
-        reply: impl FnOnce(Result<Scanned, SnapshotError>) + Send + 'static,
-    ) -> Result<(), Refusal> {
-        self.queue(Load::Prefix { kind, prefix, entries_max, reply: Box::new(reply) })
-    }
-
-    /// Batches and loads that wait, for metrics.
+    /// Batches and reads that wait, for metrics.
     #[must_use]
     pub fn queue_lens(&self) -> (usize, usize) {
         let queues = self.0.read();
-        queues.as_ref().map_or((0, 0), |queues| (queues.batches.len(), queues.loads.len()))
-    }
-
-    fn queue(&self, load: Load) -> Result<(), Refusal> {
-        match self.0.read().as_ref() {
-            None => Err(Refusal::Stopped),
-            Some(queues) => try_send(&queues.loads, load).map_err(|refused| refused.why),
-        }
+        queues.as_ref().map_or((0, 0), |queues| (queues.batches.len(), queues.reads.len()))
     }
 }
 
@@ -318,42 +267,10 @@ impl Writer {
     }
 }
 
-fn read(store: &SnapshotStore, queue: &Receiver<Load>) {
-    for load in queue {
-        match load {
-            Load::One { kind, key, reply } => reply(store.get(kind, &key)),
-            Load::Many { wanted, reply } => {
-                reply(wanted.iter().map(|(kind, key)| store.get(*kind, key)).collect());
-            }
-            Load::Prefix { kind, prefix, entries_max, reply } => {
-                reply(scan(store, kind, &prefix, entries_max));
-            }
-        }
-    }
-}
-
-fn scan(
-    store: &SnapshotStore,
-    kind: EntityKind,
-    prefix: &[u8],
-    entries_max: usize,
-) -> Result<Scanned, SnapshotError> {
-    let mut scanned = Scanned { entries: Vec::new(), truncated: false };
-    store.scan(kind, prefix, |key, entry| {
-        if scanned.entries.len() == entries_max {
-            scanned.truncated = true;
-            return ControlFlow::Break(());
-        }
-        scanned.entries.push((key.into(), entry));
-        ControlFlow::Continue(())
-    })?;
-    Ok(scanned)
-}
-
 impl fmt::Debug for SnapshotHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (batches, loads) = self.queue_lens();
-        write!(f, "SnapshotHandle({batches} batches and {loads} loads waiting)")
+        let (batches, reads) = self.queue_lens();
+        write!(f, "SnapshotHandle({batches} batches and {reads} reads waiting)")
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::actors::order::OrderActor;
 use crate::actors::order::cache::ToSave;
-use crate::actors::participant::Saved;
+use crate::actors::participant::{Saved, State};
 use crate::actors::stored::{order_puts, sequence_put, voucher_put};
 use crate::actors::voucher::SaveVouchers;
 use crate::domain::voucher::Voucher;
@@ -53,6 +53,8 @@ struct StepState {
     vouchers: Vec<(Voucher, Lsn)>,
     /// Participants' states, and the supplier's position.
     puts: Vec<Put>,
+    /// What participants have become, to be encoded with the orders.
+    changes: Vec<Encode>,
     /// Slices of orders that may still follow the present one.
     slices_left: usize,
     /// Slices of participants still to be asked, once orders are taken.
@@ -73,6 +75,7 @@ impl StepState {
             orders: Vec::new(),
             vouchers: Vec::new(),
             puts: Vec::new(),
+            changes: Vec::new(),
             slices_left: SLICES_MAX - 1,
             participants_left: None,
             is_last: false,
@@ -86,7 +89,9 @@ impl StepState {
     /// Encodes the orders and vouchers taken so far.
     fn encode(&mut self, mint: Arc<CodeMint>) -> Encode {
         let (orders, vouchers) = (take(&mut self.orders), take(&mut self.vouchers));
+        let changes = take(&mut self.changes);
         Box::new(move |puts, removals| {
+            changes.into_iter().for_each(|encode| encode(puts, removals));
             let mut gone = BTreeSet::new();
             for ToSave { order, lsn, known } in orders {
                 order_puts(&order, lsn, known, puts, &mut gone);
@@ -209,7 +214,10 @@ impl OrderActor {
             return;
         }
         // A watermark alone is worth a write only now and then: other suppliers raise it all the time.
-        let nothing = step.puts.len() == 1 && step.orders.is_empty() && step.vouchers.is_empty();
+        let nothing = step.puts.len() == 1
+            && step.changes.is_empty()
+            && step.orders.is_empty()
+            && step.vouchers.is_empty();
         let due = self.checkpoint.ticks.is_multiple_of(IDLE_LOOKS)
             || !self.checkpoint.draining.is_empty();
         if nothing && (step.covered <= self.checkpoint.submitted || !due) {
@@ -294,15 +302,18 @@ impl OrderActor {
 impl Handler<Saved> for OrderActor {
     type Result = ();
 
-    fn handle(&mut self, Saved(put): Saved, ctx: &mut Self::Context) {
-        let Some(put) = put else {
+    fn handle(&mut self, Saved(state): Saved, ctx: &mut Self::Context) {
+        let Some(state) = state else {
             // A participant is broken, and with it the step it may have been part of.
             self.begin_rebuild(ctx);
             return;
         };
         if let Some(step) = &mut self.checkpoint.step {
             step.missing = step.missing.saturating_sub(1);
-            step.puts.push(put);
+            match state {
+                State::Whole(put) => step.puts.push(put),
+                State::Changes(encode) => step.changes.push(encode),
+            }
             self.guarded(ctx, Self::submit_if_complete);
         }
     }

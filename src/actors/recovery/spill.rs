@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 use hashbrown::HashMap;
 
+use crate::actors::runs;
 use crate::actors::stored::{Known, Open, order_puts, put, voucher_put};
 use crate::domain::order::Order;
 use crate::domain::voucher::Voucher;
@@ -118,6 +119,11 @@ impl<'a> Spiller<'a> {
         }
         self.store.write(&puts)?;
         self.store.write(&spill.shared)?;
+        for Put { kind, key, .. } in &spill.shared {
+            if matches!(kind, EntityKind::Slot | EntityKind::Limit) {
+                removals.extend(runs::superseded(self.store, *kind, key)?);
+            }
+        }
         if !removals.is_empty() {
             let removals: Vec<_> = removals.into_iter().collect();
             self.store.checkpoint(&[], &removals)?;

@@ -150,13 +150,12 @@ impl JournalReader for Reader {
 /// Every entity in a store.
 fn load(store: &SnapshotStore) -> Result<State, RecoveryError> {
     use schema::{
-        decode_account, decode_account_key, decode_limit, decode_limit_key, decode_order,
-        decode_order_key, decode_pool, decode_pool_key, decode_slot, decode_slot_key,
-        decode_voucher,
+        decode_account, decode_account_key, decode_order, decode_order_key, decode_pool,
+        decode_pool_key, decode_voucher,
     };
-    let slots = all(store, EntityKind::Slot, decode_slot_key, decode_slot)?;
+    let slots = recovery::stored_slots(store)?;
     let pools = all(store, EntityKind::Pool, decode_pool_key, decode_pool)?;
-    let limits = all(store, EntityKind::Limit, decode_limit_key, decode_limit)?;
+    let limits = recovery::stored_limits(store)?;
     let accounts = all(store, EntityKind::Account, decode_account_key, decode_account)?;
     let orders = all(store, EntityKind::Order, decode_order_key, decode_order)?;
     // Where a voucher lies depends on keys that an audit does without; what it is does not.

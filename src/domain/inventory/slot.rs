@@ -122,6 +122,24 @@ impl Slot {
         &self.counters
     }
 
+    /// The same counters, to save them.
+    pub const fn counters_mut(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
+    /// The same slot without counters and with nothing in flight.
+    #[must_use]
+    pub fn without_counters(&self) -> Self {
+        let slot = Self::new(self.areas.clone(), Counters::default());
+        slot.with_seatings(self.seatings.clone()).with_open(self.is_open)
+    }
+
+    /// Takes over a later slot's places, seats and whether it sells, as a snapshot tells them.
+    pub fn advance(&mut self, later: Self) {
+        let Self { areas, seatings, counters: _, is_open, holds: _, adjusting: _ } = later;
+        (self.areas, self.seatings, self.is_open) = (areas, seatings, is_open);
+    }
+
     /// Decides whether everything `command` asks for can be held together.
     ///
     /// # Errors

@@ -103,16 +103,50 @@ type ByDay = SmallVec<[(ServiceDate, Counter); 1]>;
 pub struct Counters {
     counters: HashMap<(RuleNo, IdentityHash), Counter>,
     rolling: HashMap<(RuleNo, IdentityHash), ByDay>,
+    /// What counters have come to since they were last saved, in order, where somebody saves them.
+    changed: Option<Vec<Count>>,
 }
 
 impl Counters {
     /// Counters as a snapshot tells them, with no checkout in flight.
     pub fn restored(counts: impl IntoIterator<Item = Count>) -> Self {
         let mut counters = Self::default();
-        for count in counts {
-            counters.change(count, |counter, amount| counter.used = amount);
-        }
+        counters.set(counts);
         counters
+    }
+
+    /// Sets counters to what a snapshot says they came to; nothing is in flight.
+    pub fn set(&mut self, counts: impl IntoIterator<Item = Count>) {
+        for count in counts {
+            let amount = count.amount;
+            // A change by nothing would be none.
+            let count = Count { amount: Quantity::ONE, ..count };
+            self.change(count, |counter, _| counter.used = amount);
+        }
+    }
+
+    /// Notes what changes from here on, for [`Self::take_changed`].
+    pub fn note_changes(&mut self) {
+        self.changed.get_or_insert_default();
+    }
+
+    /// What counters have come to since this was last asked, zeros included; of one that changed more
+    /// than once the last says what it is. Nothing unless [`Self::note_changes`] came before.
+    pub fn take_changed(&mut self) -> Vec<Count> {
+        self.changed.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Puts back what [`Self::take_changed`] gave: it was not saved.
+    pub fn keep_changed(&mut self, earlier: &[Count]) {
+        if let Some(changed) = &mut self.changed {
+            changed.splice(..0, earlier.iter().copied());
+        }
+    }
+
+    /// How many identities are counted, those only in flight included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.counters.len() + self.rolling.len()
     }
 
     /// What is counted, sorted by rule, identity and day; zeros left out.
@@ -204,20 +238,18 @@ impl Counters {
 
     /// Makes a journalled change true.
     pub fn apply(&mut self, event: &CounterEvent) {
-        match event {
-            CounterEvent::Counted(counts) => {
-                for count in counts {
-                    self.change(*count, |counter, amount| {
-                        counter.used = plus(counter.used, amount);
-                    });
-                }
-            }
-            CounterEvent::Returned(counts) => {
-                for count in counts {
-                    self.change(*count, |counter, amount| {
-                        counter.used = minus(counter.used, amount);
-                    });
-                }
+        let (counts, arithmetic) = match event {
+            CounterEvent::Counted(counts) => (counts, plus as fn(Quantity, Quantity) -> Quantity),
+            CounterEvent::Returned(counts) => (counts, minus as fn(Quantity, Quantity) -> Quantity),
+        };
+        for count in counts {
+            let mut used = None;
+            self.change(*count, |counter, amount| {
+                counter.used = arithmetic(counter.used, amount);
+                used = Some(counter.used);
+            });
+            if let (Some(changed), Some(amount)) = (&mut self.changed, used) {
+                changed.push(Count { amount, ..*count });
             }
         }
     }

@@ -54,6 +54,11 @@ impl LimitShard {
         &self.counters
     }
 
+    /// The counters, to save them.
+    pub const fn counters_mut(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
     /// Decides whether all `claims` fit together.
     ///
     /// # Errors

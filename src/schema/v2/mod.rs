@@ -13,6 +13,7 @@ mod limits;
 mod order;
 mod product;
 mod rules;
+mod run;
 mod seats;
 mod transaction;
 mod voucher;

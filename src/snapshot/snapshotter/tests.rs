@@ -1,7 +1,7 @@
 use std::sync::mpsc;
 
 use super::*;
-use crate::snapshot::{Opened, Stamp};
+use crate::snapshot::{EntityKind, Opened, Stamp};
 
 fn config() -> SnapshotConfig {
     SnapshotConfig {
@@ -67,32 +67,23 @@ fn what_is_put_again_survives_a_removal_waiting_for_the_same_flush() {
 }
 
 #[test]
-fn loads_answer_once_each() {
+fn reader_threads_see_what_was_written() {
     let root = tempfile::tempdir().unwrap();
     let store = store(root.path());
-    store.write(&[put("a1", 1), put("a2", 2), put("a3", 3), put("b1", 4)]).unwrap();
+    store.write(&[put("a1", 1), put("a2", 2)]).unwrap();
     let snapshotter = Snapshotter::start(&store, &config()).unwrap();
-    let handle = snapshotter.handle();
-    let key = |text: &str| -> Key { text.as_bytes().into() };
-    let order = EntityKind::Order;
-
     let (told, hear) = mpsc::channel();
-    handle.load(order, key("a2"), move |entry| told.send(entry.unwrap()).unwrap()).unwrap();
-    assert_eq!(hear.recv().unwrap().unwrap().lsn, Lsn::new(2));
-
-    let (told, hear) = mpsc::channel();
-    let wanted = vec![(order, key("b1")), (order, key("none")), (EntityKind::Slot, key("a1"))];
-    handle.load_many(wanted, move |entries| told.send(entries.unwrap()).unwrap()).unwrap();
-    let lsns: Vec<_> = hear.recv().unwrap().into_iter().map(|e| e.map(|e| e.lsn)).collect();
-    assert_eq!(lsns, [Some(Lsn::new(4)), None, None]);
-
-    for (entries_max, expected, truncated) in [(2, 2, true), (3, 3, false), (0, 0, true)] {
-        let (told, hear) = mpsc::channel();
-        let reply = move |scanned: Result<Scanned, _>| told.send(scanned.unwrap()).unwrap();
-        handle.load_prefix(order, key("a"), entries_max, reply).unwrap();
-        let scanned = hear.recv().unwrap();
-        assert_eq!((scanned.entries.len(), scanned.truncated), (expected, truncated));
+    for key in ["a2", "none"] {
+        let told = told.clone();
+        let read: Read = Box::new(move |store| {
+            let entry = store.get(EntityKind::Order, key.as_bytes()).unwrap();
+            told.send((key, entry.map(|entry| entry.lsn))).unwrap();
+        });
+        snapshotter.handle().read(read).unwrap();
     }
+    let mut heard = [hear.recv().unwrap(), hear.recv().unwrap()];
+    heard.sort_unstable();
+    assert_eq!(heard, [("a2", Some(Lsn::new(2))), ("none", None)]);
 }
 
 #[test]
@@ -127,17 +118,16 @@ fn a_full_queue_gives_the_batch_back_and_shutdown_finishes_the_rest() {
 
     let (busy, is_busy) = mpsc::channel();
     let (release_read, released) = mpsc::channel::<()>();
-    let hold = move |_: Result<_, _>| {
+    let hold = Box::new(move |_: &SnapshotStore| {
         busy.send(()).unwrap();
         released.recv().unwrap();
-    };
-    let load = |handle: &SnapshotHandle| {
-        handle.load(EntityKind::Order, b"a"[..].into(), |entry| drop(entry.unwrap()))
-    };
-    handle.load(EntityKind::Order, b"a"[..].into(), hold).unwrap();
+    });
+    let read =
+        |handle: &SnapshotHandle| handle.read(Box::new(|_| ())).map_err(|refused| refused.why);
+    handle.read(hold).unwrap();
     is_busy.recv().unwrap();
-    load(&handle).unwrap();
-    assert_eq!(load(&handle), Err(Refusal::Full));
+    read(&handle).unwrap();
+    assert_eq!(read(&handle), Err(Refusal::Full));
 
     release.send(()).unwrap();
     release_read.send(()).unwrap();
@@ -146,7 +136,7 @@ fn a_full_queue_gives_the_batch_back_and_shutdown_finishes_the_rest() {
     assert_eq!(store.watermarks()[&PartitionNo::new(1)], Lsn::new(3));
     let refused = handle.submit(batch(4, vec![], vec![], ignored())).unwrap_err();
     assert_eq!(refused.why, Refusal::Stopped);
-    assert_eq!(load(&handle), Err(Refusal::Stopped));
+    assert_eq!(read(&handle), Err(Refusal::Stopped));
 }
 
 /// Batches behind a lost one must not raise the watermark over it.
