@@ -87,11 +87,14 @@ pub(crate) fn load<M: Machine>(
     failed.map_or(Ok(loaded), |error| Err(unreadable(error)))
 }
 
+/// Machines of a kind by key.
+type Machines<M> = Vec<(<M as Machine>::Key, Tracked<M>)>;
+
 /// Reads every machine of a kind.
 pub(crate) fn load_all<M: Machine>(
     store: &SnapshotStore,
     decode_key: fn(&[u8]) -> Result<M::Key, SchemaError>,
-) -> Result<Vec<(M::Key, Tracked<M>)>, RecoveryError> {
+) -> Result<Machines<M>, RecoveryError> {
     let mut keys: BTreeSet<Key> = BTreeSet::new();
     store.scan(M::KIND, &[], |key, _| {
         keys.insert(key.into());
