@@ -65,10 +65,15 @@ pub(crate) async fn fill(
     wanted: &[Admitted],
     pay_from: Option<PayFrom>,
 ) {
+    let request = |number| request(number, &wanted[number as usize % wanted.len()], pay_from);
+    place(handle, numbers.map(request)).await;
+}
+
+/// Places these orders, [`IN_FLIGHT`] at once.
+pub(crate) async fn place(handle: &EngineHandle, requests: impl IntoIterator<Item = OrderRequest>) {
     let mut under_way = FuturesUnordered::new();
-    for number in numbers {
-        let admitted = &wanted[number as usize % wanted.len()];
-        under_way.push(handle.order(request(number, admitted, pay_from)));
+    for request in requests {
+        under_way.push(handle.order(request));
         if under_way.len() == IN_FLIGHT {
             let placed = under_way.next().await.expect("some are under way");
             placed.expect("there is plenty of everything");

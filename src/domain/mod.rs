@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod catalogue;
+mod holds;
 pub mod identity;
 pub mod invariants;
 pub mod inventory;

@@ -25,6 +25,9 @@ const LIFETIME_SHARDS: u8 = 64;
 /// Shards of a window of a day, a week or a month of ordering.
 const ORDER_DATE_SHARDS: u8 = 16;
 
+/// Participants of most orders, at most: a slot, a pool, a shard and an account.
+const PARTS_USUAL: usize = 4;
+
 /// Something that grants or refuses a part of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ParticipantKey {
@@ -105,14 +108,15 @@ pub enum Refusal {
 /// refuse, the first of these is the answer.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    parts: SmallVec<[(ParticipantKey, Ask); 4]>,
+    /// On the heap: a checkout is moved about with its plan.
+    parts: Vec<(ParticipantKey, Ask)>,
 }
 
 impl Plan {
     /// The plan of an admitted request in `timespan`, with the money to reserve, if any.
     #[must_use]
     pub fn new(admitted: &Admitted, timespan: Timespan, money: Option<Ask>) -> Self {
-        let mut plan = Self::default();
+        let mut plan = Self { parts: Vec::with_capacity(PARTS_USUAL) };
         for line in &admitted.lines {
             plan.add_line(admitted, line, timespan);
         }
@@ -143,7 +147,7 @@ impl Plan {
             }
             StockCommand::SetOpen { slot, .. } => (ParticipantKey::Slot(slot), Ask::SetOpen),
         };
-        Self { parts: SmallVec::from_iter([part]) }
+        Self { parts: vec![part] }
     }
 
     /// A plan for what an operator does to an account.

@@ -20,24 +20,28 @@ impl fmt::Debug for Sealed {
 
 /// Keyed hash of a normalised document or mobile: equal for equal persons, useless without the key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IdentityHash(u128);
+pub struct IdentityHash {
+    /// Halves, so that whatever carries one needs no alignment beyond that of other numbers.
+    high: u64,
+    low: u64,
+}
 
 impl IdentityHash {
     /// Wraps the first 128 bits of a keyed hash.
     #[must_use]
     pub const fn new(bits: u128) -> Self {
-        Self(bits)
+        Self { high: (bits >> 64) as u64, low: bits as u64 }
     }
 
     /// The bits.
     #[must_use]
     pub const fn get(self) -> u128 {
-        self.0
+        (self.high as u128) << 64 | self.low as u128
     }
 }
 
 impl fmt::Debug for IdentityHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "IdentityHash({:08x}…)", (self.0 >> 96) as u32)
+        write!(f, "IdentityHash({:08x}…)", (self.high >> 32) as u32)
     }
 }

@@ -126,9 +126,8 @@ impl OrderCache {
     }
 
     /// Adds an order that a record has made.
-    pub(super) fn insert(&mut self, lsn: Lsn, order: Order) {
+    pub(super) fn insert(&mut self, lsn: Lsn, order: SharedOrder) {
         let id = order.id;
-        let order = Arc::new(order);
         let known = Known { noted: false, keyed: false };
         let cached = Cached { order, lsn, dirty: true, saving: false, known };
         self.orders.insert(id, cached);
@@ -404,7 +403,7 @@ mod tests {
         let id = ledger.place("key", &draft(vec![line("P-DAY", 1)]));
         let order = ledger.state.orders[&id].value.clone();
         let mut cache = OrderCache::new(10);
-        cache.insert(Lsn::new(1), order);
+        cache.insert(Lsn::new(1), Arc::new(order));
         assert_eq!(cache.save(1).len(), 1);
         cache.update(id, Lsn::new(3), |_| {});
         cache.not_saved();
@@ -428,7 +427,7 @@ mod tests {
         let mut ledger = Ledger::new();
         let id = ledger.place("key", &draft(vec![line("P-DAY", 1)]));
         let mut cache = OrderCache::new(0);
-        cache.insert(Lsn::new(1), ledger.state.orders[&id].value.clone());
+        cache.insert(Lsn::new(1), Arc::new(ledger.state.orders[&id].value.clone()));
         cache.save(1);
         cache.saved(|_| true);
         assert_eq!(cache.len(), 1);
@@ -443,7 +442,7 @@ mod tests {
         let (sold, held) = (ledger.sell("sold", &draft), ledger.place("held", &draft));
         let mut cache = OrderCache::new(10);
         for (lsn, id) in [(1, sold), (2, held)] {
-            cache.insert(Lsn::new(lsn), ledger.state.orders[&id].value.clone());
+            cache.insert(Lsn::new(lsn), Arc::new(ledger.state.orders[&id].value.clone()));
         }
         let noted = |cache: &mut OrderCache| -> Vec<bool> {
             cache.save(9).iter().map(|to_save| to_save.known.noted).collect()

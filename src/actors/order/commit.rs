@@ -9,7 +9,7 @@ use crate::actors::order::{OrderActor, Reply};
 use crate::actors::record::{Origin, Record};
 use crate::actors::request_keys::KeyFingerprint;
 use crate::actors::voucher::Issue;
-use crate::domain::order::{OrderEvent, OrderState};
+use crate::domain::order::{Order, OrderEvent, OrderPlaced, OrderState};
 use crate::domain::voucher::{Voucher, VoucherEvent};
 use crate::engine::transaction::Event;
 use crate::types::{HoldId, Lsn, OrderId, UnixMillis};
@@ -47,53 +47,89 @@ impl OrderActor {
             Origin::Catalogue(_) => return,
         };
         let mut about: Option<OrderId> = None;
+        let mut placed: Option<Placed> = None;
         for event in record.transaction.events {
             match event {
                 Event::Order(event) => {
                     about = Some(event.order());
-                    self.apply_order(lsn, event);
+                    match (event, &mut placed) {
+                        (OrderEvent::Placed(event), None) => placed = Some(Placed::new(*event)),
+                        (event, Some(placed)) => placed.apply(&event),
+                        (event, None) => self.apply_order(lsn, event),
+                    }
                 }
                 Event::Voucher(VoucherEvent::Issued(voucher)) => batch.issued.push((lsn, voucher)),
                 other => self.directory.apply(Some(hold), lsn, other, batch.now),
             }
         }
-        let reply = match about.map(|id| self.orders.get(id)) {
-            Some(Some(order)) => Ok(Reply::Order(order)),
-            // Its order is gone from memory although it was locked there.
-            Some(None) => Err(EngineError::OutcomeUnknown),
+        let reply = match (placed, about) {
+            (Some(placed), _) => Ok(Reply::Order(self.take_in(lsn, hold, placed))),
+            (None, Some(id)) => match self.orders.get(id) {
+                Some(order) => Ok(Reply::Order(order)),
+                // Its order is gone from memory although it was locked there.
+                None => Err(EngineError::OutcomeUnknown),
+            },
             // Money was credited.
-            None => Ok(Reply::Done),
+            (None, None) => Ok(Reply::Done),
         };
         batch.done.push((hold, reply));
     }
 
+    /// Takes an order in that a record has made, as the record leaves it.
+    fn take_in(&mut self, lsn: Lsn, hold: HoldId, placed: Placed) -> SharedOrder {
+        let Placed { order, notices } = placed;
+        let (id, agent) = (order.id, order.agent);
+        if let OrderState::Held { expires_at } = order.state {
+            self.expiries.add(expires_at, id);
+        }
+        if let Some(key) = &order.request_key {
+            let claimed = self.running.get(&hold).and_then(|running| running.key);
+            let key = claimed.unwrap_or_else(|| KeyFingerprint::new(agent, key));
+            self.context.request_keys.set_order(key, id);
+        }
+        let order = Arc::new(order);
+        self.orders.insert(lsn, Arc::clone(&order));
+        for _ in 0..notices {
+            self.context.callbacks.queued(agent, id);
+        }
+        order
+    }
+
+    /// Changes an order that was there before.
     fn apply_order(&mut self, lsn: Lsn, event: OrderEvent) {
         let id = event.order();
-        let is_notice = matches!(event, OrderEvent::NoticeQueued { .. });
-        match event {
-            OrderEvent::Placed(placed) => {
-                self.expiries.add(placed.expires_at, id);
-                let order = crate::domain::order::Order::placed(*placed);
-                if let Some(key) = &order.request_key {
-                    let key = KeyFingerprint::new(order.agent, key);
-                    self.context.request_keys.set_order(key, id);
-                }
-                self.orders.insert(lsn, order);
-            }
-            event => {
-                if let OrderEvent::Extended { expires_at, .. } = &event {
-                    self.expiries.add(*expires_at, id);
-                }
-                self.orders.update(id, lsn, |order| order.apply(&event));
-            }
+        if let OrderEvent::Extended { expires_at, .. } = &event {
+            self.expiries.add(*expires_at, id);
         }
-        if is_notice && let Some(order) = self.orders.get(id) {
+        self.orders.update(id, lsn, |order| order.apply(&event));
+        let order = self.orders.get(id);
+        if matches!(event, OrderEvent::NoticeQueued { .. })
+            && let Some(order) = &order
+        {
             self.context.callbacks.queued(order.agent, id);
         }
-        let held = self.orders.get(id).is_some_and(|o| matches!(o.state, OrderState::Held { .. }));
-        if !held {
+        if !order.is_some_and(|order| matches!(order.state, OrderState::Held { .. })) {
             self.expiries.remove(id);
         }
+    }
+}
+
+/// An order that a record makes, before anybody knows of it: it costs no look-up to change.
+struct Placed {
+    order: Order,
+    /// How many notices the record queues.
+    notices: usize,
+}
+
+impl Placed {
+    fn new(event: OrderPlaced) -> Self {
+        Self { order: Order::placed(event), notices: 0 }
+    }
+
+    /// A record is about one order.
+    fn apply(&mut self, event: &OrderEvent) {
+        self.notices += usize::from(matches!(event, OrderEvent::NoticeQueued { .. }));
+        self.order.apply(event);
     }
 }
 
@@ -147,4 +183,4 @@ impl Handler<TooLarge> for OrderActor {
 }
 
 /// An order as callers share it.
-pub(super) type SharedOrder = Arc<crate::domain::order::Order>;
+pub(super) type SharedOrder = Arc<Order>;

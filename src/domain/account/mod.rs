@@ -9,9 +9,9 @@ mod booking;
 #[cfg(test)]
 mod model;
 
-use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use crate::domain::holds::Holds;
 use crate::types::{AgentNo, Fen, HoldId, RequestKey, SupplierNo};
 
 pub use booking::{
@@ -173,7 +173,7 @@ pub struct Account {
     credit: Fen,
     /// The last bookings that had a reference, oldest first.
     booked: Vec<Booked>,
-    holds: HashMap<HoldId, ReserveMoney>,
+    holds: Holds<ReserveMoney>,
     /// Sum of the reservations by balance, so that deciding does not walk the holds.
     reserved: SmallVec<[(Balance, Fen); 3]>,
     /// References of bookings in flight.
@@ -274,14 +274,15 @@ impl Account {
 
     /// Keeps decided money for a checkout. Repeating it changes nothing.
     pub fn hold(&mut self, hold: HoldId, command: ReserveMoney) {
-        if self.holds.try_insert(hold, command).is_ok() {
+        self.holds.keep(hold, || {
             add(&mut self.reserved, command.balance, command.amount);
-        }
+            command
+        });
     }
 
     /// Lets a checkout's or a booking's money go. Repeating it changes nothing.
     pub fn release(&mut self, hold: HoldId) {
-        if let Some(reserved) = self.holds.remove(&hold) {
+        if let Some(reserved) = self.holds.remove(hold, |money| *money) {
             add(&mut self.reserved, reserved.balance, reserved.amount.negated());
         }
         if !self.booking.is_empty() {

@@ -1,7 +1,6 @@
 //! A capacity shared by the slots of several products.
 
-use hashbrown::HashMap;
-
+use crate::domain::holds::Holds;
 use crate::domain::inventory::{
     AdjustError, Adjustment, Available, Capacity, SoldOut, Stock, StockEvent,
 };
@@ -22,7 +21,7 @@ pub struct PoolKey {
 #[derive(Clone, Debug)]
 pub struct Pool {
     stock: Stock,
-    holds: HashMap<HoldId, Quantity>,
+    holds: Holds<Quantity>,
     /// The adjustment in flight; volatile.
     adjusting: Option<(HoldId, Adjustment)>,
 }
@@ -31,7 +30,7 @@ impl Pool {
     /// A pool with this stock and nothing in flight.
     #[must_use]
     pub fn new(stock: Stock) -> Self {
-        Self { stock, holds: HashMap::new(), adjusting: None }
+        Self { stock, holds: Holds::default(), adjusting: None }
     }
 
     /// The stock behind the pool.
@@ -61,9 +60,10 @@ impl Pool {
 
     /// Keeps decided places for a checkout. Repeating it changes nothing.
     pub fn hold(&mut self, hold: HoldId, quantity: Quantity) {
-        if self.holds.try_insert(hold, quantity).is_ok() {
+        self.holds.keep(hold, || {
             self.stock.pend(quantity);
-        }
+            quantity
+        });
     }
 
     /// Lets a checkout's places go. Repeating it changes nothing.
@@ -73,7 +73,7 @@ impl Pool {
         {
             self.stock.unpend(quantity);
         }
-        if let Some(quantity) = self.holds.remove(&hold) {
+        if let Some(quantity) = self.holds.remove(hold, |quantity| *quantity) {
             self.stock.unpend(quantity);
         }
     }

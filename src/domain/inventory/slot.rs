@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use crate::domain::holds::Holds;
 use crate::domain::inventory::{
     AdjustError, Adjustment, Capacity, SlotError, SlotEvent, Stock, StockEvent,
 };
-use crate::domain::limits::{Claim, Counters};
+use crate::domain::limits::{Claim, CounterEvent, Counters};
 use crate::domain::seats::{SeatMap, SeatMove, Seating, Seats};
 use crate::types::{AreaNo, HoldId, Quantity};
 
@@ -49,7 +49,7 @@ pub struct Slot {
     seatings: Vec<(AreaNo, Seating)>,
     counters: Counters,
     is_open: bool,
-    holds: HashMap<HoldId, PlaceHold>,
+    holds: Holds<PlaceHold>,
     /// The adjustment in flight; volatile.
     adjusting: Option<(HoldId, AreaNo, Adjustment)>,
 }
@@ -58,7 +58,7 @@ impl Slot {
     /// An open slot with this stock, these counters and nothing in flight.
     #[must_use]
     pub fn new(areas: SmallVec<[(AreaNo, Stock); 1]>, counters: Counters) -> Self {
-        let (seatings, holds) = (Vec::new(), HashMap::new());
+        let (seatings, holds) = (Vec::new(), Holds::default());
         Self { areas, seatings, counters, is_open: true, holds, adjusting: None }
     }
 
@@ -100,7 +100,7 @@ impl Slot {
     /// Gives an area the seat map the catalogue has now; `None` where seats have no numbers.
     pub fn set_seat_map(&mut self, area: AreaNo, map: Option<&Arc<SeatMap>>) {
         if map.is_some() || self.seating(area).is_some() {
-            self.seating_or_insert(area).set_map(map.cloned());
+            seating_or_insert(&mut self.seatings, area).set_map(map.cloned());
         }
     }
 
@@ -148,20 +148,24 @@ impl Slot {
         if !self.is_open {
             return Err(SlotError::Closed);
         }
+        let takes = &command.takes[..];
         // Two passes: an area that does not exist comes before one that is sold out, wherever it stands.
-        for take in &command.takes {
-            self.stock(take.area).ok_or(SlotError::UnknownArea(take.area))?;
+        if takes.len() > 1 {
+            for take in takes {
+                self.stock(take.area).ok_or(SlotError::UnknownArea(take.area))?;
+            }
         }
-        for take in &command.takes {
+        for take in takes {
             let area = take.area;
             let stock = self.stock(area).ok_or(SlotError::UnknownArea(area))?;
             let decided = stock.decide_take(take.quantity);
             decided.map_err(|sold_out| SlotError::SoldOut { area, sold_out })?;
         }
-        for Take { area, quantity, seats } in &command.takes {
+        for Take { area, quantity, seats } in takes {
             let decided = match self.seating(*area) {
                 Some(seating) if seats.is_empty() => seating.decide_best(quantity.get()),
                 Some(seating) => seating.decide_these(seats),
+                None if seats.is_empty() => Ok(()),
                 None => Seating::default().decide_these(seats),
             };
             decided.map_err(|error| SlotError::Seats { area: *area, error })?;
@@ -173,42 +177,52 @@ impl Slot {
     /// Keeps what was decided for a checkout and says what it keeps, with the seats chosen for it.
     /// Repeating it changes nothing.
     pub fn hold(&mut self, hold: HoldId, mut command: PlaceHold) -> &PlaceHold {
-        if !self.holds.contains_key(&hold) {
+        let Self { areas, seatings, counters, holds, .. } = self;
+        holds.keep(hold, || {
             for take in &mut command.takes {
-                if let Some(stock) = self.stock_mut(take.area) {
+                if let Some((_, stock)) = areas.iter_mut().find(|(no, _)| *no == take.area) {
                     stock.pend(take.quantity);
                 }
-                let seating = self.seatings.iter_mut().find(|(no, _)| *no == take.area);
-                if let Some((_, seating)) = seating {
+                if let Some((_, seating)) = seatings.iter_mut().find(|(no, _)| *no == take.area) {
                     if take.seats.is_empty() {
                         take.seats = seating.best(take.quantity.get());
                     }
                     seating.pend(&take.seats);
                 }
             }
-            self.counters.pend(&command.claims);
-        }
-        self.holds.entry(hold).or_insert(command)
+            counters.pend(&command.claims);
+            command
+        })
     }
 
     /// Lets a checkout's places and counts go. Repeating it changes nothing.
     pub fn release(&mut self, hold: HoldId) {
+        self.end(hold, &CounterEvent::default());
+    }
+
+    /// Ends a hold or an adjustment, if there is one, and makes what has happened to the counters true.
+    fn end(&mut self, hold: HoldId, event: &CounterEvent) {
         if let Some((_, area, adjustment)) = self.adjusting.take_if(|(id, ..)| *id == hold)
             && let Adjustment::Withdraw(quantity) = adjustment
             && let Some(stock) = self.stock_mut(area)
         {
             stock.unpend(quantity);
         }
-        let Some(command) = self.holds.remove(&hold) else { return };
-        for take in &command.takes {
-            if let Some(stock) = self.stock_mut(take.area) {
-                stock.unpend(take.quantity);
+        let Self { areas, seatings, counters, holds, .. } = self;
+        let ended = holds.remove(hold, |command| {
+            for take in &command.takes {
+                if let Some((_, stock)) = areas.iter_mut().find(|(no, _)| *no == take.area) {
+                    stock.unpend(take.quantity);
+                }
+                if !take.seats.is_empty() {
+                    seating_or_insert(seatings, take.area).unpend(&take.seats);
+                }
             }
-            if !take.seats.is_empty() {
-                self.seating_or_insert(take.area).unpend(&take.seats);
-            }
+            counters.settle(&command.claims, event);
+        });
+        if ended.is_none() {
+            counters.apply(event);
         }
-        self.counters.unpend(&command.claims);
     }
 
     /// Decides whether an operator's adjustment of an area can be made, open or closed.
@@ -245,28 +259,19 @@ impl Slot {
 
     /// Makes a journalled change true and ends the hold that led to it, if this process made it.
     pub fn apply(&mut self, hold: Option<HoldId>, event: &SlotEvent) {
-        if let Some(hold) = hold {
-            self.release(hold);
+        match hold {
+            Some(hold) => self.end(hold, &event.counters),
+            None => self.counters.apply(&event.counters),
         }
         for change in &event.areas {
             self.stock_or_insert(change.area).apply(change.stock);
             if !change.seats.is_empty()
                 && let Some(step) = seat_move(change.stock)
             {
-                self.seating_or_insert(change.area).apply(step, &change.seats);
+                seating_or_insert(&mut self.seatings, change.area).apply(step, &change.seats);
             }
         }
-        self.counters.apply(&event.counters);
         self.is_open = event.open.unwrap_or(self.is_open);
-    }
-
-    /// The journal may know seats of an area that has no map any more; who has them still counts.
-    fn seating_or_insert(&mut self, area: AreaNo) -> &mut Seating {
-        let index = self.seatings.iter().position(|(no, _)| *no == area).unwrap_or_else(|| {
-            self.seatings.push((area, Seating::default()));
-            self.seatings.len() - 1
-        });
-        &mut self.seatings[index].1
     }
 
     fn stock(&self, area: AreaNo) -> Option<&Stock> {
@@ -286,6 +291,15 @@ impl Slot {
         });
         &mut self.areas[index].1
     }
+}
+
+/// The journal may know seats of an area that has no map any more; who has them still counts.
+fn seating_or_insert(seatings: &mut Vec<(AreaNo, Seating)>, area: AreaNo) -> &mut Seating {
+    let index = seatings.iter().position(|(no, _)| *no == area).unwrap_or_else(|| {
+        seatings.push((area, Seating::default()));
+        seatings.len() - 1
+    });
+    &mut seatings[index].1
 }
 
 /// What becomes of the seats that move with places; operators move places and no seats.

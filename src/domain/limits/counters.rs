@@ -1,6 +1,7 @@
 //! Counters keyed by rule and identity and, where a rule's window rolls, by day.
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use smallvec::SmallVec;
 
 use crate::types::{IdentityHash, Quantity, RuleNo, ServiceDate};
@@ -228,6 +229,13 @@ impl Counters {
         }
     }
 
+    /// Makes a journalled change true and ends what [`Self::pend`] began for it. In this order a counter
+    /// does not drop to zero in between, only to be made again.
+    pub(in crate::domain) fn settle(&mut self, claims: &[Claim], event: &CounterEvent) {
+        self.apply(event);
+        self.unpend(claims);
+    }
+
     /// Makes a journalled change true.
     pub fn apply(&mut self, event: &CounterEvent) {
         let (counts, arithmetic) = match event {
@@ -253,10 +261,20 @@ impl Counters {
         }
         let key = (count.rule, count.identity);
         let Some(day) = count.day else {
-            let counter = self.counters.entry(key).or_default();
-            change(counter, count.amount);
-            if *counter == Counter::default() {
-                self.counters.remove(&key);
+            match self.counters.entry(key) {
+                Entry::Occupied(mut entry) => {
+                    change(entry.get_mut(), count.amount);
+                    if *entry.get() == Counter::default() {
+                        entry.remove();
+                    }
+                }
+                Entry::Vacant(entry) => {
+                    let mut counter = Counter::default();
+                    change(&mut counter, count.amount);
+                    if counter != Counter::default() {
+                        entry.insert(counter);
+                    }
+                }
             }
             return;
         };

@@ -1,8 +1,8 @@
 //! Counters whose window spans slots.
 
-use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use crate::domain::holds::Holds;
 use crate::domain::limits::{Claim, CounterEvent, Counters, LimitExceeded};
 use crate::types::{HoldId, ProductNo, ServiceDate};
 
@@ -38,14 +38,14 @@ pub struct LimitKey {
 #[derive(Clone, Debug, Default)]
 pub struct LimitShard {
     counters: Counters,
-    holds: HashMap<HoldId, SmallVec<[Claim; 2]>>,
+    holds: Holds<SmallVec<[Claim; 2]>>,
 }
 
 impl LimitShard {
     /// A shard with these counters and nothing in flight.
     #[must_use]
     pub fn new(counters: Counters) -> Self {
-        Self { counters, holds: HashMap::new() }
+        Self { counters, holds: Holds::default() }
     }
 
     /// The counters.
@@ -69,17 +69,22 @@ impl LimitShard {
 
     /// Keeps decided claims for a checkout. Repeating it changes nothing.
     pub fn hold(&mut self, hold: HoldId, claims: SmallVec<[Claim; 2]>) {
-        if self.holds.contains_key(&hold) {
-            return;
-        }
-        self.counters.pend(&claims);
-        self.holds.insert(hold, claims);
+        self.holds.keep(hold, || {
+            self.counters.pend(&claims);
+            claims
+        });
     }
 
     /// Lets a checkout's claims go. Repeating it changes nothing.
     pub fn release(&mut self, hold: HoldId) {
-        if let Some(claims) = self.holds.remove(&hold) {
-            self.counters.unpend(&claims);
+        self.end(hold, &CounterEvent::default());
+    }
+
+    /// Ends a hold, if there is one, and makes what has happened true.
+    fn end(&mut self, hold: HoldId, event: &CounterEvent) {
+        let Self { counters, holds } = self;
+        if holds.remove(hold, |claims| counters.settle(claims, event)).is_none() {
+            counters.apply(event);
         }
     }
 
@@ -91,9 +96,9 @@ impl LimitShard {
 
     /// Makes a journalled change true and ends the hold that led to it, if this process made it.
     pub fn apply(&mut self, hold: Option<HoldId>, event: &CounterEvent) {
-        if let Some(hold) = hold {
-            self.release(hold);
+        match hold {
+            Some(hold) => self.end(hold, event),
+            None => self.counters.apply(event),
         }
-        self.counters.apply(event);
     }
 }
