@@ -145,8 +145,8 @@ fn copy(group: &mut BenchmarkGroup<'_, WallTime>, size: usize) {
             black_box(&orders).iter().for_each(|order| order.encode_into(&mut buffer));
             black_box(buffer.len())
         });
+        assert_eq!(buffer.len(), size * RECORD_BYTES);
     });
-    assert_eq!(buffer.len(), size * RECORD_BYTES);
 }
 
 /// Keeps `size` records in flight until `iterations` bursts of them have become durable.
