@@ -261,6 +261,34 @@ mod tests {
         station
     }
 
+    #[test]
+    fn what_follows_a_run_that_is_missing_is_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        let stamp = Stamp::new().with("store", 1);
+        let Opened { store, .. } =
+            SnapshotStore::open(root.path(), &stamp, &SnapshotConfig::default()).unwrap();
+        let station = woken(&store);
+        for n in 1..=4 {
+            for identity in [0, 1] {
+                let counts = smallvec![count((identity, false), 1)];
+                station.apply(None, Lsn::new(n), &CounterEvent::Counted(counts)).unwrap();
+            }
+            let (mut puts, mut removals) = (Vec::new(), Vec::new());
+            match station.save(&store).unwrap() {
+                State::Whole(put) => puts.push(put),
+                State::Changes(encode) => encode(&mut puts, &mut removals),
+            }
+            // The third of the chain does not arrive, the one after it does.
+            if n != 3 {
+                store.write(&puts).unwrap();
+            }
+            station.saved();
+        }
+        let found = load::<LimitShard>(&store, &schema::limit_key(KEY)).unwrap().unwrap();
+        let expected = vec![count((0, false), 2), count((1, false), 2)];
+        assert_eq!((found.lsn, found.machine.counters().counts()), (Lsn::new(2), expected));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
