@@ -19,7 +19,9 @@ use super::disk::SledFiles;
 use super::entity::{EntityKind, Entry, Put, Removal};
 use super::error::SnapshotError;
 use super::frame::Frame;
+use super::pace::Pace;
 use super::session::{Closed, Session};
+use super::sink::{Removals, Sink};
 use super::stamp::Stamp;
 use crate::types::{Lsn, PartitionNo};
 
@@ -28,10 +30,8 @@ const INTERNAL: u8 = 0;
 const INTERNAL_TREE: &str = "piaoku-internal";
 const STAMP_KEY: &[u8] = b"stamp";
 const CHECKPOINT_KEY: &[u8] = b"checkpoint";
-/// Bytes that leave the buffer at once.
-const BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
 /// Blocks that are written to sled without letting anybody else at the contents.
-const BLOCKS_AT_ONCE: usize = 64;
+const BLOCKS_AT_ONCE: usize = 4;
 /// Version of the encoding of blocks.
 const BLOCK_SCHEMA: u8 = 1;
 
@@ -148,7 +148,7 @@ impl SnapshotStore {
     ) -> Result<(), SnapshotError> {
         let rows = if kind.block_bits() > 0 { &[] } else { prefix };
         if kind.block_bits() > 0 {
-            self.settle()?;
+            self.settle(Pace::AtOnce)?;
         }
         self.scan_values(kind, rows, |row, value| {
             let frame = self.guarded(|| self.decode(kind.code(), row, value))?;
@@ -177,39 +177,68 @@ impl SnapshotStore {
     /// [`SnapshotError`]; some of the states may have been written, and no checkpoint will succeed
     /// until the store is opened again.
     pub fn write(&self, puts: &[Put]) -> Result<(), SnapshotError> {
+        let mut removals = Removals::default();
+        let write = |sink: &mut Sink<'_>| puts.iter().for_each(|put| sink.put_encoded(put));
+        self.fill(&mut removals, write).map(drop)
+    }
+
+    /// The same with changes that `make` makes one after the other. Whatever of `removals` is put does not
+    /// disappear, and what `make` removes is added there. Says how many changes there were.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub fn fill(
+        &self,
+        removals: &mut Removals,
+        make: impl FnOnce(&mut Sink<'_>),
+    ) -> Result<usize, SnapshotError> {
+        let mut sink = Sink::new(self, removals, Pace::AtOnce);
+        make(&mut sink);
+        sink.finish()
+    }
+
+    /// Takes members of blocks, and entities that stand alone.
+    pub(super) fn take<'m>(
+        &self,
+        members: impl Iterator<Item = (EntityKind, BlockKey, Member<'m>)>,
+        alone: &[Put],
+        pace: Pace<'_>,
+    ) -> Result<(), SnapshotError> {
         let bytes = self.guarded(|| {
-            self.0.buffer.add(puts).map_err(|_| self.damaged("a block in memory is malformed"))
+            self.0.buffer.add(members).map_err(|_| self.damaged("a block in memory is malformed"))
         });
-        let mut contents = self.0.contents.lock();
-        let written = bytes.and_then(|bytes| {
-            let alone = puts.iter().filter(|put| Place::of(put.kind, &put.key).is_none());
-            self.guarded(|| self.put_all(alone, &mut contents)).map(|()| bytes)
-        });
-        contents.unknown |= written.is_err();
-        drop(contents);
-        let bytes = written?;
-        if bytes > self.0.buffer_bytes {
-            self.move_on(|_, bytes| bytes > self.0.buffer_bytes)?;
+        if bytes.is_err() || !alone.is_empty() {
+            let mut contents = self.0.contents.lock();
+            let written = self.guarded(|| self.put_all(alone, &mut contents));
+            contents.unknown |= bytes.is_err() || written.is_err();
+            written?;
+        }
+        if bytes? > self.0.buffer_bytes {
+            self.move_on(pace, |_, bytes| bytes > self.0.buffer_bytes)?;
         }
         Ok(())
     }
 
     /// Has sled take everything written so far.
-    fn settle(&self) -> Result<(), SnapshotError> {
+    fn settle(&self, pace: Pace<'_>) -> Result<(), SnapshotError> {
         let (blocks, _) = self.0.buffer.size();
         // Whatever comes meanwhile stands behind.
-        self.move_on(|moved, _| moved < blocks)
+        self.move_on(pace, |moved, _| moved < blocks)
     }
 
     /// Has sled take the oldest blocks, as long as it says so of those that were moved and the bytes left;
     /// and in any case what an earlier attempt has left halfway. In small steps, so that nobody waits
     /// for the contents for long.
-    fn move_on(&self, is_wanted: impl Fn(usize, usize) -> bool) -> Result<(), SnapshotError> {
+    fn move_on(
+        &self,
+        pace: Pace<'_>,
+        is_wanted: impl Fn(usize, usize) -> bool,
+    ) -> Result<(), SnapshotError> {
         let _one_at_a_time = self.0.moving.lock();
         let mut moved = 0;
         loop {
             let (_, bytes) = self.0.buffer.size();
-            let wanted = if is_wanted(moved, bytes) { BYTES_AT_ONCE } else { 0 };
+            let wanted = if is_wanted(moved, bytes) { pace.write_bytes() } else { 0 };
             let Some(leaving) = self.0.buffer.leave(wanted) else { return Ok(()) };
             let mut blocks = leaving.blocks.iter().peekable();
             while blocks.peek().is_some() {
@@ -222,10 +251,16 @@ impl SnapshotStore {
                 });
                 contents.unknown |= written.is_err();
                 written?;
+                drop(contents);
+                pace.breathe();
             }
             moved += leaving.blocks.len();
             drop(leaving);
             self.0.buffer.left();
+            if pace.waits_for_the_disk() {
+                let flush = || self.sled().db.flush().map_err(|error| self.sled_error(error));
+                self.guarded(flush)?;
+            }
         }
     }
 
@@ -234,7 +269,7 @@ impl SnapshotStore {
     /// # Errors
     /// [`SnapshotError`], after which nothing since the last success may be counted on.
     pub fn flush(&self) -> Result<(), SnapshotError> {
-        self.settle()?;
+        self.settle(Pace::AtOnce)?;
         self.flush_sled()
     }
 
@@ -260,7 +295,17 @@ impl SnapshotStore {
         watermarks: &[(PartitionNo, Lsn)],
         removals: &[Removal],
     ) -> Result<(), SnapshotError> {
-        self.settle()?;
+        self.checkpoint_at(Pace::AtOnce, watermarks, removals)
+    }
+
+    /// The same at a pace.
+    pub(super) fn checkpoint_at(
+        &self,
+        pace: Pace<'_>,
+        watermarks: &[(PartitionNo, Lsn)],
+        removals: &[Removal],
+    ) -> Result<(), SnapshotError> {
+        self.settle(pace)?;
         let mut contents = self.0.contents.lock();
         if contents.unknown {
             let cause = "an earlier write failed halfway".to_owned();
@@ -354,11 +399,7 @@ impl SnapshotStore {
     }
 
     /// Writes entities that stand alone.
-    fn put_all<'p>(
-        &self,
-        puts: impl Iterator<Item = &'p Put>,
-        contents: &mut Contents,
-    ) -> Result<(), SnapshotError> {
+    fn put_all(&self, puts: &[Put], contents: &mut Contents) -> Result<(), SnapshotError> {
         for put in puts {
             self.replace(put.kind, &put.key, contents, |_| {
                 Ok((put.schema, put.lsn, Cow::Borrowed(&put.payload)))
