@@ -19,7 +19,7 @@ use crate::actors::cold::ColdStore;
 use crate::actors::config::EngineConfig;
 use crate::actors::gate::Gate;
 use crate::actors::handle::{
-    CatalogueSaved, EngineHandle, Inner, Lane, STATUS_READY, STATUS_STOPPING, lane_entry,
+    CatalogueSaved, EngineHandle, Inner, Lane, STATUS_READY, STATUS_STOPPING, SoldOut, lane_entry,
 };
 use crate::actors::order::{Drain, OrderActor, OrderContext};
 use crate::actors::record::{Record, Routes, Sink};
@@ -217,6 +217,7 @@ impl Engine {
                 routes,
                 lanes: ArcSwap::from_pointee(HashMap::new()),
                 request_keys,
+                sold_out: SoldOut::default(),
                 gate,
                 journal: journal.handle(),
                 cold,

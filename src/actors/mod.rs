@@ -46,6 +46,6 @@ pub use engine::{Callbacks, Engine, EngineParts, StartError, StartReport};
 pub use error::EngineError;
 pub use handle::{
     CatalogueChangeError, EngineHandle, EngineStatus, FoundVoucher, OrderCommand, OrderRequest,
-    Owner, PayFrom, RedeemRequest, Redeemed, RefundRequest, Refunded, ReverseRequest,
+    Owner, PayFrom, RedeemRequest, Redeemed, RefundRequest, Refunded, ReverseRequest, Seal,
 };
 pub use look::{Onlooker, Quota, SlotStock, less, more};

@@ -6,6 +6,7 @@ mod callback;
 mod look;
 mod rebuild;
 mod restart;
+mod too_late;
 
 use std::path::Path;
 use std::sync::Arc;

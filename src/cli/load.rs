@@ -7,11 +7,15 @@ mod spawn;
 
 use std::io::IsTerminal as _;
 use std::net::ToSocketAddrs as _;
+use std::ops::ControlFlow;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) use arguments::LoadArguments;
 use spawn::Spawned;
@@ -27,15 +31,18 @@ const VENUE_OFFSET_SECONDS: i32 = 8 * 3600;
 /// Voucher codes that previews take turns with.
 const CODES: u16 = 16;
 
+/// Runs, prints and writes the report. SIGINT and SIGTERM end the run, and a server started for it is
+/// stopped and removed like after any other failure.
 pub(super) fn run(arguments: &LoadArguments) -> anyhow::Result<ExitCode> {
+    let interrupted = interruption()?;
     let report = if arguments.spawn {
         let scratch = arguments.spawn_in.clone().unwrap_or_else(std::env::temp_dir);
         let server = Spawned::start(&scratch, arguments.server_config.as_deref())?;
-        let mut report = measure(arguments, server.url())?;
+        let mut report = measure(arguments, server.url(), &interrupted)?;
         report.audit = Some(server.stop_and_audit(&report)?);
         report
     } else {
-        measure(arguments, &arguments.url)?
+        measure(arguments, &arguments.url, &interrupted)?
     };
     write(arguments, &report)?;
     let broken = !report.broken_promises().is_empty();
@@ -43,9 +50,13 @@ pub(super) fn run(arguments: &LoadArguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs the load against the server at `url`.
-fn measure(arguments: &LoadArguments, url: &str) -> anyhow::Result<Report> {
+fn measure(
+    arguments: &LoadArguments,
+    url: &str,
+    interrupted: &Arc<AtomicBool>,
+) -> anyhow::Result<Report> {
     let settings = settings(arguments, url)?;
-    let mut progress = Progress::new(settings.scenario);
+    let mut progress = Progress::new(settings.scenario, Arc::clone(interrupted));
     let report = load::run(&settings, &mut progress)?;
     progress.bar.finish_and_clear();
     Ok(report)
@@ -125,13 +136,43 @@ fn fresh_seed() -> anyhow::Result<u64> {
     Ok(u64::from_le_bytes(bytes) >> 12)
 }
 
+/// Becomes true with the first SIGINT or SIGTERM. A second one ends the process at once.
+fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&interrupted);
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let wait = async move {
+        let signals = signal(SignalKind::interrupt())
+            .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+        let (mut interrupt, mut terminate) = match signals {
+            Ok(signals) => signals,
+            Err(error) => return drop(ready.send(Err(error))),
+        };
+        drop(ready.send(Ok(())));
+        for _ in 0..2 {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if told.swap(true, Ordering::Relaxed) {
+                std::process::exit(i32::from(FAILED));
+            }
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || runtime.block_on(wait))?;
+    is_ready.recv().context("the thread of signals")??;
+    Ok(interrupted)
+}
+
 /// A bar on standard error, if somebody sees it.
 struct Progress {
     bar: ProgressBar,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Progress {
-    fn new(scenario: Scenario) -> Self {
+    fn new(scenario: Scenario, interrupted: Arc<AtomicBool>) -> Self {
         let target = if std::io::stderr().is_terminal() {
             ProgressDrawTarget::stderr_with_hz(10)
         } else {
@@ -141,12 +182,12 @@ impl Progress {
         let style = ProgressStyle::with_template("{prefix} {wide_bar} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_prefix(scenario.name());
-        Self { bar }
+        Self { bar, interrupted }
     }
 }
 
 impl Watch for Progress {
-    fn at(&mut self, passed: Duration, all: Duration, counts: Counts) {
+    fn at(&mut self, passed: Duration, all: Duration, counts: Counts) -> ControlFlow<()> {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         self.bar.set_length(millis(all));
         self.bar.set_position(millis(passed.min(all)));
@@ -154,5 +195,10 @@ impl Watch for Progress {
         self.bar.set_message(format!(
             "{success} done, {refusal} refused, {error} failed, {dropped} dropped"
         ));
+        if self.interrupted.load(Ordering::Relaxed) {
+            self.bar.finish_and_clear();
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
     }
 }

@@ -71,14 +71,11 @@ pub(super) async fn ticket_code(request: &HttpRequest, bytes: &[u8], state: &App
         // An order that has its codes gets them again even when its SKU is mapped no longer.
         None => Err(Rejection::UnknownProduct { id: String::new() }),
     };
-    let Ok(private) = state.keys.seal_details(&ask.private(tourists)) else {
-        return failed(request, &EngineError::Unavailable);
-    };
     let order = OrderRequest {
         agent: client.agent,
         key: Some(key),
         admitted,
-        private,
+        private: || state.keys.seal_details(&ask.private(tourists)).ok(),
         pay_from: Some(PayFrom::OnAccount),
     };
     match within(state, state.engine.order(order)).await {

@@ -193,19 +193,18 @@ impl Call<'_> {
             // The fifty characters declared fit; this is for a body read without its rules.
             Err(_) => return failed(ResultCode::OTHER, "业务单号过长"),
         };
-        let Ok(private) = self.state.keys.seal_details(&info.private) else {
-            return failed(ResultCode::SYSTEM_FAULT, message::BUSY);
-        };
         let order = OrderRequest {
             agent: self.caller.agent().no,
             key: key.clone(),
             admitted: self.admit(&info.draft),
-            private,
+            private: || self.state.keys.seal_details(&info.private).ok(),
             pay_from: self.fund.map(pay_from),
         };
         let answered = within(self.state, self.state.engine.order(order)).await;
         let (engine, agent) = (&self.state.engine, self.caller.agent().no);
         let refused = match (&answered, &key) {
+            // Whoever found nothing left was refused an order of its own: its key has none.
+            (Err(EngineError::Rejected(Rejection::SoldOut { .. })), _) => None,
             (Err(EngineError::Rejected(_)), Some(key)) => {
                 within(self.state, engine.order_by_key(agent, key)).await.ok()
             }

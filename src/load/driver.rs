@@ -9,7 +9,7 @@ use std::hash::Hasher as _;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -58,10 +58,11 @@ pub(super) struct Start {
     pub(super) at: UnixMillis,
 }
 
-/// Counts as of the last tick, for whoever watches.
+/// Counts as of the last tick, for whoever watches, who may end the run.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     counts: [AtomicU64; 5],
+    interrupted: AtomicBool,
 }
 
 impl Watched {
@@ -76,6 +77,11 @@ impl Watched {
         let [sent, success, refusal, error, dropped] =
             [0, 1, 2, 3, 4].map(|at: usize| self.counts[at].load(Ordering::Relaxed));
         Counts { sent, success, refusal, error, dropped }
+    }
+
+    /// Ends the run; answers that are missing then stay so.
+    pub(super) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
     }
 }
 
@@ -155,6 +161,9 @@ impl<'a> Driver<'a> {
             let now_ns = self.now_ns();
             if now_ns >= self.next_tick_ns {
                 self.tick(now_ns);
+                if self.watched.interrupted.load(Ordering::Relaxed) {
+                    break;
+                }
             }
             self.dispatch();
             let is_over = self.next_due_ns.is_none() || now_ns >= self.bounds.stop_ns;

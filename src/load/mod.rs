@@ -19,6 +19,7 @@ mod template;
 mod usage;
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 pub use arrivals::Pattern;
@@ -107,11 +108,12 @@ pub struct Settings {
     pub seed: u64,
 }
 
-/// Shows how a run goes on.
+/// Shows how a run goes on, and may end it.
 pub trait Watch {
     /// Called some ten times a second with how long the run has gone on, how long it will at most, and
-    /// the counts so far, warm-up included.
-    fn at(&mut self, passed: Duration, all: Duration, counts: Counts);
+    /// the counts so far, warm-up included. [`ControlFlow::Break`] ends the run with
+    /// [`LoadError::Interrupted`].
+    fn at(&mut self, passed: Duration, all: Duration, counts: Counts) -> ControlFlow<()>;
 }
 
 /// Why a run failed.
@@ -128,6 +130,9 @@ pub enum LoadError {
     /// The system refused what a thread needs.
     #[error("a thread of the load generator failed")]
     Thread(#[from] std::io::Error),
+    /// [`Watch`] wanted it so.
+    #[error("interrupted: nothing was measured")]
+    Interrupted,
 }
 
 /// Runs and measures.
@@ -151,6 +156,7 @@ pub fn run(settings: &Settings, watch: &mut dyn Watch) -> Result<Report, LoadErr
         at: SystemClock.now().plus_millis((LEAD_NS / 1_000_000) as i64),
     };
     let mut machine = MachineUse::default();
+    let mut flow = ControlFlow::Continue(());
     let tally = std::thread::scope(|scope| {
         let spawn = |parts| scope.spawn(move || Driver::new(parts, start)?.run());
         let threads: Vec<_> = parts.into_iter().map(spawn).collect();
@@ -160,11 +166,15 @@ pub fn run(settings: &Settings, watch: &mut dyn Watch) -> Result<Report, LoadErr
             machine.look(plan.window, passed_ns);
             let mut counts = Counts::default();
             watched.iter().for_each(|watched| counts.add(watched.counts()));
-            watch.at(
+            flow = watch.at(
                 Duration::from_nanos(passed_ns),
                 Duration::from_nanos(plan.window.end_ns),
                 counts,
             );
+            if flow.is_break() {
+                watched.iter().for_each(Watched::interrupt);
+                break;
+            }
         }
         let mut all = Tally::new(plan.window, plan.compares_copies());
         for thread in threads {
@@ -173,6 +183,9 @@ pub fn run(settings: &Settings, watch: &mut dyn Watch) -> Result<Report, LoadErr
         }
         Ok::<_, LoadError>(all)
     })?;
+    if flow.is_break() {
+        return Err(LoadError::Interrupted);
+    }
     Ok(Report::new(settings, &tally, start.at, machine.busy))
 }
 

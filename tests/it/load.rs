@@ -103,6 +103,20 @@ fn a_server_of_its_own_is_audited_and_removed() {
 }
 
 #[test]
+fn an_interrupted_run_leaves_neither_its_server_nor_its_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let scratch = dir.path().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let line = ["load", "order", "--spawn", "--spawn-in", scratch.to_str().unwrap(), "--closed"];
+    let sells = |store: std::fs::DirEntry| store.path().join("store/journal").exists();
+    let is_time = || std::fs::read_dir(&scratch).unwrap().any(|store| sells(store.unwrap()));
+    let arguments = [&line[..], &["--duration", "600s"]].concat();
+    let (code, said) = process::interrupt(dir.path(), &arguments, is_time);
+    assert!(code == 1 && said.contains("interrupted"), "{code} {said}");
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "the store is removed");
+}
+
+#[test]
 fn what_cannot_be_measured_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let check = |arguments: &[&str], why: &str| {

@@ -3,6 +3,7 @@
 mod catalogue;
 mod order;
 mod request;
+mod sold_out;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -33,8 +34,9 @@ use crate::vault::CodeMint;
 pub use catalogue::CatalogueChangeError;
 pub use request::{
     FoundVoucher, OrderCommand, OrderRequest, Owner, PayFrom, RedeemRequest, Redeemed,
-    RefundRequest, Refunded, ReverseRequest,
+    RefundRequest, Refunded, ReverseRequest, Seal,
 };
+pub(super) use sold_out::SoldOut;
 
 /// Whether the engine takes requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,8 @@ pub(super) struct Inner {
     /// Voucher actors by lane of codes, with the last number used in each.
     pub(super) lanes: arc_swap::ArcSwap<HashMap<u16, Lane>>,
     pub(super) request_keys: RequestKeys,
+    /// What to look at before it is sealed.
+    pub(super) sold_out: SoldOut,
     pub(super) gate: Gate,
     pub(super) journal: JournalHandle<Record>,
     pub(super) cold: ColdStore,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::actors::EngineError;
 use crate::actors::gate::InFlight;
+use crate::actors::handle::sold_out::is_sold_out;
 use crate::actors::handle::{
     EngineHandle, FoundVoucher, HOUSE, OrderCommand, OrderRequest, Owner, PayFrom, RedeemRequest,
-    Redeemed, RefundRequest, Refunded, ReverseRequest, not_sent,
+    Redeemed, RefundRequest, Refunded, ReverseRequest, Seal, not_sent,
 };
 use crate::actors::order::{Asker, Command, Reply, WhoseTicket};
 use crate::actors::request_keys::{Entered, Found, KeyClaim, KeyFingerprint};
@@ -20,9 +21,7 @@ use crate::engine::checkout::NewOrder;
 use crate::engine::ids::supplier_of;
 use crate::engine::operator::StockCommand;
 use crate::engine::transaction::Payment;
-use crate::types::{
-    AgentNo, OrderId, RequestKey, Sealed, SupplierNo, TicketId, UnixMillis, VoucherCode,
-};
+use crate::types::{AgentNo, OrderId, RequestKey, SupplierNo, TicketId, UnixMillis, VoucherCode};
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
@@ -34,8 +33,7 @@ impl EngineHandle {
     pub async fn verify(&self, admitted: Admitted) -> Result<(), EngineError> {
         let in_flight = self.enter(admitted.agent)?;
         let (agent, supplier) = (admitted.agent, admitted.supplier_no());
-        let year = payment(PayFrom::Rebate, &admitted).year;
-        let command = Command::Verify { admitted: Box::new(admitted), year };
+        let command = look(admitted);
         match self.submit(supplier, command, Asker::Agent(agent), None, in_flight).await? {
             Reply::Done | Reply::Order(_) | Reply::Unchanged(_) => Ok(()),
             Reply::NotHere => Err(EngineError::OutcomeUnknown),
@@ -50,18 +48,23 @@ impl EngineHandle {
     ///
     /// # Errors
     /// The [`Rejection`], or why there is no answer.
-    pub async fn order(&self, request: OrderRequest) -> Result<Arc<Order>, EngineError> {
+    pub async fn order(&self, request: OrderRequest<impl Seal>) -> Result<Arc<Order>, EngineError> {
         let OrderRequest { agent, key, admitted, private, pay_from } = request;
         let now = self.now();
         let supplier = admitted.as_ref().ok().map(Admitted::supplier_no);
         let Some(key) = key else {
             let admitted = admitted?;
             let supplier = admitted.supplier_no();
-            let command = new_order(admitted, None, private, pay_from);
             let in_flight = self.enter(agent)?;
+            let command = new_order(admitted, None, private, pay_from)?;
             return self.order_reply(supplier, command, Asker::Agent(agent), None, in_flight).await;
         };
         let fingerprint = KeyFingerprint::new(agent, &key);
+        let sold_out = &self.0.sold_out;
+        let wish = admitted.as_ref().ok().map(|admitted| sold_out.wish(admitted));
+        let mut looks_first = wish.is_some_and(|wish| sold_out.is_likely(wish));
+        let note =
+            |nothing_left| wish.into_iter().for_each(|wish| sold_out.note(wish, nothing_left));
         // Whatever sends it to order keeps it: nobody else could turn it down for another to try.
         let mut offer = admitted.map(|admitted| Some((admitted, key, private)));
         loop {
@@ -77,23 +80,43 @@ impl EngineHandle {
                 }
                 Entered::Supplier(route, claim) => {
                     let own = offer.as_mut().ok().filter(|_| supplier == Some(route));
-                    let command = match own.and_then(Option::take) {
-                        Some((admitted, key, private)) => {
-                            new_order(admitted, Some(key), private, pay_from)
-                        }
+                    let command = match own {
+                        Some(Some((admitted, ..))) if looks_first => look(admitted.clone()),
+                        Some(own) => match own.take() {
+                            Some((admitted, key, private)) => {
+                                new_order(admitted, Some(key), private, pay_from)?
+                            }
+                            None => Command::Await,
+                        },
                         None => Command::Await,
                     };
                     (route, Some(claim), command)
                 }
             };
-            match self.submit(route, command, Asker::Agent(agent), claim, in_flight).await? {
-                Reply::Order(order) | Reply::Unchanged(order) => return Ok(order),
+            let only_looks = matches!(command, Command::Verify { .. });
+            match self.submit(route, command, Asker::Agent(agent), claim, in_flight).await {
+                Err(error) if is_sold_out(&error) => {
+                    note(true);
+                    return Err(error);
+                }
+                // Something is left, or another reason to refuse may come first, or the key has an order
+                // by now: it takes the usual way.
+                Ok(_) | Err(EngineError::Rejected(_)) if only_looks => {
+                    looks_first = false;
+                    note(false);
+                }
+                Ok(Reply::Order(order)) => {
+                    note(false);
+                    return Ok(order);
+                }
+                Ok(Reply::Unchanged(order)) => return Ok(order),
                 // What was under way with the key has come to nothing: now it is this one's turn.
-                Reply::NotHere | Reply::Done => match &offer {
+                Ok(Reply::NotHere | Reply::Done) => match &offer {
                     Err(rejection) => return Err(rejection.clone().into()),
                     Ok(Some(_)) => continue,
                     Ok(None) => return Err(EngineError::OutcomeUnknown),
                 },
+                Err(error) => return Err(error),
             }
         }
     }
@@ -356,18 +379,25 @@ impl EngineHandle {
     }
 }
 
+/// Asks whether an order would be granted.
+fn look(admitted: Admitted) -> Command {
+    let year = payment(PayFrom::Rebate, &admitted).year;
+    Command::Verify { admitted: Box::new(admitted), year }
+}
+
 fn new_order(
     admitted: Admitted,
     request_key: Option<RequestKey>,
-    private: Sealed,
+    private: impl Seal,
     pay_from: Option<PayFrom>,
-) -> Command {
+) -> Result<Command, EngineError> {
+    let private = private.seal().ok_or(EngineError::Unavailable)?;
     let payment = pay_from.map(|from| payment(from, &admitted));
     let order = Box::new(NewOrder { admitted, request_key, private });
-    match payment {
+    Ok(match payment {
         Some(payment) => Command::Sell { order, payment },
         None => Command::Place { order },
-    }
+    })
 }
 
 fn payment(from: PayFrom, admitted: &Admitted) -> Payment {

@@ -99,7 +99,7 @@ pub enum Owner {
 
 /// A request to order, as the wire side hands it over.
 #[derive(Debug)]
-pub struct OrderRequest {
+pub struct OrderRequest<S = Sealed> {
     /// Who orders.
     pub agent: AgentNo,
     /// The caller's own number. Without one a repeat is another order.
@@ -108,9 +108,28 @@ pub struct OrderRequest {
     /// is compared, never the content.
     pub admitted: Result<Admitted, Rejection>,
     /// Everything personal.
-    pub private: Sealed,
+    pub private: S,
     /// How to pay, or `None` to leave it unpaid. For an admitted order the year is the venue's.
     pub pay_from: Option<PayFrom>,
+}
+
+/// What becomes sealed once it is known to be worth it: a request whose key has its order already, that
+/// the catalogue refuses, or that is too late anyway, is never sealed.
+pub trait Seal {
+    /// The sealed bytes; `None` when they cannot be made.
+    fn seal(self) -> Option<Sealed>;
+}
+
+impl Seal for Sealed {
+    fn seal(self) -> Option<Sealed> {
+        Some(self)
+    }
+}
+
+impl<F: FnOnce() -> Option<Sealed>> Seal for F {
+    fn seal(self) -> Option<Sealed> {
+        self()
+    }
 }
 
 /// Which balance pays.

@@ -44,7 +44,10 @@ pub(super) struct Directory {
 #[derive(Debug)]
 pub(super) struct Ownership {
     path: PathBuf,
-    file: File,
+    /// The lock is held as long as this is open.
+    _file: File,
+    /// Device and inode of the file; no other file gets them while it is open.
+    id: (u64, u64),
     /// Held while segments move into the archive.
     pub(super) archiving: Mutex<()>,
 }
@@ -74,10 +77,15 @@ impl Directory {
             .open(&path)
             .map_err(LogError::io("open", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Ownership { path, file, archiving: Mutex::new(()) }),
-            Err(TryLockError::WouldBlock) => Err(LogError::Locked { dir: self.path.clone() }),
-            Err(TryLockError::Error(source)) => Err(LogError::io("lock", &path)(source)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LogError::Locked { dir: self.path.clone() });
+            }
+            Err(TryLockError::Error(source)) => return Err(LogError::io("lock", &path)(source)),
         }
+        let metadata = file.metadata().map_err(LogError::io("examine", &path))?;
+        let id = (metadata.dev(), metadata.ino());
+        Ok(Ownership { path, _file: file, id, archiving: Mutex::new(()) })
     }
 
     /// Removes what an interrupted creation or archiving left behind.
@@ -142,9 +150,8 @@ impl Ownership {
     /// # Errors
     /// [`LogError::Fenced`].
     pub(super) fn check(&self) -> Result<(), LogError> {
-        let ours = self.file.metadata().map_err(LogError::io("examine", &self.path))?;
         match fs::metadata(&self.path) {
-            Ok(now) if (now.dev(), now.ino()) == (ours.dev(), ours.ino()) => Ok(()),
+            Ok(now) if (now.dev(), now.ino()) == self.id => Ok(()),
             Ok(_) => Err(LogError::Fenced),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(LogError::Fenced),
             Err(error) => Err(LogError::io("examine", &self.path)(error)),

@@ -142,10 +142,9 @@ impl SegmentLog {
         }
         self.at =
             Position { offset: self.at.offset + bytes, next: group.next_lsn(), chain: header.crc };
-        // From half on, so that opening and closing a log costs nothing and the file is ready in time.
-        if self.at.offset > self.header.segment_bytes / 2 {
-            self.preparation.begin(&self.directory, &self.ownership, self.config.segment_bytes);
-        }
+        let bytes = self.config.segment_bytes;
+        let wanted = prepare::wanted(self.at.offset, bytes);
+        self.preparation.advance(wanted, &self.directory, &self.ownership, bytes);
         Ok(())
     }
 
@@ -224,7 +223,7 @@ fn create_first_segment(directory: &Directory, config: &JournalConfig) -> Result
     getrandom::fill(&mut store)
         .map_err(|error| io::Error::other(error.to_string()))
         .map_err(LogError::io("draw random bytes for", directory.path()))?;
-    prepare(&directory.next(), config.segment_bytes)?;
+    prepare(&directory.next(), config.segment_bytes, |_| true)?;
     let header = SegmentHeader {
         store: StoreId::new(store),
         first: Lsn::ZERO.next(),
@@ -242,7 +241,8 @@ fn create_segment(directory: &Directory, header: &SegmentHeader) -> Result<PathB
     let file = OpenOptions::new().write(true).open(&prepared);
     let file = file.map_err(LogError::io("open", &prepared))?;
     file.write_all_at(&header.encode(), 0).map_err(LogError::io("write", &prepared))?;
-    file.sync_all().map_err(LogError::io("sync", &prepared))?;
+    // Size and allocation have been durable since it was prepared.
+    file.sync_data().map_err(LogError::io("sync", &prepared))?;
     let path = directory.live(header.first);
     publish(&prepared, &path)?;
     Ok(path)
@@ -277,7 +277,7 @@ fn make_good(path: &Path, walked: &Walked, last_block: u64) -> Result<(), LogErr
     }
     let bytes = file.metadata().map_err(LogError::io("examine", path))?.len();
     if bytes < walked.header.segment_bytes {
-        prepare::allocate(&file, path, bytes, walked.header.segment_bytes)?;
+        prepare::allocate(&file, path, bytes, walked.header.segment_bytes, |_| true)?;
     }
     file.sync_all().map_err(LogError::io("sync", path))
 }

@@ -2,12 +2,13 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use piaoku::clock::{Clock, SystemClock};
 use piaoku::types::UnixMillis;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::Target;
@@ -102,7 +103,29 @@ impl Target for Process {
 pub(crate) fn run(dir: &Path, arguments: &[&str]) -> (i32, String) {
     let mut command = piaoku(dir);
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = command.output().expect("the binary runs");
+    ended(spawn(&mut command).wait_with_output().expect("the binary runs"))
+}
+
+/// Runs the program until it has come as far as `is_time` says and interrupts it as Ctrl-C does: its exit
+/// code, and what it said on either stream.
+pub(crate) fn interrupt(
+    dir: &Path,
+    arguments: &[&str],
+    is_time: impl Fn() -> bool,
+) -> (i32, String) {
+    let mut command = piaoku(dir);
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = spawn(&mut command);
+    while !is_time() {
+        let ended = child.try_wait().expect("a child");
+        assert!(ended.is_none(), "it ended: {ended:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).expect("a child that runs");
+    ended(child.wait_with_output().expect("a child"))
+}
+
+fn ended(output: Output) -> (i32, String) {
     let said = [output.stdout, output.stderr].concat();
     let code = output.status.code().expect("it was not killed");
     (code, String::from_utf8(said).expect("it prints text"))
