@@ -72,7 +72,8 @@ impl ColdStore {
         code: VoucherCode,
     ) -> impl Future<Output = Result<Option<Entry>, LoadError>> + use<> {
         let located = self.mint.locate(code);
-        let load = located.map(|(lane, n)| self.load(EntityKind::Voucher, voucher_key(lane, n)));
+        let load =
+            located.map(|(lane, n)| self.load(EntityKind::Voucher, voucher_key(lane, n).into()));
         async move {
             match load {
                 Some(load) => load.await,

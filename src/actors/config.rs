@@ -54,7 +54,7 @@ impl Default for EngineConfig {
             mailbox_len_max: 8192,
             tick_ms: 100,
             checkpoint_interval_ms: 1000,
-            checkpoint_step: 512,
+            checkpoint_step: 128,
             idle_ms: 60_000,
             orders_cached_max: 100_000,
             vouchers_cached_max: 100_000,

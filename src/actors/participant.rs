@@ -227,8 +227,7 @@ impl<M: Machine> Station<M> {
             let changes = Changes { key, lsn, after, rest, counts: Arc::clone(&counts), runs };
             let runs = if changes.ends_chain() { 0 } else { runs + 1 };
             let store = store.clone();
-            let encode: Encode =
-                Box::new(move |puts, removals| changes.encode(&store, &codec, puts, removals));
+            let encode: Encode = Box::new(move |sink| changes.encode(&store, &codec, sink));
             (State::Changes(encode), counts, runs)
         })?;
         let mut work = self.work.borrow_mut();

@@ -191,7 +191,6 @@ pub(crate) fn catalogue_batch(catalogue: Option<&Catalogue>, lsn: Lsn) -> Batch 
         removals: Vec::new(),
         encode: None,
         watermark: lsn,
-        is_behind: false,
         written: None,
         done: Box::new(|result| {
             if let Err(error) = result {
@@ -209,7 +208,6 @@ pub(crate) fn new_supplier_batch(supplier: SupplierNo, lsn: Lsn) -> Batch {
         removals: Vec::new(),
         encode: None,
         watermark: lsn,
-        is_behind: false,
         written: None,
         // Should it fail, so does every batch after it.
         done: Box::new(drop),
@@ -228,9 +226,8 @@ pub fn decode_record(entry: journal::Entry<'_>) -> Result<Transaction, RecoveryE
     schema::decode_transaction(entry.bytes).map_err(|error| RecoveryError::Record { lsn, error })
 }
 
-/// The request keys that the snapshots have.
-fn request_keys(store: &SnapshotStore) -> Result<RequestKeys, RecoveryError> {
-    let keys = RequestKeys::default();
+/// Adds the request keys that the snapshots have.
+fn request_keys(store: &SnapshotStore, keys: &RequestKeys) -> Result<(), RecoveryError> {
     let mut damaged = false;
     store.scan(EntityKind::RequestKey, &[], |key, entry| {
         match decode_request_key(key, &entry.payload) {
@@ -243,7 +240,7 @@ fn request_keys(store: &SnapshotStore) -> Result<RequestKeys, RecoveryError> {
         let error = SchemaError::Invalid;
         return Err(RecoveryError::Entity { kind: "request key", error });
     }
-    Ok(keys)
+    Ok(())
 }
 
 /// Orders of which something is still to come.

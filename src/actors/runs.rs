@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use crate::actors::machine::Machine;
 use crate::actors::recovery::RecoveryError;
-use crate::actors::stored::{SCHEMA, put};
+use crate::actors::stored::SCHEMA;
 use crate::domain::limits::{Count, Counters};
 use crate::engine::state::Tracked;
 use crate::schema::{Run, SchemaError};
-use crate::snapshot::{EntityKind, Key, Put, Removal, SnapshotError, SnapshotStore};
+use crate::snapshot::{EntityKind, Key, Removal, Sink, SnapshotError, SnapshotStore};
 use crate::types::Lsn;
 
 /// Counters up to which a machine is always written whole: that costs little, and less to read.
@@ -148,13 +148,7 @@ impl<M: Machine> Changes<M> {
     }
 
     /// Encodes them: as one more run, or the whole chain as one state.
-    pub(crate) fn encode(
-        self,
-        store: &SnapshotStore,
-        codec: &RunCodec<M>,
-        puts: &mut Vec<Put>,
-        removals: &mut Vec<Removal>,
-    ) {
+    pub(crate) fn encode(self, store: &SnapshotStore, codec: &RunCodec<M>, sink: &mut Sink<'_>) {
         let ends_chain = self.ends_chain();
         let Self { key, lsn, after, rest, counts, .. } = self;
         let mut counts = Arc::unwrap_or_clone(counts);
@@ -169,16 +163,14 @@ impl<M: Machine> Changes<M> {
             let gone = superseded(store, M::KIND, &key);
             if let (Some(Loaded { mut machine, .. }), Ok(gone)) = (chain, gone) {
                 (codec.advance)(&mut machine, run);
-                puts.push(put(M::KIND, key, lsn, |out| machine.encode(out)));
-                removals.extend(gone);
+                sink.put(M::KIND, &key, (SCHEMA, lsn), |out| machine.encode(out));
+                gone.into_iter().for_each(|removal| sink.remove(removal));
                 return;
             }
         }
-        let mut payload = Vec::new();
-        (codec.encode)(&run, &mut payload);
         let mut row = prefix(M::KIND, &key);
         row.extend_from_slice(&lsn.get().to_be_bytes());
-        puts.push(Put { kind: EntityKind::Run, key: row.into(), schema: SCHEMA, lsn, payload });
+        sink.put(EntityKind::Run, &row, (SCHEMA, lsn), |out| (codec.encode)(&run, out));
     }
 }
 
@@ -205,7 +197,7 @@ mod tests {
     use crate::domain::catalogue::Catalogue;
     use crate::domain::limits::{CounterEvent, LimitKey, LimitShard, WindowInstance};
     use crate::schema;
-    use crate::snapshot::{Opened, SnapshotConfig, Stamp};
+    use crate::snapshot::{Opened, Removals, SnapshotConfig, Stamp};
     use crate::types::{IdentityHash, ProductNo, Quantity, RuleNo, ServiceDate};
 
     const KEY: LimitKey =
@@ -261,6 +253,16 @@ mod tests {
         station
     }
 
+    fn write(store: &SnapshotStore, state: State) -> Removals {
+        let mut removals = Removals::default();
+        let write = |sink: &mut Sink<'_>| match state {
+            State::Whole(put) => sink.put_encoded(&put),
+            State::Changes(encode) => encode(sink),
+        };
+        store.fill(&mut removals, write).unwrap();
+        removals
+    }
+
     #[test]
     fn what_follows_a_run_that_is_missing_is_not_read() {
         let root = tempfile::tempdir().unwrap();
@@ -273,14 +275,10 @@ mod tests {
                 let counts = smallvec![count((identity, false), 1)];
                 station.apply(None, Lsn::new(n), &CounterEvent::Counted(counts)).unwrap();
             }
-            let (mut puts, mut removals) = (Vec::new(), Vec::new());
-            match station.save(&store).unwrap() {
-                State::Whole(put) => puts.push(put),
-                State::Changes(encode) => encode(&mut puts, &mut removals),
-            }
+            let state = station.save(&store).unwrap();
             // The third of the chain does not arrive, the one after it does.
             if n != 3 {
-                store.write(&puts).unwrap();
+                write(&store, state);
             }
             station.saved();
         }
@@ -319,13 +317,8 @@ mod tests {
                     // Only what has changed is ever saved.
                     Step::Save | Step::Lose if saved.as_ref().is_some_and(|(at, _)| *at == lsn) => {}
                     Step::Save => {
-                        let (mut puts, mut removals) = (Vec::new(), Vec::new());
-                        match station.save(&store).unwrap() {
-                            State::Whole(put) => puts.push(put),
-                            State::Changes(encode) => encode(&mut puts, &mut removals),
-                        }
-                        store.write(&puts).unwrap();
-                        store.checkpoint(&[], &removals).unwrap();
+                        let removals = write(&store, station.save(&store).unwrap());
+                        store.checkpoint(&[], &removals.into_list()).unwrap();
                         station.saved();
                         saved = Some((lsn, live.clone()));
                     }

@@ -8,21 +8,13 @@ use crate::domain::order::{Order, OrderState};
 use crate::domain::voucher::Voucher;
 use crate::engine::ids::supplier_of;
 use crate::schema;
-use crate::snapshot::{EntityKind, Key, Put, Removal};
+use crate::snapshot::{EntityKind, Key, Put, Removal, Sink};
 use crate::types::{AgentNo, Lsn, OrderId, PartitionNo, SupplierNo, TicketId, UnixMillis};
 use crate::vault::PARTITIONS_MAX;
 
-/// Bytes that an order of few lines takes.
-const ORDER_ROOM: usize = 512;
-/// Bytes that anything else takes, if it is small.
-const ROOM: usize = 64;
-
 /// An entity with the payload that `encode` writes.
 pub(super) fn put(kind: EntityKind, key: Key, lsn: Lsn, encode: impl FnOnce(&mut Vec<u8>)) -> Put {
-    let mut payload = Vec::with_capacity(match kind {
-        EntityKind::Order => ORDER_ROOM,
-        _ => ROOM,
-    });
+    let mut payload = Vec::new();
     encode(&mut payload);
     Put { kind, key, schema: SCHEMA, lsn, payload }
 }
@@ -34,15 +26,16 @@ pub(super) const SCHEMA: u8 = 1;
 const NUMBER_BITS: u32 = 48;
 
 /// Key of a voucher: its lane and number, so that vouchers issued one after the other are neighbours.
-pub(super) fn voucher_key(lane: PartitionNo, number: u64) -> Key {
-    ((u64::from(lane.get()) << NUMBER_BITS) | number).to_be_bytes().into()
+pub(super) fn voucher_key(lane: PartitionNo, number: u64) -> [u8; 8] {
+    ((u64::from(lane.get()) << NUMBER_BITS) | number).to_be_bytes()
 }
 
-/// A voucher.
-pub(super) fn voucher_put(voucher: &Voucher, lsn: Lsn) -> Put {
+/// Saves a voucher.
+pub(super) fn save_voucher(voucher: &Voucher, lsn: Lsn, sink: &mut Sink<'_>) {
     let lane = lane_of(supplier_of(voucher.ticket.get()));
     let key = voucher_key(lane, voucher.number);
-    put(EntityKind::Voucher, key, lsn, |out| schema::encode_voucher(voucher, out))
+    let encode = |out: &mut Vec<u8>| schema::encode_voucher(voucher, out);
+    sink.put(EntityKind::Voucher, &key, (SCHEMA, lsn), encode);
 }
 
 /// Lane of a supplier's voucher codes. Suppliers far apart share one; a lane only keeps codes apart.
@@ -60,41 +53,37 @@ pub(super) struct Known {
     pub(super) keyed: bool,
 }
 
-/// An order, its request key unless that is known, which of its tickets were used, and the note that
-/// something is still to come of it (it is unpaid, or its agent is to be told something), or no longer
-/// is if it may have been noted as such before. Returns the request key unless it was known.
-pub(super) fn order_puts(
+/// Saves an order, its request key unless that is known, which of its tickets were used, and the note that
+/// something is still to come of it (it is unpaid, or its agent is to be told something); takes the note
+/// away if there no longer is and it may have been noted before. Returns the request key unless it was
+/// known.
+pub(super) fn save_order(
     order: &Order,
     lsn: Lsn,
     known: Known,
-    puts: &mut Vec<Put>,
-    removals: &mut BTreeSet<Removal>,
+    sink: &mut Sink<'_>,
 ) -> Option<KeyFingerprint> {
-    let key = schema::order_key(order.id).into();
-    puts.push(put(EntityKind::Order, key, lsn, |out| schema::encode_order(order, out)));
+    let (key, version) = (schema::order_key(order.id), (SCHEMA, lsn));
+    sink.put(EntityKind::Order, &key, version, |out| schema::encode_order(order, out));
     let request_key = order.request_key.as_ref().filter(|_| !known.keyed);
     let request_key = request_key.map(|key| KeyFingerprint::new(order.agent, key));
     if let Some(fingerprint) = request_key {
-        let key = schema::order_key(order.id).into();
         let fingerprint = fingerprint.to_bytes();
-        puts.push(put(EntityKind::RequestKey, key, lsn, |out| out.extend_from_slice(&fingerprint)));
+        sink.put(EntityKind::RequestKey, &key, version, |out| out.extend_from_slice(&fingerprint));
     }
-    let uses = order.redemptions.iter().flat_map(|redemption| &redemption.uses);
-    let used: BTreeSet<u16> = uses.map(|used| used.ticket).collect();
-    for ticket in used.into_iter().filter_map(|at| order.tickets.get(usize::from(at))) {
-        let id = order.id.get().to_be_bytes();
-        let key = ticket_key(ticket.id);
-        puts.push(put(EntityKind::Ticket, key, lsn, |out| out.extend_from_slice(&id)));
+    if !order.redemptions.is_empty() {
+        let uses = order.redemptions.iter().flat_map(|redemption| &redemption.uses);
+        let used: BTreeSet<u16> = uses.map(|used| used.ticket).collect();
+        for ticket in used.into_iter().filter_map(|at| order.tickets.get(usize::from(at))) {
+            let id = order.id.get().to_be_bytes();
+            let encode = |out: &mut Vec<u8>| out.extend_from_slice(&id);
+            sink.put(EntityKind::Ticket, &ticket_key(ticket.id), version, encode);
+        }
     }
-    let key: Key = schema::order_key(order.id).into();
     if let Some(open) = Open::of(order) {
-        let payload = open.encode();
-        // A batch removes after it has written: a note that an earlier slice of it takes away must not
-        // take this one with it.
-        removals.remove(&Removal { kind: EntityKind::Open, key: key.clone() });
-        puts.push(put(EntityKind::Open, key, lsn, |out| out.extend_from_slice(&payload)));
+        sink.put(EntityKind::Open, &key, version, |out| out.extend_from_slice(&open.encode()));
     } else if known.noted {
-        removals.insert(Removal { kind: EntityKind::Open, key });
+        sink.remove(Removal { kind: EntityKind::Open, key: key.into() });
     }
     request_key
 }
@@ -165,7 +154,7 @@ pub(super) fn catalogue_put(catalogue: &Catalogue, lsn: Lsn) -> Put {
     put(EntityKind::Catalogue, Box::default(), lsn, |out| schema::encode_catalogue(catalogue, out))
 }
 
-/// Reads what [`order_puts`] wrote about a request key.
+/// Reads what [`save_order`] wrote about a request key.
 pub(super) fn decode_request_key(key: &[u8], payload: &[u8]) -> Option<(KeyFingerprint, OrderId)> {
     let order = schema::decode_order_key(key).ok()?;
     Some((KeyFingerprint::from_bytes(payload.try_into().ok()?), order))
@@ -176,6 +165,7 @@ mod tests {
     use super::*;
     use crate::domain::order::{Notice, NoticeKind};
     use crate::engine::fixture::{Ledger, draft, line};
+    use crate::snapshot::{Opened, Removals, SnapshotConfig, SnapshotStore, Stamp};
 
     /// An order may be taken twice into one batch. Before this was seen to, a notice that came after the
     /// last one was settled lost its note, and a start did not find it.
@@ -187,14 +177,24 @@ mod tests {
         let mut told = settled.clone();
         let at = UnixMillis::new(1);
         told.notices.push(Notice { no: 3, kind: NoticeKind::Consumed, at, about: 7 });
-        let (mut puts, mut removals) = (Vec::new(), BTreeSet::new());
+        let root = tempfile::tempdir().unwrap();
+        let stamp = Stamp::new().with("store", 1);
+        let Opened { store, .. } =
+            SnapshotStore::open(root.path(), &stamp, &SnapshotConfig::default()).unwrap();
+        let mut removals = Removals::default();
         let known = |noted| Known { noted, keyed: true };
-        order_puts(&settled, Lsn::new(2), known(true), &mut puts, &mut removals);
-        assert_eq!(removals.len(), 1);
-        order_puts(&told, Lsn::new(3), known(false), &mut puts, &mut removals);
-        assert!(removals.is_empty() && puts.iter().any(|put| put.kind == EntityKind::Open));
-        order_puts(&settled, Lsn::new(4), known(true), &mut puts, &mut removals);
-        assert_eq!(removals.len(), 1, "and one taken away after it was written goes");
+        let save = |sink: &mut Sink<'_>| {
+            save_order(&settled, Lsn::new(2), known(true), sink);
+            save_order(&told, Lsn::new(3), known(false), sink);
+        };
+        store.fill(&mut removals, save).unwrap();
+        assert!(removals.is_empty());
+        assert!(store.get(EntityKind::Open, &schema::order_key(id)).unwrap().is_some());
+        let settle = |sink: &mut Sink<'_>| {
+            save_order(&settled, Lsn::new(4), known(true), sink);
+        };
+        store.fill(&mut removals, settle).unwrap();
+        assert_eq!(removals.into_list().len(), 1, "and one taken away after it was written goes");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::actors::EngineError;
 use crate::actors::cold::{ColdStore, LoadError};
 use crate::actors::config::EngineConfig;
 use crate::actors::handle::FoundVoucher;
-use crate::actors::order::{Describe, OrderActor, VouchersSaved};
+use crate::actors::order::{Describe, OrderActor, VouchersEvicted, VouchersSaved};
 use crate::domain::voucher::Voucher;
 use crate::schema;
 use crate::snapshot::Entry;
@@ -67,6 +67,13 @@ pub(crate) struct VouchersKept {
     pub(crate) saved: bool,
 }
 
+/// Asks to drop up to `count` vouchers that need not be kept.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct EvictVouchers {
+    pub(crate) count: usize,
+}
+
 /// Drops everything: the state is to be read anew.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -118,13 +125,17 @@ impl VoucherActor {
         });
     }
 
-    /// Drops vouchers the snapshots have, oldest first, beyond what is to be kept.
-    fn evict(&mut self) {
-        while self.vouchers.len() > self.cached_max
-            && let Some(code) = self.saved.pop_front()
-        {
+    /// Drops up to `count` vouchers the snapshots have, oldest first, beyond what is to be kept. Says whether
+    /// there are more of these.
+    fn evict(&mut self, count: usize) -> bool {
+        for _ in 0..count {
+            if self.vouchers.len() <= self.cached_max {
+                return false;
+            }
+            let Some(code) = self.saved.pop_front() else { return false };
             self.vouchers.remove(&code);
         }
+        self.vouchers.len() > self.cached_max && !self.saved.is_empty()
     }
 }
 
@@ -221,12 +232,20 @@ impl Handler<VouchersKept> for VoucherActor {
     fn handle(&mut self, message: VouchersKept, _: &mut Self::Context) {
         if message.saved {
             self.saved.extend(self.saving.drain(..).map(|(_, code)| code));
-            self.evict();
             return;
         }
         for unsaved in self.saving.drain(..).rev() {
             self.dirty.push_front(unsaved);
         }
+    }
+}
+
+impl Handler<EvictVouchers> for VoucherActor {
+    type Result = ();
+
+    fn handle(&mut self, message: EvictVouchers, _: &mut Self::Context) {
+        let more = self.evict(message.count);
+        self.orders.do_send(VouchersEvicted { more });
     }
 }
 

@@ -24,7 +24,9 @@ mod entity;
 mod error;
 mod frame;
 mod open;
+mod pace;
 mod session;
+mod sink;
 mod snapshotter;
 mod stamp;
 mod store;
@@ -35,6 +37,8 @@ pub use config::{SnapshotConfig, SnapshotConfigError, SnapshotMode};
 pub use entity::{EntityKind, Entry, Key, Put, Removal};
 pub use error::SnapshotError;
 pub use open::{Opened, Outcome};
+pub use pace::BacklogShare;
+pub use sink::{Removals, Sink};
 pub use snapshotter::{
     Batch, Done, Encode, Read, Refusal, Refused, SnapshotHandle, Snapshotter, Unsaved, Written,
 };

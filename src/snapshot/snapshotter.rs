@@ -3,7 +3,7 @@
 //! Nobody who submits or loads ever waits here: a full queue refuses at once. Batches that arrive
 //! within one interval share one flush.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::mem::take;
@@ -13,24 +13,22 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use super::config::SnapshotConfig;
 use super::entity::{Put, Removal};
 use super::error::SnapshotError;
+use super::pace::{Backlog, BacklogShare, Pace, Turns};
+use super::sink::{Removals, Sink};
 use super::store::{SnapshotStore, panic_text};
 use crate::types::{Lsn, PartitionNo};
-
-/// Nice value of the thread that writes: sales go first, but what they change does not pile up in
-/// memory for want of time.
-const WRITER_NICE: i32 = 5;
 
 /// Hears once that a batch can be read, on the snapshot thread, so it must neither block nor panic.
 pub type Written = Box<dyn FnOnce() + Send>;
 /// Hears once what became of a batch, on the snapshot thread, so it must neither block nor panic.
 pub type Done = Box<dyn FnOnce(Result<(), SnapshotError>) + Send>;
 /// Makes more of a batch's changes, on the snapshot thread: encoding is not the submitter's work.
-pub type Encode = Box<dyn FnOnce(&mut Vec<Put>, &mut Vec<Removal>) + Send>;
+pub type Encode = Box<dyn FnOnce(&mut Sink<'_>) + Send>;
 /// Reads whatever it likes, on a reader thread. It must not panic, and tells its own outcome.
 pub type Read = Box<dyn FnOnce(&SnapshotStore) + Send>;
 
@@ -42,12 +40,10 @@ pub struct Batch {
     pub puts: Vec<Put>,
     /// Entities that are gone. They disappear together with the rise of the watermark.
     pub removals: Vec<Removal>,
-    /// Adds to both before anything is written. Should it panic, the snapshots stop.
+    /// Makes further changes, after `puts` and before `removals`. Should it panic, the snapshots stop.
     pub encode: Option<Encode>,
     /// With this batch the store has everything the partition did up to here.
     pub watermark: Lsn,
-    /// Whether its submitter has much more to save, in memory: then saving no longer gives way to sales.
-    pub is_behind: bool,
     /// Called once the store gives its entities to whoever loads them: from then on they need not be kept
     /// elsewhere as long as this process lives. Not called should writing fail.
     pub written: Option<Written>,
@@ -93,7 +89,10 @@ pub struct Snapshotter {
 
 /// A way to the snapshot threads, cheap to clone, usable from any thread.
 #[derive(Clone)]
-pub struct SnapshotHandle(Arc<RwLock<Option<Queues>>>);
+pub struct SnapshotHandle {
+    queues: Arc<RwLock<Option<Queues>>>,
+    backlog: Backlog,
+}
 
 /// Taken away at shutdown, under the lock: so whatever was queued is in front of the end.
 struct Queues {
@@ -102,7 +101,7 @@ struct Queues {
 }
 
 impl Snapshotter {
-    /// Starts the two threads that write and the reader threads.
+    /// Starts the thread that writes and the reader threads.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -121,31 +120,18 @@ impl Snapshotter {
     ) -> io::Result<Self> {
         let (batches, batch_queue) = bounded(config.queue_len_max);
         let (reads, read_queue) = bounded(config.load_queue_len_max);
-        let handle = SnapshotHandle(Arc::new(RwLock::new(Some(Queues { batches, reads }))));
+        let queues = Arc::new(RwLock::new(Some(Queues { batches, reads })));
+        let backlog = Backlog::default();
+        let turns = Turns::new(backlog.clone(), config.backlog_max);
+        let handle = SnapshotHandle { queues, backlog };
         let mut snapshotter = Self { handle, threads: Vec::new() };
 
-        let group = Group::of(unsaved);
-        let writer = Writer { store: store.clone(), group, stopped: None };
-        let writer = Arc::new(Mutex::new(writer));
-        let (jobs, job_queue) = bounded(1);
-        let (finished, is_finished) = bounded(1);
-        let foreman = Foreman {
-            writer: Arc::clone(&writer),
-            jobs,
-            is_finished,
-            flush_interval: Duration::from_millis(config.flush_interval_ms),
-            flush_changes_max: config.flush_changes_max,
-        };
-        snapshotter.spawn("snapshot-behind".to_owned(), move || foreman.run(&batch_queue))?;
+        let writer =
+            Writer { store: store.clone(), group: Group::of(unsaved), turns, stopped: None };
+        let flush_interval = Duration::from_millis(config.flush_interval_ms);
+        let flush_changes_max = config.flush_changes_max;
         snapshotter.spawn("snapshot".to_owned(), move || {
-            // Linux keeps this by thread. Where it fails, nothing but precedence is lost.
-            let _ = rustix::process::setpriority_process(None, WRITER_NICE);
-            for job in job_queue {
-                writer.lock().work(job);
-                if finished.send(()).is_err() {
-                    return;
-                }
-            }
+            writer.run(&batch_queue, flush_interval, flush_changes_max);
         })?;
         for number in 1..=config.reader_threads {
             let (store, queue) = (store.clone(), read_queue.clone());
@@ -176,7 +162,7 @@ impl Snapshotter {
 impl Drop for Snapshotter {
     fn drop(&mut self) {
         // Without senders the threads see the end of their queues once they are empty.
-        drop(self.handle.0.write().take());
+        drop(self.handle.queues.write().take());
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so; the others still have to end.
             let _ = thread.join();
@@ -190,7 +176,7 @@ impl SnapshotHandle {
     /// # Errors
     /// The batch back, with [`Refusal::Full`] or [`Refusal::Stopped`]; its `done` was not called.
     pub fn submit(&self, batch: Batch) -> Result<(), Refused<Batch>> {
-        match self.0.read().as_ref() {
+        match self.queues.read().as_ref() {
             None => Err(Refused { why: Refusal::Stopped, item: batch }),
             Some(queues) => try_send(&queues.batches, batch),
         }
@@ -201,16 +187,23 @@ impl SnapshotHandle {
     /// # Errors
     /// What was to be done back, with [`Refusal`].
     pub fn read(&self, read: Read) -> Result<(), Refused<Read>> {
-        match self.0.read().as_ref() {
+        match self.queues.read().as_ref() {
             None => Err(Refused { why: Refusal::Stopped, item: read }),
             Some(queues) => try_send(&queues.reads, read),
         }
     }
 
+    /// A share of what waits in memory to be submitted, for the submitter to keep true: the more waits, the
+    /// less saving gives way to others.
+    #[must_use]
+    pub fn backlog_share(&self) -> BacklogShare {
+        self.backlog.share()
+    }
+
     /// Batches and reads that wait, for metrics.
     #[must_use]
     pub fn queue_lens(&self) -> (usize, usize) {
-        let queues = self.0.read();
+        let queues = self.queues.read();
         queues.as_ref().map_or((0, 0), |queues| (queues.batches.len(), queues.reads.len()))
     }
 }
@@ -222,60 +215,11 @@ fn try_send<T>(queue: &Sender<T>, item: T) -> Result<(), Refused<T>> {
     })
 }
 
-/// Has the writer work: on a thread that gives way to sales, or on its own when saving is behind. A thread
-/// that gives way could not take that back, so there are two.
-struct Foreman {
-    writer: Arc<Mutex<Writer>>,
-    jobs: Sender<Job>,
-    is_finished: Receiver<()>,
-    flush_interval: Duration,
-    flush_changes_max: usize,
-}
-
-enum Job {
-    Take(Batch),
-    Finish,
-}
-
-impl Foreman {
-    fn run(self, queue: &Receiver<Batch>) {
-        loop {
-            if self.writer.lock().group.is_empty() {
-                let Ok(first) = queue.recv() else { return };
-                self.have_done(Job::Take(first));
-            }
-            let deadline = crossbeam_channel::after(self.flush_interval);
-            while self.writer.lock().group.changes < self.flush_changes_max {
-                select! {
-                    recv(queue) -> batch => match batch {
-                        Ok(batch) => self.have_done(Job::Take(batch)),
-                        Err(_) => break,
-                    },
-                    recv(deadline) -> _ => break,
-                }
-            }
-            self.have_done(Job::Finish);
-        }
-    }
-
-    fn have_done(&self, job: Job) {
-        let is_behind = match &job {
-            Job::Take(batch) => batch.is_behind,
-            Job::Finish => self.writer.lock().group.is_behind,
-        };
-        let job = if is_behind { Some(job) } else { self.jobs.send(job).err().map(|job| job.0) };
-        match job {
-            // The other thread is gone only if it has panicked, which it has said.
-            Some(job) => self.writer.lock().work(job),
-            None => drop(self.is_finished.recv()),
-        }
-    }
-}
-
-/// What writes, on one thread at a time.
+/// What writes.
 struct Writer {
     store: SnapshotStore,
     group: Group,
+    turns: Turns,
     /// Set for good by the first failure: a later watermark would cover what the failure lost.
     stopped: Option<SnapshotError>,
 }
@@ -285,16 +229,15 @@ struct Writer {
 struct Group {
     changes: usize,
     watermarks: BTreeMap<PartitionNo, Lsn>,
-    removals: BTreeSet<Removal>,
-    is_behind: bool,
+    removals: Removals,
     waiting: Vec<Done>,
 }
 
 impl Group {
     fn of(Unsaved { watermarks, removals }: Unsaved) -> Self {
-        let (watermarks, removals) =
-            (watermarks.into_iter().collect(), removals.into_iter().collect());
-        Self { watermarks, removals, ..Self::default() }
+        let mut group = Self { watermarks: watermarks.into_iter().collect(), ..Self::default() };
+        group.removals.extend(removals);
+        group
     }
 
     fn is_empty(&self) -> bool {
@@ -303,45 +246,62 @@ impl Group {
 }
 
 impl Writer {
-    fn work(&mut self, job: Job) {
-        match job {
-            Job::Take(batch) => self.take(batch),
-            Job::Finish => self.finish(),
+    /// Writes what is submitted until nobody can submit any more. Batches of one interval share a flush.
+    fn run(mut self, queue: &Receiver<Batch>, flush_interval: Duration, flush_changes_max: usize) {
+        loop {
+            if self.group.is_empty() {
+                let Ok(first) = queue.recv() else { return };
+                self.take(first);
+            }
+            let deadline = crossbeam_channel::after(flush_interval);
+            while self.group.changes < flush_changes_max {
+                select! {
+                    recv(queue) -> batch => match batch {
+                        Ok(batch) => self.take(batch),
+                        Err(_) => break,
+                    },
+                    recv(deadline) -> _ => break,
+                }
+            }
+            self.finish();
         }
     }
 
-    fn take(&mut self, mut batch: Batch) {
+    fn take(&mut self, batch: Batch) {
+        let Batch { partition, puts, removals, encode, watermark, written, done } = batch;
         let group = &mut self.group;
-        group.waiting.push(batch.done);
-        group.is_behind |= batch.is_behind;
+        group.waiting.push(done);
         if self.stopped.is_some() {
             return;
         }
-        if let Some(encode) = batch.encode.take() {
-            let encode = || encode(&mut batch.puts, &mut batch.removals);
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(encode)) {
+        // What exists again is not taken by a removal that waits from an earlier batch.
+        let mut sink = Sink::new(&self.store, &mut group.removals, Pace::Turns(&self.turns));
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            puts.iter().for_each(|put| sink.put_encoded(put));
+            if let Some(encode) = encode {
+                encode(&mut sink);
+            }
+            removals.into_iter().for_each(|removal| sink.remove(removal));
+        }));
+        let taken = match made {
+            Ok(()) => sink.finish(),
+            Err(panic) => {
                 let cause = format!("encoding a batch: {}", panic_text(&*panic));
-                self.stopped = Some(SnapshotError::WriterStopped { cause });
+                Err(SnapshotError::WriterStopped { cause })
+            }
+        };
+        match taken {
+            Ok(changes) => group.changes += changes,
+            Err(error) => {
+                self.stopped = Some(error);
                 return;
             }
         }
-        group.changes += batch.puts.len() + batch.removals.len();
-        if let Err(error) = self.store.write(&batch.puts) {
-            self.stopped = Some(error);
-            return;
-        }
-        if let Some(written) = batch.written.take() {
+        if let Some(written) = written {
             written();
         }
-        if !group.removals.is_empty() {
-            for put in batch.puts {
-                // It exists again: the removal waiting from an earlier batch must not take it.
-                group.removals.remove(&Removal { kind: put.kind, key: put.key });
-            }
-        }
-        group.removals.extend(batch.removals);
-        let watermark = group.watermarks.entry(batch.partition).or_insert(batch.watermark);
-        *watermark = batch.watermark.max(*watermark);
+        let at = group.watermarks.entry(partition).or_insert(watermark);
+        *at = watermark.max(*at);
     }
 
     fn finish(&mut self) {
@@ -350,8 +310,8 @@ impl Writer {
             Some(cause) => Err(SnapshotError::WriterStopped { cause: cause.to_string() }),
             None => {
                 let watermarks: Vec<_> = group.watermarks.into_iter().collect();
-                let removals: Vec<_> = group.removals.into_iter().collect();
-                self.store.checkpoint(&watermarks, &removals)
+                let removals = group.removals.into_list();
+                self.store.checkpoint_at(Pace::Turns(&self.turns), &watermarks, &removals)
             }
         };
         if let Err(error) = &result

@@ -1,7 +1,10 @@
-//! The store itself: entities in, entities out, watermarks.
+//! The store itself: what it consists of, how it is read, and what keeps it whole. How it is written to is in
+//! [`intake`], what becomes durable together in [`checkpoint`].
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+mod checkpoint;
+mod intake;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,16 +12,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sled::Transactional as _;
-use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 
-use super::block::{BlockKey, Malformed, Member, Members, Place};
-use super::buffer::{Block, Buffer};
-use super::contents::{Checkpoint, value_hash};
+use super::block::{Malformed, Member, Members, Place};
+use super::buffer::Buffer;
+use super::contents::Checkpoint;
 use super::disk::SledFiles;
-use super::entity::{EntityKind, Entry, Put, Removal};
+use super::entity::{EntityKind, Entry};
 use super::error::SnapshotError;
 use super::frame::Frame;
+use super::pace::Pace;
 use super::session::{Closed, Session};
 use super::stamp::Stamp;
 use crate::types::{Lsn, PartitionNo};
@@ -28,12 +30,6 @@ const INTERNAL: u8 = 0;
 const INTERNAL_TREE: &str = "piaoku-internal";
 const STAMP_KEY: &[u8] = b"stamp";
 const CHECKPOINT_KEY: &[u8] = b"checkpoint";
-/// Bytes that leave the buffer at once.
-const BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
-/// Blocks that are written to sled without letting anybody else at the contents.
-const BLOCKS_AT_ONCE: usize = 64;
-/// Version of the encoding of blocks.
-const BLOCK_SCHEMA: u8 = 1;
 
 /// Snapshots of entities on disk. Cloning shares the store; the last clone dropped closes it.
 ///
@@ -148,7 +144,7 @@ impl SnapshotStore {
     ) -> Result<(), SnapshotError> {
         let rows = if kind.block_bits() > 0 { &[] } else { prefix };
         if kind.block_bits() > 0 {
-            self.settle()?;
+            self.settle(Pace::AtOnce)?;
         }
         self.scan_values(kind, rows, |row, value| {
             let frame = self.guarded(|| self.decode(kind.code(), row, value))?;
@@ -169,72 +165,12 @@ impl SnapshotStore {
         })
     }
 
-    /// Writes states of entities, replacing older ones. Not atomic and not durable yet: each carries
-    /// its LSN, so replay continues from whatever part arrived. Those that lie in blocks wait in memory
-    /// for what else comes into their blocks, until there is too much of them or they are to be durable.
-    ///
-    /// # Errors
-    /// [`SnapshotError`]; some of the states may have been written, and no checkpoint will succeed
-    /// until the store is opened again.
-    pub fn write(&self, puts: &[Put]) -> Result<(), SnapshotError> {
-        let bytes = self.guarded(|| {
-            self.0.buffer.add(puts).map_err(|_| self.damaged("a block in memory is malformed"))
-        });
-        let mut contents = self.0.contents.lock();
-        let written = bytes.and_then(|bytes| {
-            let alone = puts.iter().filter(|put| Place::of(put.kind, &put.key).is_none());
-            self.guarded(|| self.put_all(alone, &mut contents)).map(|()| bytes)
-        });
-        contents.unknown |= written.is_err();
-        drop(contents);
-        let bytes = written?;
-        if bytes > self.0.buffer_bytes {
-            self.move_on(|_, bytes| bytes > self.0.buffer_bytes)?;
-        }
-        Ok(())
-    }
-
-    /// Has sled take everything written so far.
-    fn settle(&self) -> Result<(), SnapshotError> {
-        let (blocks, _) = self.0.buffer.size();
-        // Whatever comes meanwhile stands behind.
-        self.move_on(|moved, _| moved < blocks)
-    }
-
-    /// Has sled take the oldest blocks, as long as it says so of those that were moved and the bytes left;
-    /// and in any case what an earlier attempt has left halfway. In small steps, so that nobody waits
-    /// for the contents for long.
-    fn move_on(&self, is_wanted: impl Fn(usize, usize) -> bool) -> Result<(), SnapshotError> {
-        let _one_at_a_time = self.0.moving.lock();
-        let mut moved = 0;
-        loop {
-            let (_, bytes) = self.0.buffer.size();
-            let wanted = if is_wanted(moved, bytes) { BYTES_AT_ONCE } else { 0 };
-            let Some(leaving) = self.0.buffer.leave(wanted) else { return Ok(()) };
-            let mut blocks = leaving.blocks.iter().peekable();
-            while blocks.peek().is_some() {
-                let mut contents = self.0.contents.lock();
-                let written = self.guarded(|| {
-                    let some = blocks.by_ref().take(BLOCKS_AT_ONCE);
-                    some.into_iter().try_for_each(|((kind, row), block)| {
-                        self.put_block(*kind, row, block, &mut contents)
-                    })
-                });
-                contents.unknown |= written.is_err();
-                written?;
-            }
-            moved += leaving.blocks.len();
-            drop(leaving);
-            self.0.buffer.left();
-        }
-    }
-
     /// Makes everything written so far durable.
     ///
     /// # Errors
     /// [`SnapshotError`], after which nothing since the last success may be counted on.
     pub fn flush(&self) -> Result<(), SnapshotError> {
-        self.settle()?;
+        self.settle(Pace::AtOnce)?;
         self.flush_sled()
     }
 
@@ -243,34 +179,6 @@ impl SnapshotStore {
             self.sled().db.flush().map_err(|error| self.sled_error(error))?;
             self.0.files.sync().map_err(|error| SnapshotError::io(&self.0.dir, error))
         })
-    }
-
-    /// Makes everything written so far durable, and then, durably as well, raises the watermarks of
-    /// partitions and removes entities, both at once or not at all.
-    ///
-    /// A watermark says that the store has everything its partition did up to that record. It is
-    /// written after the flush, so it is never ahead of the entities it covers. A removal leaves no
-    /// LSN behind by which replay could tell "removed later" from "never there"; so it must become
-    /// visible together with a watermark that covers it. Watermarks only rise: a lower one is ignored.
-    ///
-    /// # Errors
-    /// [`SnapshotError`]; the watermarks may or may not have been raised.
-    pub fn checkpoint(
-        &self,
-        watermarks: &[(PartitionNo, Lsn)],
-        removals: &[Removal],
-    ) -> Result<(), SnapshotError> {
-        self.settle()?;
-        let mut contents = self.0.contents.lock();
-        if contents.unknown {
-            let cause = "an earlier write failed halfway".to_owned();
-            return Err(SnapshotError::WriterStopped { cause });
-        }
-        self.flush_sled()?;
-        let raised = self.guarded(|| self.raise(&mut contents, watermarks, removals));
-        contents.unknown |= raised.is_err();
-        raised?;
-        self.flush_sled()
     }
 
     /// Up to where each partition's state is in the store. A partition without one starts at
@@ -351,137 +259,6 @@ impl SnapshotStore {
         };
         *self.0.contents.lock() = Contents { checkpoint, current, unknown: false };
         Ok(())
-    }
-
-    /// Writes entities that stand alone.
-    fn put_all<'p>(
-        &self,
-        puts: impl Iterator<Item = &'p Put>,
-        contents: &mut Contents,
-    ) -> Result<(), SnapshotError> {
-        for put in puts {
-            self.replace(put.kind, &put.key, contents, |_| {
-                Ok((put.schema, put.lsn, Cow::Borrowed(&put.payload)))
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Writes a block over what sled has of it.
-    fn put_block(
-        &self,
-        kind: EntityKind,
-        row: &BlockKey,
-        block: &Block,
-        contents: &mut Contents,
-    ) -> Result<(), SnapshotError> {
-        self.replace(kind, row, contents, |old| {
-            let Some(old) = old else {
-                return Ok((BLOCK_SCHEMA, block.lsn, Cow::Borrowed(&block.payload)));
-            };
-            let payload = Members(old.payload).merged(Members(&block.payload));
-            let payload = payload.map_err(|error| self.malformed(error, kind, row))?;
-            Ok((BLOCK_SCHEMA, old.lsn.max(block.lsn), Cow::Owned(payload)))
-        })
-    }
-
-    /// Writes one value in place of what its row holds.
-    fn replace<'p>(
-        &self,
-        kind: EntityKind,
-        row: &[u8],
-        contents: &mut Contents,
-        new: impl FnOnce(Option<&Frame<'_>>) -> Result<(u8, Lsn, Cow<'p, [u8]>), SnapshotError>,
-    ) -> Result<(), SnapshotError> {
-        let (code, tree) = (kind.code(), self.tree(kind));
-        let epoch = contents.checkpoint.epoch + 1;
-        let old = tree.get(row).map_err(|error| self.sled_error(error))?;
-        let frame = old.as_ref().map(|old| self.decode(code, row, old)).transpose()?;
-        let old_hash = old.as_ref().map_or(0, |old| value_hash(code, row, old));
-        let covered = match &frame {
-            Some(frame) if frame.epoch == epoch => frame.covered,
-            _ => old_hash,
-        };
-        let (schema, lsn, payload) = new(frame.as_ref())?;
-        let value = Frame { schema, lsn, epoch, covered, payload: &payload }.encode(code, row);
-        let new_hash = value_hash(code, row, &value);
-        tree.insert(row, value).map_err(|error| self.sled_error(error))?;
-        contents.current = contents.current.wrapping_sub(old_hash).wrapping_add(new_hash);
-        Ok(())
-    }
-
-    fn raise(
-        &self,
-        contents: &mut Contents,
-        watermarks: &[(PartitionNo, Lsn)],
-        removals: &[Removal],
-    ) -> Result<(), SnapshotError> {
-        let mut next = contents.checkpoint.clone();
-        next.epoch += 1;
-        for (partition, lsn) in watermarks {
-            let watermark = next.watermarks.entry(*partition).or_insert(*lsn);
-            *watermark = (*watermark).max(*lsn);
-        }
-
-        let mut by_kind: BTreeMap<EntityKind, BTreeMap<Cow<'_, [u8]>, BTreeSet<u16>>> =
-            BTreeMap::new();
-        for Removal { kind, key } in removals {
-            let rows = by_kind.entry(*kind).or_default();
-            match Place::of(*kind, key) {
-                Some(Place { block, offset }) => {
-                    rows.entry(Cow::Owned(block.to_vec())).or_default().insert(offset);
-                }
-                None => drop(rows.entry(Cow::Borrowed(key)).or_default()),
-            }
-        }
-        let mut trees = vec![&self.sled().internal];
-        trees.extend(by_kind.keys().map(|kind| self.tree(*kind)));
-
-        let committed = trees.as_slice().transaction(|views: &Vec<TransactionalTree>| {
-            let mut checkpoint = next.clone();
-            checkpoint.sum = contents.current;
-            for ((kind, rows), view) in by_kind.iter().zip(&views[1..]) {
-                for (row, gone) in rows {
-                    let Some(old) = view.remove(&**row)? else { continue };
-                    let hash = value_hash(kind.code(), row, &old);
-                    checkpoint.sum = checkpoint.sum.wrapping_sub(hash);
-                    let left = self.without(*kind, row, &old, gone, next.epoch);
-                    if let Some(left) = left.map_err(ConflictableTransactionError::Abort)? {
-                        let hash = value_hash(kind.code(), row, &left);
-                        checkpoint.sum = checkpoint.sum.wrapping_add(hash);
-                        view.insert(&**row, left)?;
-                    }
-                }
-            }
-            views[0].insert(CHECKPOINT_KEY, internal_row(CHECKPOINT_KEY, &checkpoint.encode()))?;
-            Ok(checkpoint)
-        });
-        contents.checkpoint = committed.map_err(|error| match error {
-            TransactionError::Storage(error) => self.sled_error(error),
-            TransactionError::Abort(error) => error,
-        })?;
-        contents.current = contents.checkpoint.sum;
-        Ok(())
-    }
-
-    /// What is left of a row without the members that are `gone`, as a value that checkpoint `epoch`
-    /// covers.
-    fn without(
-        &self,
-        kind: EntityKind,
-        row: &[u8],
-        old: &[u8],
-        gone: &BTreeSet<u16>,
-        epoch: u64,
-    ) -> Result<Option<Vec<u8>>, SnapshotError> {
-        if !Place::is_block(kind, row) {
-            return Ok(None);
-        }
-        let frame = self.decode(kind.code(), row, old)?;
-        let left = Members(frame.payload).changed(gone.iter().map(|offset| (*offset, None)));
-        let left = left.map_err(|error| self.malformed(error, kind, row))?;
-        let frame = Frame { epoch, covered: 0, payload: &left, ..frame };
-        Ok((!left.is_empty()).then(|| frame.encode(kind.code(), row)))
     }
 
     /// Only sled runs guarded here: a panic of the visitor is no fault of the store.

@@ -25,8 +25,8 @@ struct Cached {
     lsn: Lsn,
     /// Whether the snapshots lack its present state.
     dirty: bool,
-    /// Whether its state is on its way to the snapshots.
-    saving: bool,
+    /// States of it that are on their way to the snapshots, or whose arrival nobody has noted here yet.
+    saving: u32,
     /// What the snapshots may have of it. Orders sold at once whose agent is told nothing never get a note.
     known: Known,
 }
@@ -46,6 +46,8 @@ pub(super) struct OrderCache {
     dirty: VecDeque<(Lsn, OrderId)>,
     /// The same for orders on their way to the snapshots.
     saving: Vec<(Lsn, OrderId)>,
+    /// Those that have arrived, to be noted little by little.
+    arrived: VecDeque<OrderId>,
     /// Orders the snapshots have, oldest first; some may have been dropped or changed since.
     saved: VecDeque<OrderId>,
     /// Requests that wait for an order to be fetched.
@@ -109,6 +111,7 @@ impl OrderCache {
             orders: HashMap::new(),
             dirty: VecDeque::new(),
             saving: Vec::new(),
+            arrived: VecDeque::new(),
             saved: VecDeque::new(),
             fetching: HashMap::new(),
             used: HashMap::new(),
@@ -129,7 +132,7 @@ impl OrderCache {
     pub(super) fn insert(&mut self, lsn: Lsn, order: SharedOrder) {
         let id = order.id;
         let known = Known { noted: false, keyed: false };
-        let cached = Cached { order, lsn, dirty: true, saving: false, known };
+        let cached = Cached { order, lsn, dirty: true, saving: 0, known };
         self.orders.insert(id, cached);
         self.dirty.push_back((lsn, id));
     }
@@ -159,6 +162,11 @@ impl OrderCache {
         self.dirty.len()
     }
 
+    /// Changed orders of which the snapshots lack the present state, those on their way included.
+    pub(super) fn unsaved_len(&self) -> usize {
+        self.dirty.len() + self.saving.len()
+    }
+
     /// Takes up to `count` changed orders to be saved, oldest change first.
     pub(super) fn save(&mut self, count: usize) -> Vec<ToSave> {
         let mut orders = Vec::with_capacity(count.min(self.dirty.len()));
@@ -168,7 +176,7 @@ impl OrderCache {
             // An order that was not saved and has changed again stands here twice.
             if let Some(cached) = self.orders.get_mut(&id).filter(|cached| cached.dirty) {
                 cached.dirty = false;
-                cached.saving = true;
+                cached.saving += 1;
                 self.saving.push((first, id));
                 let now = Known { noted: Open::of(&cached.order).is_some(), keyed: true };
                 let known = std::mem::replace(&mut cached.known, now);
@@ -178,24 +186,36 @@ impl OrderCache {
         orders
     }
 
-    /// What [`Self::save`] took has reached the snapshots.
-    pub(super) fn saved(&mut self, is_locked: impl Fn(OrderId) -> bool) {
-        for (_, id) in self.saving.drain(..) {
+    /// What [`Self::save`] took has reached the snapshots, which [`Self::settle`] then notes.
+    pub(super) fn saved(&mut self) {
+        self.arrived.extend(self.saving.drain(..).map(|(_, id)| id));
+    }
+
+    /// Notes of up to `count` orders that they have arrived, and drops about as many that the snapshots have,
+    /// beyond what is to be kept: freeing an order takes longer than selling one, so a whole step of them at
+    /// once would be a stall. Says whether there is more to do.
+    pub(super) fn settle(&mut self, count: usize, is_locked: impl Fn(OrderId) -> bool) -> bool {
+        for _ in 0..count {
+            let Some(id) = self.arrived.pop_front() else { break };
             if let Some(cached) = self.orders.get_mut(&id) {
-                cached.saving = false;
+                cached.saving -= 1;
                 self.saved.push_back(id);
             }
         }
         let mut locked = Vec::new();
-        while self.orders.len() > self.cached_max
+        let mut looked_at = 0;
+        // More than arrive, so that there is an end to it.
+        while looked_at < 2 * count
+            && self.orders.len() > self.cached_max
             && let Some(id) = self.saved.pop_front()
         {
+            looked_at += 1;
             if is_locked(id) {
                 // What it is locked for may change nothing, and then nothing else would bring it back.
                 locked.push(id);
                 continue;
             }
-            let gone = |cached: &Cached| !cached.dirty && !cached.saving;
+            let gone = |cached: &Cached| !cached.dirty && cached.saving == 0;
             if self.orders.get(&id).is_some_and(gone)
                 && let Some(cached) = self.orders.remove(&id)
             {
@@ -204,7 +224,10 @@ impl OrderCache {
                 });
             }
         }
+        let stays = locked.len() == looked_at;
         self.saved.extend(locked);
+        let is_full = self.orders.len() > self.cached_max && !self.saved.is_empty();
+        !self.arrived.is_empty() || (is_full && !stays)
     }
 
     /// What [`Self::save`] took has not reached the snapshots: it counts as changed again, and from
@@ -212,7 +235,7 @@ impl OrderCache {
     pub(super) fn not_saved(&mut self) {
         for (first, id) in self.saving.drain(..).rev() {
             if let Some(cached) = self.orders.get_mut(&id) {
-                cached.saving = false;
+                cached.saving -= 1;
                 cached.dirty = true;
                 // What the lost batch would have taken away may still be there, what it would have
                 // brought is not.
@@ -228,6 +251,7 @@ impl OrderCache {
         self.orders.clear();
         self.dirty.clear();
         self.saving.clear();
+        self.arrived.clear();
         self.saved.clear();
         self.used.clear();
         self.forgotten += 1;
@@ -239,7 +263,7 @@ impl OrderCache {
         let id = order.id;
         let known = Known { noted: Open::of(&order).is_some(), keyed: true };
         let shared = Arc::clone(&order);
-        let cached = Cached { order: shared, lsn, dirty: false, saving: false, known };
+        let cached = Cached { order: shared, lsn, dirty: false, saving: 0, known };
         self.orders.insert(id, cached);
         self.saved.push_back(id);
         order
@@ -418,8 +442,47 @@ mod tests {
         while cache.first_dirty().is_some() {
             cache.save(1);
         }
-        cache.saved(|_| false);
+        cache.saved();
         assert_eq!(cache.first_dirty(), None);
+    }
+
+    /// What one step saved is noted while the next is under way; a state that is still on its way must not
+    /// be dropped with the one before it.
+    #[test]
+    fn an_order_is_kept_until_its_last_state_has_arrived() {
+        let mut ledger = Ledger::new();
+        let id = ledger.place("key", &draft(vec![line("P-DAY", 1)]));
+        let mut cache = OrderCache::new(0);
+        cache.insert(Lsn::new(1), Arc::new(ledger.state.orders[&id].value.clone()));
+        cache.save(1);
+        cache.saved();
+        cache.update(id, Lsn::new(2), |_| {});
+        cache.save(1);
+        assert!(!cache.settle(9, |_| false));
+        assert_eq!(cache.len(), 1, "its second state is not there yet");
+        cache.saved();
+        assert!(!cache.settle(9, |_| false));
+        assert_eq!(cache.len(), 0);
+    }
+
+    #[test]
+    fn a_step_that_has_arrived_is_settled_little_by_little() {
+        let mut ledger = Ledger::new();
+        let draft = draft(vec![line("P-DAY", 1)]);
+        let mut cache = OrderCache::new(3);
+        for n in 1..=10 {
+            let id = ledger.sell(&format!("key {n}"), &draft);
+            cache.insert(Lsn::new(n), Arc::new(ledger.state.orders[&id].value.clone()));
+        }
+        cache.save(10);
+        assert_eq!(cache.unsaved_len(), 10);
+        cache.saved();
+        assert_eq!((cache.unsaved_len(), cache.len()), (0, 10));
+        let mut lens = Vec::new();
+        while cache.settle(2, |_| false) {
+            lens.push(cache.len());
+        }
+        assert_eq!((lens, cache.len()), (vec![8, 6, 4, 3], 3));
     }
 
     #[test]
@@ -429,9 +492,10 @@ mod tests {
         let mut cache = OrderCache::new(0);
         cache.insert(Lsn::new(1), Arc::new(ledger.state.orders[&id].value.clone()));
         cache.save(1);
-        cache.saved(|_| true);
+        cache.saved();
+        assert!(!cache.settle(1, |_| true), "nothing can be done about it now");
         assert_eq!(cache.len(), 1);
-        cache.saved(|_| false);
+        cache.settle(1, |_| false);
         assert_eq!(cache.len(), 0, "although nothing has changed it since");
     }
 
@@ -448,7 +512,7 @@ mod tests {
             cache.save(9).iter().map(|to_save| to_save.known.noted).collect()
         };
         assert_eq!(noted(&mut cache), [false, false], "nothing was ever written of either");
-        cache.saved(|_| false);
+        cache.saved();
         let paid = ledger.state.orders[&sold].value.state.clone();
         cache.update(held, Lsn::new(3), |order| order.state = paid);
         assert_eq!(noted(&mut cache), [true], "it was noted and is paid now");

@@ -5,7 +5,6 @@
 //! A step costs sales as little as can be: orders and vouchers are only shared here and encoded by the
 //! snapshots' own thread, and what changes again and again (slots, accounts) is saved once an interval.
 
-use std::collections::BTreeSet;
 use std::mem::take;
 use std::sync::atomic::Ordering;
 
@@ -15,20 +14,17 @@ use tokio::sync::oneshot;
 use crate::actors::order::OrderActor;
 use crate::actors::order::cache::ToSave;
 use crate::actors::participant::{Saved, State};
-use crate::actors::stored::{order_puts, sequence_put, voucher_put};
-use crate::actors::voucher::SaveVouchers;
+use crate::actors::stored::{save_order, save_voucher, sequence_put};
+use crate::actors::voucher::{EvictVouchers, SaveVouchers, VouchersKept};
 use crate::domain::voucher::Voucher;
-use crate::snapshot::{Batch, Encode, Put, SnapshotError};
+use crate::snapshot::{BacklogShare, Batch, Encode, Put, Sink, SnapshotError};
 use crate::types::{Lsn, PartitionNo};
 
 /// Ticks between looks for idle participants, and between writes of a watermark alone.
 const IDLE_LOOKS: u64 = 16;
-/// Slices of orders in one step: a batch is flushed as a whole, so it should not be small, and it is
-/// encoded as a whole, so it should not be huge.
-const SLICES_MAX: usize = 64;
-
-/// Slices of changed orders beyond which saving no longer gives way to sales: some hundred megabytes.
-const FAR_BEHIND: usize = 4 * SLICES_MAX;
+/// Slices of orders in one step: what it took can be read, and dropped here, once all of it is written, so
+/// it should not be huge; and each step asks every participant that has changed, so it should not be small.
+const SLICES_MAX: usize = 128;
 
 /// Vouchers taken for each order of a slice, so that they do not fall behind orders of many tickets.
 const VOUCHERS_PER_ORDER: usize = 8;
@@ -47,13 +43,18 @@ pub(super) struct Checkpoint {
     submitted: Lsn,
     /// Batches submitted that are not durable yet, and have not failed.
     under_way: usize,
+    /// Whether what has been saved is being put away.
+    settling: bool,
+    /// How much waits here to be saved, as the snapshots' thread knows it.
+    backlog: Option<BacklogShare>,
     /// Set by the first failure of the snapshots: the journal goes on, the snapshots do not.
     failed: bool,
 }
 
 struct StepState {
-    orders: Vec<ToSave>,
-    vouchers: Vec<(Voucher, Lsn)>,
+    /// By slice, like the vouchers: joined they would be copied again and again.
+    orders: Vec<Vec<ToSave>>,
+    vouchers: Vec<Vec<(Voucher, Lsn)>>,
     /// Participants' states, and the supplier's position.
     puts: Vec<Put>,
     /// What participants have become, to be encoded with the orders.
@@ -93,16 +94,15 @@ impl StepState {
     fn encode(&mut self) -> Encode {
         let (orders, vouchers) = (take(&mut self.orders), take(&mut self.vouchers));
         let changes = take(&mut self.changes);
-        Box::new(move |puts, removals| {
-            changes.into_iter().for_each(|encode| encode(puts, removals));
-            let mut gone = BTreeSet::new();
-            for ToSave { order, lsn, known } in orders {
-                order_puts(&order, lsn, known, puts, &mut gone);
+        Box::new(move |sink: &mut Sink<'_>| {
+            changes.into_iter().for_each(|encode| encode(sink));
+            // Slice by slice: what is done with need not wait for the rest to be freed.
+            for ToSave { order, lsn, known } in orders.into_iter().flatten() {
+                save_order(&order, lsn, known, sink);
             }
-            for (voucher, lsn) in vouchers {
-                puts.push(voucher_put(&voucher, lsn));
+            for (voucher, lsn) in vouchers.into_iter().flatten() {
+                save_voucher(&voucher, lsn, sink);
             }
-            removals.extend(gone);
         })
     }
 }
@@ -114,6 +114,14 @@ pub(crate) struct VouchersSaved {
     pub(crate) vouchers: Vec<(Voucher, Lsn)>,
     /// First record that the snapshots lack of some voucher after this.
     pub(crate) first_dirty: Option<Lsn>,
+}
+
+/// The voucher actor has dropped some of what it need not keep.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct VouchersEvicted {
+    /// Whether there is more to drop.
+    pub(crate) more: bool,
 }
 
 /// The step's batch can be read from the snapshots.
@@ -140,6 +148,7 @@ impl OrderActor {
             return;
         }
         self.expire_due(ctx);
+        self.tell_backlog();
         if self.is_step_due() {
             self.begin_step();
         }
@@ -167,6 +176,13 @@ impl OrderActor {
         self.orders.dirty_len() >= self.context.config.checkpoint_step * SLICES_MAX
     }
 
+    /// Tells the snapshots' thread how much waits here.
+    fn tell_backlog(&mut self) {
+        let snapshots = self.context.cold.snapshots();
+        let share = self.checkpoint.backlog.get_or_insert_with(|| snapshots.backlog_share());
+        share.set(self.orders.unsaved_len());
+    }
+
     fn begin_step(&mut self) {
         if self.checkpoint.step.is_some() || self.checkpoint.failed || self.rebuilding {
             return;
@@ -181,7 +197,10 @@ impl OrderActor {
         let Some(mut step) = self.checkpoint.step.take() else { return };
         let count = self.context.config.checkpoint_step;
         if step.participants_left.is_none() {
-            step.orders.extend(self.orders.save(count));
+            let orders = self.orders.save(count);
+            if !orders.is_empty() {
+                step.orders.push(orders);
+            }
             if step.slices_left == 0 || self.orders.first_dirty().is_none() {
                 let slices = self.directory.dirty_len().div_ceil(count).max(1);
                 step.participants_left = Some(slices);
@@ -235,7 +254,6 @@ impl OrderActor {
         step.submitted = true;
         self.checkpoint.submitted = step.covered;
         let (this, written_to) = (ctx.address(), ctx.address());
-        let is_behind = self.orders.dirty_len() > self.context.config.checkpoint_step * FAR_BEHIND;
         let batch = Batch {
             // Watermarks are kept by supplier: each has a position of its own.
             partition: PartitionNo::new(self.context.supplier.get()),
@@ -243,7 +261,6 @@ impl OrderActor {
             puts: take(&mut step.puts),
             removals: Vec::new(),
             watermark: step.covered,
-            is_behind,
             written: Some(Box::new(move || written_to.do_send(CheckpointWritten))),
             done: Box::new(move |result| this.do_send(CheckpointDone(result))),
         };
@@ -276,7 +293,7 @@ impl OrderActor {
     fn not_saved(&mut self) {
         self.orders.not_saved();
         self.directory.not_saved();
-        self.vouchers.do_send(crate::actors::voucher::VouchersKept { saved: false });
+        self.vouchers.do_send(VouchersKept { saved: false });
         self.checkpoint.submitted = Lsn::ZERO;
         self.checkpoint.step = None;
     }
@@ -284,12 +301,23 @@ impl OrderActor {
     /// Everything the step took can be read from the snapshots. It is not durable yet, but the journal has
     /// it, and nobody reads the journal to answer a question.
     fn end_step(&mut self) {
-        let locks = &self.locks;
-        self.orders.saved(|order| locks.contains_key(&order));
+        self.orders.saved();
         self.directory.saved();
-        self.vouchers.do_send(crate::actors::voucher::VouchersKept { saved: true });
+        self.vouchers.do_send(VouchersKept { saved: true });
         self.checkpoint.step = None;
+        self.tell_backlog();
+        if !self.checkpoint.settling {
+            self.checkpoint.settling = true;
+            self.settle();
+        }
         self.go_on();
+    }
+
+    /// Puts away a little of what has been saved, here and then with the vouchers: two actors that answer each
+    /// other let everybody else have a turn.
+    fn settle(&mut self) {
+        let count = self.context.config.checkpoint_step;
+        self.vouchers.do_send(EvictVouchers { count: 2 * count });
     }
 
     /// What is in memory is right and the journal is the truth; but nothing may be read back.
@@ -349,9 +377,26 @@ impl Handler<VouchersSaved> for OrderActor {
             {
                 step.covered = step.covered.min(before(first));
             }
-            step.vouchers.extend(message.vouchers);
+            if !message.vouchers.is_empty() {
+                step.vouchers.push(message.vouchers);
+            }
             self.guarded(ctx, Self::submit_if_complete);
         }
+    }
+}
+
+impl Handler<VouchersEvicted> for OrderActor {
+    type Result = ();
+
+    fn handle(&mut self, VouchersEvicted { more }: VouchersEvicted, ctx: &mut Self::Context) {
+        self.guarded(ctx, |actor, _| {
+            let (locks, count) = (&actor.locks, actor.context.config.checkpoint_step);
+            let more_here = actor.orders.settle(count, |order| locks.contains_key(&order));
+            actor.checkpoint.settling = more || more_here;
+            if actor.checkpoint.settling {
+                actor.settle();
+            }
+        });
     }
 }
 

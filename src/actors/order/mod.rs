@@ -55,7 +55,7 @@ use crate::types::{
 use crate::vault::CodeMint;
 
 pub(crate) use cache::{Describe, WhoseTicket};
-pub(crate) use checkpoint::{Drain, VouchersSaved};
+pub(crate) use checkpoint::{Drain, VouchersEvicted, VouchersSaved};
 pub(crate) use commit::{Committed, JournalFailed, TooLarge};
 
 use cache::OrderCache;

@@ -1,6 +1,6 @@
 //! Writes what the tail has made to the snapshots, on a thread of its own, while the tail goes on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
@@ -8,16 +8,13 @@ use hashbrown::HashMap;
 
 use crate::actors::request_keys::RequestKeys;
 use crate::actors::runs;
-use crate::actors::stored::{Known, Open, order_puts, put, voucher_put};
+use crate::actors::stored::{Known, Open, put, save_order, save_voucher};
 use crate::domain::order::Order;
 use crate::domain::voucher::Voucher;
 use crate::engine::state::{State, Tracked};
 use crate::schema;
-use crate::snapshot::{EntityKind, Put, Removal, SnapshotError, SnapshotStore};
+use crate::snapshot::{EntityKind, Put, Removals, SnapshotError, SnapshotStore};
 use crate::types::{Lsn, OrderId};
-
-/// Entities in one write to the snapshots.
-const PUTS: usize = 4096;
 
 /// A part of the state on its way to the snapshots. Until it is there the tail still finds its orders
 /// here.
@@ -64,7 +61,7 @@ pub(super) struct Spilled {
     /// Request keys and their orders.
     pub(super) request_keys: RequestKeys,
     /// Entities to be removed.
-    pub(super) removals: BTreeSet<Removal>,
+    pub(super) removals: Removals,
 }
 
 /// The thread's work.
@@ -78,39 +75,41 @@ impl<'a> Spiller<'a> {
         Self { store, spilled }
     }
 
+    /// The request keys, to which others may add.
+    pub(super) fn request_keys(&self) -> RequestKeys {
+        self.spilled.request_keys.clone()
+    }
+
     /// Writes until there is no more.
     pub(super) fn run(mut self, spills: &Receiver<Arc<Spill>>) -> Result<Spilled, SnapshotError> {
-        let mut puts = Vec::with_capacity(PUTS + 8);
         for spill in spills {
-            self.write(&spill, &mut puts)?;
+            self.write(&spill)?;
         }
         Ok(self.spilled)
     }
 
-    fn write(&mut self, spill: &Spill, puts: &mut Vec<Put>) -> Result<(), SnapshotError> {
+    fn write(&mut self, spill: &Spill) -> Result<(), SnapshotError> {
         let Spilled { open, request_keys, removals } = &mut self.spilled;
         // Neighbours are written together.
         let mut orders: Vec<_> = spill.orders.iter().collect();
         orders.sort_unstable_by_key(|(id, _)| **id);
-        for (_, Tracked { value: order, lsn }) in orders {
-            let noted = match Open::of(order) {
-                Some(note) => open.insert(order.id, note).is_some(),
-                None => open.remove(&order.id).is_some(),
-            };
-            // Whether its request key is known, nobody here knows.
-            let known = Known { noted, keyed: false };
-            if let Some(key) = order_puts(order, *lsn, known, puts, removals) {
-                request_keys.set_order(key, order.id);
+        self.store.fill(removals, |sink| {
+            for (_, Tracked { value: order, lsn }) in orders {
+                let noted = match Open::of(order) {
+                    Some(note) => open.insert(order.id, note).is_some(),
+                    None => open.remove(&order.id).is_some(),
+                };
+                // Whether its request key is known, nobody here knows.
+                let known = Known { noted, keyed: false };
+                if let Some(key) = save_order(order, *lsn, known, sink) {
+                    request_keys.set_order(key, order.id);
+                }
             }
-            write_if_full(self.store, puts)?;
-        }
-        for (voucher, lsn) in &spill.vouchers {
-            puts.push(voucher_put(voucher, *lsn));
-            write_if_full(self.store, puts)?;
-        }
-        self.store.write(puts)?;
-        puts.clear();
-        self.store.write(&spill.shared)?;
+            for (voucher, lsn) in &spill.vouchers {
+                save_voucher(voucher, *lsn, sink);
+            }
+            spill.shared.iter().for_each(|put| sink.put_encoded(put));
+        })?;
         for Put { kind, key, .. } in &spill.shared {
             if matches!(kind, EntityKind::Slot | EntityKind::Limit) {
                 removals.extend(runs::superseded(self.store, *kind, key)?);
@@ -118,12 +117,4 @@ impl<'a> Spiller<'a> {
         }
         Ok(())
     }
-}
-
-fn write_if_full(store: &SnapshotStore, puts: &mut Vec<Put>) -> Result<(), SnapshotError> {
-    if puts.len() >= PUTS {
-        store.write(puts)?;
-        puts.clear();
-    }
-    Ok(())
 }

@@ -1,12 +1,12 @@
 //! The journal's tail being applied, as a line of threads: one reads and checks, one decodes, one
 //! applies, one writes to the snapshots. Records keep their order all along.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::mem::take;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, Weak};
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -27,7 +27,7 @@ use crate::engine::state::{EntitySource, State, Tracked};
 use crate::engine::transaction::{Event, Transaction};
 use crate::journal;
 use crate::schema;
-use crate::snapshot::{EntityKind, Entry, SnapshotStore, Unsaved};
+use crate::snapshot::{EntityKind, Entry, Removals, SnapshotStore, Unsaved};
 use crate::types::{Lsn, OrderId, PartitionNo, SlotKey, SupplierNo};
 
 /// Orders and vouchers in memory before they are written to the snapshots.
@@ -72,10 +72,8 @@ impl<'a> Tail<'a> {
     ) -> Result<Self, RecoveryError> {
         let spilled = Spilled {
             open: open_orders(store)?.into_iter().collect(),
-            // Those of one supplier are known to whoever has it rebuilt.
-            request_keys: only
-                .map_or_else(|| request_keys(store), |_| Ok(RequestKeys::default()))?,
-            removals: BTreeSet::new(),
+            request_keys: RequestKeys::default(),
+            removals: Removals::default(),
         };
         Ok(Self {
             store,
@@ -107,31 +105,38 @@ impl<'a> Tail<'a> {
         suppliers.fold(of(CATALOGUE_WATERMARK), Lsn::min).next()
     }
 
-    /// Applies every record from `from` on and has the snapshots take what they come to. Returns the
-    /// position after the last.
+    /// Applies every record from `from` on and has the snapshots take what they come to; beside that, reads
+    /// the request keys that the snapshots have. Returns the position after the last.
     pub(super) fn read(
         &mut self,
         log: &dyn JournalReader,
         from: Lsn,
     ) -> Result<Lsn, RecoveryError> {
-        let spiller = Spiller::new(self.store, take(&mut self.spilled));
-        let (only, tail) = (self.only, &mut *self);
-        let (read, applied, spilled) = thread::scope(|scope| {
+        let (store, only) = (self.store, self.only);
+        let spiller = Spiller::new(store, take(&mut self.spilled));
+        // A key never comes to stand for another order, so it does not matter who is first.
+        let keys = spiller.request_keys();
+        let tail = &mut *self;
+        let (read, applied, spilled, keys) = thread::scope(|scope| {
             let (parcels, to_decode) = bounded(PARCELS);
             let (transactions, to_apply) = bounded(PARCELS);
             let (spills, to_spill) = bounded(1);
-            let decoder = scope.spawn(move || decode(&to_decode, &transactions, only));
-            let applier = scope.spawn(move || tail.apply(&to_apply, &spills));
-            let spiller = scope.spawn(move || spiller.run(&to_spill));
+            // Those of one supplier are known to whoever has it rebuilt.
+            let keys = move || only.map_or_else(|| request_keys(store, &keys), |_| Ok(()));
+            let keys = spawn(scope, "replay-keys", keys);
+            let decode = move || decode(&to_decode, &transactions, only);
+            let decoder = spawn(scope, "replay-decode", decode);
+            let applier = spawn(scope, "replay-apply", move || tail.apply(&to_apply, &spills));
+            let spiller = spawn(scope, "replay-spill", move || spiller.run(&to_spill));
             let read = read(log, from, &parcels);
             drop(parcels);
-            let joined = decoder.join().and_then(|()| Ok((applier.join()?, spiller.join()?)));
-            let (applied, spilled) = joined.unwrap_or_else(|panic| resume_unwind(panic));
-            (read, applied, spilled)
+            join(decoder);
+            (read, join(applier), join(spiller), join(keys))
         });
         // Whoever comes later in the line stops those before it.
         self.spilled = spilled?;
         applied?;
+        keys?;
         read
     }
 
@@ -153,7 +158,7 @@ impl<'a> Tail<'a> {
                 let everything = shared > SPILL_SHARED;
                 let spill = Arc::new(self.spill(everything));
                 source.forget_arrived();
-                source.spilling.push(Arc::clone(&spill));
+                source.spilling.push(Arc::downgrade(&spill));
                 if spills.send(spill).is_err() {
                     // It has failed, and says why.
                     return Ok(());
@@ -235,14 +240,13 @@ impl<'a> Tail<'a> {
             catalogue,
             catalogue_lsn,
             next_lsn,
-            unsaved: Unsaved { watermarks, removals: self.spilled.removals.into_iter().collect() },
+            unsaved: Unsaved { watermarks, removals: self.spilled.removals.into_list() },
         })
     }
 
     /// Makes what was read of one supplier durable and says what is still to come of which order.
     pub(super) fn finish_supplier(self) -> Result<BTreeMap<OrderId, Open>, RecoveryError> {
-        let removals: Vec<_> = self.spilled.removals.into_iter().collect();
-        self.store.checkpoint(&[], &removals)?;
+        self.store.checkpoint(&[], &self.spilled.removals.into_list())?;
         Ok(self.spilled.open)
     }
 
@@ -253,6 +257,21 @@ impl<'a> Tail<'a> {
             *last = code.max(*last);
         }
     }
+}
+
+/// Starts a thread of that name.
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> ScopedJoinHandle<'scope, T> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn_scoped(scope, work).expect("the system gives a thread to a process that starts")
+}
+
+/// What it came to; its panic is ours.
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Reads the journal on this thread.
@@ -301,19 +320,19 @@ fn decode(parcels: &Receiver<Parcel>, transactions: &Sender<Decoded>, only: Opti
 /// The snapshots, and what is on its way there.
 struct Source<'a> {
     store: &'a SnapshotStore,
-    /// Oldest first; some may have arrived.
-    spilling: Vec<Arc<Spill>>,
+    /// Oldest first; some may have arrived. Whoever writes one owns it and frees it once it is there.
+    spilling: Vec<Weak<Spill>>,
 }
 
 impl Source<'_> {
     /// Lets go of what has arrived.
     fn forget_arrived(&mut self) {
-        self.spilling.retain(|spill| Arc::strong_count(spill) > 1);
+        self.spilling.retain(|spill| spill.strong_count() > 0);
     }
 
-    /// Waits until everything has arrived. Nobody else keeps a spill once it has.
+    /// Waits until everything has arrived.
     fn wait(&mut self) {
-        while self.spilling.iter().any(|spill| Arc::strong_count(spill) > 1) {
+        while self.spilling.iter().any(|spill| spill.strong_count() > 0) {
             thread::sleep(std::time::Duration::from_millis(1));
         }
         self.spilling.clear();
@@ -340,8 +359,10 @@ impl EntitySource for Source<'_> {
     }
 
     fn order(&mut self, id: OrderId) -> Result<Option<Tracked<Order>>, RecoveryError> {
-        self.forget_arrived();
-        let on_its_way = self.spilling.iter().rev().find_map(|spill| spill.orders.get(&id));
-        on_its_way.map_or_else(|| Stored(self.store).order(id), |order| Ok(Some(order.clone())))
+        let on_its_way = self.spilling.iter().rev().find_map(|spill| {
+            // One that is gone has arrived.
+            spill.upgrade()?.orders.get(&id).cloned()
+        });
+        on_its_way.map_or_else(|| Stored(self.store).order(id), |order| Ok(Some(order)))
     }
 }

@@ -28,16 +28,7 @@ fn removal(key: &str) -> Removal {
 
 fn batch(lsn: u64, puts: Vec<Put>, removals: Vec<Removal>, done: Done) -> Batch {
     let (partition, watermark) = (PartitionNo::new(1), Lsn::new(lsn));
-    Batch {
-        partition,
-        puts,
-        removals,
-        encode: None,
-        watermark,
-        is_behind: false,
-        written: None,
-        done,
-    }
+    Batch { partition, puts, removals, encode: None, watermark, written: None, done }
 }
 
 fn ignored() -> Done {
@@ -154,13 +145,15 @@ fn a_batch_can_be_read_before_it_is_durable() {
     let store = store(root.path());
     let slow = SnapshotConfig { flush_interval_ms: 60_000, ..config() };
     let snapshotter = Snapshotter::start(&store, &slow).unwrap();
-    for (lsn, is_behind) in [(1_u64, false), (2, true)] {
+    for (lsn, waiting) in [(1_u64, 0), (2, usize::MAX)] {
+        let mut share = snapshotter.handle().backlog_share();
+        share.set(waiting);
         let key: Box<[u8]> = lsn.to_be_bytes().into();
         let (told, hear) = mpsc::channel();
         let put = Put { key: key.clone(), ..put("", lsn) };
         let written: Option<Written> = Some(Box::new(move || told.send(()).unwrap()));
         let batch = batch(lsn, vec![put], vec![], ignored());
-        snapshotter.handle().submit(Batch { is_behind, written, ..batch }).unwrap();
+        snapshotter.handle().submit(Batch { written, ..batch }).unwrap();
         hear.recv().unwrap();
         assert_eq!(store.get(EntityKind::Order, &key).unwrap().unwrap().lsn, Lsn::new(lsn));
         assert!(store.watermarks().is_empty(), "nothing is durable yet");
@@ -190,6 +183,7 @@ fn after_a_failure_nothing_more_is_taken() {
     let mut writer = Writer {
         store: store.clone(),
         group: Group::default(),
+        turns: Turns::new(Backlog::default(), 1),
         stopped: Some(SnapshotError::damaged(root.path(), "a test")),
     };
     let (told, hear) = mpsc::channel();
@@ -213,15 +207,15 @@ fn what_a_batch_encodes_later_counts_and_a_panic_in_it_stops_the_writer() {
         snapshotter.handle().submit(Batch { encode: Some(encode), ..batch }).unwrap();
         hear.recv().unwrap()
     };
-    let encode = |puts: &mut Vec<Put>, removals: &mut Vec<Removal>| {
-        puts.push(put("b", 1));
-        removals.push(removal("a"));
+    let encode = |sink: &mut Sink<'_>| {
+        sink.put_encoded(&put("b", 1));
+        sink.remove(removal("a"));
     };
     submit(1, Box::new(encode)).unwrap();
     assert_eq!(store.get(EntityKind::Order, b"a").unwrap(), None);
     assert!(store.get(EntityKind::Order, b"b").unwrap().is_some());
-    let panics: Encode = Box::new(|_, _| panic!("a test"));
+    let panics: Encode = Box::new(|_| panic!("a test"));
     assert!(matches!(submit(2, panics), Err(SnapshotError::WriterStopped { .. })));
-    assert!(submit(3, Box::new(|_, _| {})).is_err(), "a later watermark would cover what was lost");
+    assert!(submit(3, Box::new(|_| {})).is_err(), "a later watermark would cover what was lost");
     assert_eq!(store.watermarks()[&PartitionNo::new(1)], Lsn::new(1));
 }
