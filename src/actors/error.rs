@@ -18,3 +18,10 @@ pub enum EngineError {
     #[error("outcome unknown, repeat with the same request key")]
     OutcomeUnknown,
 }
+
+impl EngineError {
+    /// Whether nothing is left of what was asked for.
+    pub(crate) const fn is_sold_out(&self) -> bool {
+        matches!(self, Self::Rejected(Rejection::SoldOut { .. } | Rejection::NoTimespanLeft { .. }))
+    }
+}

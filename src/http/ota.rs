@@ -203,8 +203,6 @@ impl Call<'_> {
         let answered = within(self.state, self.state.engine.order(order)).await;
         let (engine, agent) = (&self.state.engine, self.caller.agent().no);
         let refused = match (&answered, &key) {
-            // Whoever found nothing left was refused an order of its own: its key has none.
-            (Err(EngineError::Rejected(Rejection::SoldOut { .. })), _) => None,
             (Err(EngineError::Rejected(_)), Some(key)) => {
                 within(self.state, engine.order_by_key(agent, key)).await.ok()
             }

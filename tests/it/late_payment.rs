@@ -1,8 +1,12 @@
 //! Money that comes after an order's time was up: the places are taken again if they are there.
 
 use piaoku::clock::ManualClock;
+use piaoku::domain::inventory::Adjustment;
+use piaoku::engine::operator::StockCommand;
+use piaoku::types::{AreaNo, Quantity, ServiceDate, SlotKey, Timespan};
 use serde_json::json;
 
+use crate::support::Target;
 use crate::support::books;
 use crate::support::message::FORMATS;
 use crate::support::partner::{self, ADD_SCENIC, DEMO, PAY, SCENIC};
@@ -54,6 +58,31 @@ fn late_money_takes_the_places_again_in_one_record() {
     let server = start();
     let again = DEMO.json(&server, PAY, &DEMO.pay_info(&paid));
     assert_eq!((&again["resultcode"], &again["orderid"]), (&json!(0), &json!(paid)));
+}
+
+/// Its places are somebody else's by now: the refusal names the order all the same.
+#[test]
+fn late_money_for_places_that_are_gone_is_told_of_its_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(NOW);
+    let mut setup = Setup::new(dir.path());
+    setup.clock = clock.clone();
+    let server = Server::start_with(setup);
+    let number = expired(&server, &clock, "too late", 2);
+    let product = server.engine.catalogue().product_by_id("P-BULK").expect("the product").no;
+    let date = Some(ServiceDate::parse_compact(&server.day(1)).expect("a day"));
+    let slot = SlotKey { product, date, timespan: Timespan::NONE };
+    let adjustment = Adjustment::Withdraw(Quantity::new(999_999_999));
+    let fewer = StockCommand::Slot { slot, area: AreaNo::NONE, adjustment };
+    let done = actix_rt::System::new().block_on(server.engine.adjust(fewer));
+    assert_eq!(done, Ok(()), "one place is left");
+    let info = partner::plain_info(&server, "too late", "P-BULK", 2);
+    for format in FORMATS {
+        let late = DEMO.call(&server, SCENIC, &DEMO.and_pay(&info), format);
+        assert_eq!(late.code("resultcode"), 1, "{}", late.text());
+        assert_eq!(late.field("orderid").as_deref(), Some(&*number), "{}", late.text());
+        assert_eq!(late.field("orderstatus").as_deref(), Some("4"));
+    }
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::actors::EngineError;
 use crate::actors::gate::InFlight;
-use crate::actors::handle::sold_out::is_sold_out;
 use crate::actors::handle::{
     EngineHandle, FoundVoucher, HOUSE, OrderCommand, OrderRequest, Owner, PayFrom, RedeemRequest,
     Redeemed, RefundRequest, Refunded, ReverseRequest, Seal, not_sent,
@@ -94,9 +93,14 @@ impl EngineHandle {
                 }
             };
             let only_looks = matches!(command, Command::Verify { .. });
+            // What is said of an order that there is already is nothing about this wish.
+            let is_wished =
+                only_looks || matches!(command, Command::Sell { .. } | Command::Place { .. });
             match self.submit(route, command, Asker::Agent(agent), claim, in_flight).await {
-                Err(error) if is_sold_out(&error) => {
-                    note(true);
+                Err(error) if error.is_sold_out() => {
+                    if is_wished {
+                        note(true);
+                    }
                     return Err(error);
                 }
                 // Something is left, or another reason to refuse may come first, or the key has an order
@@ -105,11 +109,11 @@ impl EngineHandle {
                     looks_first = false;
                     note(false);
                 }
-                Ok(Reply::Order(order)) => {
+                Ok(Reply::Order(order)) if is_wished => {
                     note(false);
                     return Ok(order);
                 }
-                Ok(Reply::Unchanged(order)) => return Ok(order),
+                Ok(Reply::Order(order) | Reply::Unchanged(order)) => return Ok(order),
                 // What was under way with the key has come to nothing: now it is this one's turn.
                 Ok(Reply::NotHere | Reply::Done) => match &offer {
                     Err(rejection) => return Err(rejection.clone().into()),

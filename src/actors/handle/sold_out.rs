@@ -1,15 +1,15 @@
 //! What was found sold out a moment ago, so that the next request for it is looked at before anything of it
 //! is sealed: once a sale is over, those who come too late far outnumber those who bought.
 //!
-//! A guess and no more. The slot decides as ever, between two sales; a wrong guess costs a look or a seal.
+//! A guess and no more. The slot decides as ever, between two sales; a wrong guess costs a look or a seal. A look
+//! keeps the request's key, so that nobody orders under it meanwhile, and answers for nobody else unless
+//! nothing is left.
 
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::DefaultHashBuilder;
 
-use crate::actors::EngineError;
-use crate::engine::Rejection;
 use crate::engine::admission::Admitted;
 
 /// Wishes remembered. Two that share a place forget each other.
@@ -62,14 +62,6 @@ impl SoldOut {
     fn place(&self, wish: Wish) -> &AtomicU64 {
         &self.places[wish.0 as usize % self.places.len()]
     }
-}
-
-/// Whether a request was refused because nothing is left of what it asks for.
-pub(super) const fn is_sold_out(error: &EngineError) -> bool {
-    matches!(
-        error,
-        EngineError::Rejected(Rejection::SoldOut { .. } | Rejection::NoTimespanLeft { .. })
-    )
 }
 
 #[cfg(test)]

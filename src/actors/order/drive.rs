@@ -274,14 +274,16 @@ impl OrderActor {
         let by_key = running.key.and_then(|key| self.keys.remove(&key)).unwrap_or_default();
         let by_lock = running.lock.and_then(|lock| self.locks.remove(&lock)).unwrap_or_default();
         // The same request sent twice at once has one outcome; what has become known by now is
-        // looked up, and what was refused is refused to all who asked for the same.
+        // looked up, and what was refused is refused to all who asked for the same. A look refuses nobody
+        // but the one who looks, who orders next unless nothing is left.
+        let only_looked = running.checkout.as_ref().is_some_and(Checkout::is_verify);
         match &reply {
-            Ok(_) => by_key.into_iter().for_each(|submit| self.dispatch(submit, ctx)),
-            Err(error) => {
+            Err(error) if !only_looked || error.is_sold_out() => {
                 for submit in by_key {
                     submit.answer(Err(error.clone()));
                 }
             }
+            _ => by_key.into_iter().for_each(|submit| self.dispatch(submit, ctx)),
         }
         if matches!(running.caller, Caller::Nobody) {
             self.expired(ctx);
