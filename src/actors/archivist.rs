@@ -1,6 +1,5 @@
 //! Archives closed segments of the journal once the snapshots have everything in them, so that a start
-//! does not have to read them. On a thread of its own: compressing takes its time. Before each look
-//! the catalogue's position is saved, which holds everything back otherwise.
+//! does not have to read them. On a thread of its own: compressing takes its time.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -8,7 +7,6 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::actors::EngineHandle;
 use crate::journal::Truncator;
 use crate::scheduling;
 use crate::snapshot::SnapshotStore;
@@ -24,14 +22,13 @@ impl Archivist {
     pub(super) fn start(
         truncator: Box<dyn Truncator>,
         store: SnapshotStore,
-        engine: EngineHandle,
         interval_ms: u64,
     ) -> io::Result<Self> {
         let (stop, stopped) = bounded(1);
         let interval = Duration::from_millis(interval_ms);
         let thread = thread::Builder::new()
             .name("archive".into())
-            .spawn(move || run(truncator, &store, &engine, interval, &stopped))?;
+            .spawn(move || run(truncator, &store, interval, &stopped))?;
         Ok(Self { stop, thread })
     }
 
@@ -46,14 +43,12 @@ impl Archivist {
 fn run(
     mut truncator: Box<dyn Truncator>,
     store: &SnapshotStore,
-    engine: &EngineHandle,
     interval: Duration,
     stopped: &Receiver<()>,
 ) {
     // Compressing can wait, sales cannot.
     let _ = scheduling::when_idle();
     while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-        engine.save_catalogue();
         // The least of the watermarks: whoever is behind still needs what follows.
         let Some(saved) = store.watermarks().into_values().min() else { continue };
         if let Err(error) = truncator.truncate_before(saved.next()) {

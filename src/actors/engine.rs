@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use actix::prelude::*;
 use arc_swap::ArcSwap;
@@ -186,6 +187,7 @@ impl Engine {
             }),
         };
         let (store, archive_interval_ms) = (rebuilder.store.clone(), config.archive_interval_ms);
+        let checkpoint_interval = Duration::from_millis(config.checkpoint_interval_ms);
         let gate = Gate::new(config.in_flight_max, config.in_flight_per_partner_max);
         let cold = ColdStore::new(snapshotter.handle(), rebuilder.store.clone(), Arc::clone(&mint));
         let handle = EngineHandle::new(Arc::new_cyclic(|inner| {
@@ -228,7 +230,10 @@ impl Engine {
                 start_supplier: Box::new(move |supplier| suppliers.start(supplier)),
             }
         }));
-        let archivist = Archivist::start(truncator, store, handle.clone(), archive_interval_ms)
+        if let Some(arbiter) = arbiters.first() {
+            arbiter.spawn(keep_position(Arc::downgrade(&handle.0), checkpoint_interval));
+        }
+        let archivist = Archivist::start(truncator, store, archive_interval_ms)
             .map_err(|error| StartError::Io { path: journal_dir(&data_dir), error })?;
         for supplier in recovered.catalogue.suppliers() {
             (handle.0.start_supplier)(supplier.no);
@@ -246,7 +251,7 @@ impl Engine {
     pub async fn stop(self) {
         self.handle.0.status.store(STATUS_STOPPING, Ordering::Release);
         while self.handle.in_flight() > 0 && self.handle.0.journal.stopped().is_none() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let routes = self.handle.0.routes.load_full();
         let drains = routes.values().map(|orders| {
@@ -277,9 +282,21 @@ impl Engine {
     }
 }
 
+/// Saves from time to time up to where the catalogue has not changed: a start after a crash would read
+/// the journal from there however much of it the suppliers have saved. Ends with the arbiter.
+async fn keep_position(engine: Weak<Inner>, interval: Duration) {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(inner) = engine.upgrade() else { return };
+        EngineHandle::new(inner).save_catalogue();
+    }
+}
+
 /// Starts the actors of suppliers.
 struct Suppliers {
-    inner: std::sync::Weak<Inner>,
+    inner: Weak<Inner>,
     arbiters: Vec<ArbiterHandle>,
     numbers: BTreeMap<SupplierNo, u64>,
     codes: BTreeMap<u16, u64>,

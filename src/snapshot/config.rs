@@ -28,7 +28,7 @@ pub struct SnapshotConfig {
     /// least 1.
     pub flush_changes_max: usize,
     /// Changed orders that may wait in memory, those of all suppliers together, before saving no longer gives
-    /// way to sales; from three quarters of it on it gives way less and less. Default 300,000, about 470 MiB of
+    /// way to sales; from three quarters of it on it gives way less and less. Default 400,000, about 620 MiB of
     /// orders of two tickets; at least 1.
     pub backlog_max: usize,
     /// Whether every value is read and checked at start even if the store was closed in order; after
@@ -69,7 +69,7 @@ impl Default for SnapshotConfig {
             reader_threads: 2,
             flush_interval_ms: 500,
             flush_changes_max: 200_000,
-            backlog_max: 300_000,
+            backlog_max: 400_000,
             verify_at_open: true,
         }
     }

@@ -276,6 +276,9 @@ impl OrderActor {
     pub(super) fn abandon_step(&mut self) {
         self.checkpoint.step = None;
         self.checkpoint.submitted = Lsn::ZERO;
+        // The fault may have struck between two slices.
+        self.checkpoint.settling = false;
+        self.tell_backlog();
     }
 
     /// Tells whoever waits for everything to be saved that no more will be: the journal has it.

@@ -33,7 +33,7 @@ fn an_unchanged_catalogue_does_not_hold_back_what_is_saved() {
         let config = EngineConfig {
             tick_ms: 5,
             checkpoint_interval_ms: 5,
-            archive_interval_ms: 50,
+            archive_interval_ms: 600_000,
             ..EngineConfig::default()
         };
         let engine = start_with(dir.path(), config).await;
