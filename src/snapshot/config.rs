@@ -27,9 +27,9 @@ pub struct SnapshotConfig {
     /// Changes after which a group is flushed without waiting for the interval. Default 200,000, at
     /// least 1.
     pub flush_changes_max: usize,
-    /// Changed orders that may wait in memory, those of all suppliers together, before saving no longer gives
-    /// way to sales; from three quarters of it on it gives way less and less. Default 400,000, about 620 MiB of
-    /// orders of two tickets; at least 1.
+    /// Changed orders that may wait until they are durable, those of all suppliers together, before saving no
+    /// longer gives way to sales; from three quarters of it on it gives way less and less. Default 400,000,
+    /// about 620 MiB of orders of two tickets that are not written yet; at least 1.
     pub backlog_max: usize,
     /// Whether every value is read and checked at start even if the store was closed in order; after
     /// a crash it always is. Costs several seconds per million small entities. Without it, damage done

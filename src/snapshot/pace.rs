@@ -1,5 +1,5 @@
 //! How much whoever saves takes of the processor: small pieces of work, and between them others go first,
-//! as long as not too much waits in memory.
+//! as long as not too much waits until it is durable.
 //!
 //! A thread that only has less weight keeps a core for some milliseconds once it has got it, whoever else
 //! wants it; and one that works only where the system is idle may be stopped for long in the middle of a
@@ -15,11 +15,11 @@ use std::thread;
 /// each about what the system lets a thread have at a stretch anyway.
 const PIECES_MAX: usize = 32;
 
-/// What waits in memory to be saved, all submitters together, in changed orders.
+/// What waits until it is durable, all submitters together, in changed orders.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Backlog(Arc<AtomicUsize>);
 
-/// One submitter's part of what waits to be saved. Dropped, it is taken back.
+/// One submitter's part of what waits until it is durable. Dropped, it is taken back.
 pub struct BacklogShare {
     all: Backlog,
     mine: usize,

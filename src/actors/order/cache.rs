@@ -186,9 +186,12 @@ impl OrderCache {
         orders
     }
 
-    /// What [`Self::save`] took has reached the snapshots, which [`Self::settle`] then notes.
-    pub(super) fn saved(&mut self) {
+    /// What [`Self::save`] took has reached the snapshots, which [`Self::settle`] then notes. Says how many
+    /// orders that were.
+    pub(super) fn saved(&mut self) -> usize {
+        let saved = self.saving.len();
         self.arrived.extend(self.saving.drain(..).map(|(_, id)| id));
+        saved
     }
 
     /// Notes of up to `count` orders that they have arrived, and drops about as many that the snapshots have,
@@ -476,7 +479,7 @@ mod tests {
         }
         cache.save(10);
         assert_eq!(cache.unsaved_len(), 10);
-        cache.saved();
+        assert_eq!(cache.saved(), 10);
         assert_eq!((cache.unsaved_len(), cache.len()), (0, 10));
         let mut lens = Vec::new();
         while cache.settle(2, |_| false) {

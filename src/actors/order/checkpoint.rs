@@ -5,6 +5,7 @@
 //! A step costs sales as little as can be: orders and vouchers are only shared here and encoded by the
 //! snapshots' own thread, and what changes again and again (slots, accounts) is saved once an interval.
 
+use std::collections::VecDeque;
 use std::mem::take;
 use std::sync::atomic::Ordering;
 
@@ -43,9 +44,11 @@ pub(super) struct Checkpoint {
     submitted: Lsn,
     /// Batches submitted that are not durable yet, and have not failed.
     under_way: usize,
+    /// Orders of each batch that can be read from the snapshots but is not durable there yet.
+    written: VecDeque<usize>,
     /// Whether what has been saved is being put away.
     settling: bool,
-    /// How much waits here to be saved, as the snapshots' thread knows it.
+    /// How much waits here until it is durable in the snapshots, as their thread knows it.
     backlog: Option<BacklogShare>,
     /// Set by the first failure of the snapshots: the journal goes on, the snapshots do not.
     failed: bool,
@@ -176,11 +179,12 @@ impl OrderActor {
         self.orders.dirty_len() >= self.context.config.checkpoint_step * SLICES_MAX
     }
 
-    /// Tells the snapshots' thread how much waits here.
+    /// Tells the snapshots' thread how much waits here: what is not written costs memory, and what is not
+    /// durable a start after a crash reads from the journal.
     fn tell_backlog(&mut self) {
         let snapshots = self.context.cold.snapshots();
         let share = self.checkpoint.backlog.get_or_insert_with(|| snapshots.backlog_share());
-        share.set(self.orders.unsaved_len());
+        share.set(self.orders.unsaved_len() + self.checkpoint.written.iter().sum::<usize>());
     }
 
     fn begin_step(&mut self) {
@@ -278,6 +282,7 @@ impl OrderActor {
         self.checkpoint.submitted = Lsn::ZERO;
         // The fault may have struck between two slices.
         self.checkpoint.settling = false;
+        self.checkpoint.written.clear();
         self.tell_backlog();
     }
 
@@ -304,7 +309,8 @@ impl OrderActor {
     /// Everything the step took can be read from the snapshots. It is not durable yet, but the journal has
     /// it, and nobody reads the journal to answer a question.
     fn end_step(&mut self) {
-        self.orders.saved();
+        let written = self.orders.saved();
+        self.checkpoint.written.push_back(written);
         self.directory.saved();
         self.vouchers.do_send(VouchersKept { saved: true });
         self.checkpoint.step = None;
@@ -418,6 +424,8 @@ impl Handler<CheckpointDone> for OrderActor {
 
     fn handle(&mut self, CheckpointDone(result): CheckpointDone, ctx: &mut Self::Context) {
         self.checkpoint.under_way = self.checkpoint.under_way.saturating_sub(1);
+        // Batches become durable in the order they were written.
+        self.checkpoint.written.pop_front();
         if let Err(error) = result {
             self.guarded(ctx, |actor, _| actor.fail(&error));
         }
