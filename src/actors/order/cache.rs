@@ -449,16 +449,22 @@ mod tests {
         assert_eq!(cache.first_dirty(), None);
     }
 
-    /// What one step saved is noted while the next is under way; a state that is still on its way must not
-    /// be dropped with the one before it.
-    #[test]
-    fn an_order_is_kept_until_its_last_state_has_arrived() {
+    /// A cache that keeps nothing it need not, and an order in it that the snapshots have.
+    fn one_saved() -> (OrderCache, OrderId) {
         let mut ledger = Ledger::new();
         let id = ledger.place("key", &draft(vec![line("P-DAY", 1)]));
         let mut cache = OrderCache::new(0);
         cache.insert(Lsn::new(1), Arc::new(ledger.state.orders[&id].value.clone()));
         cache.save(1);
         cache.saved();
+        (cache, id)
+    }
+
+    /// What one step saved is noted while the next is under way; a state that is still on its way must not
+    /// be dropped with the one before it.
+    #[test]
+    fn an_order_is_kept_until_its_last_state_has_arrived() {
+        let (mut cache, id) = one_saved();
         cache.update(id, Lsn::new(2), |_| {});
         cache.save(1);
         assert!(!cache.settle(9, |_| false));
@@ -490,12 +496,7 @@ mod tests {
 
     #[test]
     fn an_order_that_was_locked_when_its_turn_came_is_dropped_later() {
-        let mut ledger = Ledger::new();
-        let id = ledger.place("key", &draft(vec![line("P-DAY", 1)]));
-        let mut cache = OrderCache::new(0);
-        cache.insert(Lsn::new(1), Arc::new(ledger.state.orders[&id].value.clone()));
-        cache.save(1);
-        cache.saved();
+        let (mut cache, _) = one_saved();
         assert!(!cache.settle(1, |_| true), "nothing can be done about it now");
         assert_eq!(cache.len(), 1);
         cache.settle(1, |_| false);

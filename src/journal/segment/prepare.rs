@@ -241,6 +241,13 @@ mod tests {
     }
 
     #[test]
+    fn whoever_waits_is_told_to_go_on_or_to_give_up() {
+        let wait = |wanted, done| Pace(AtomicU64::new(wanted)).wait(done);
+        assert!(wait(2, 1));
+        assert!(!wait(GIVEN_UP, 0) && !wait(GIVEN_UP, BYTES), "nothing more is written");
+    }
+
+    #[test]
     fn a_file_that_nobody_wants_is_given_up() {
         let (_dir, directory, ownership) = directory();
         let mut preparation = Preparation::default();
