@@ -6,6 +6,7 @@ mod callback;
 mod look;
 mod rebuild;
 mod restart;
+mod saving;
 mod too_late;
 
 use std::path::Path;
@@ -128,8 +129,17 @@ async fn start_calling(
     metrics: Metrics,
     callbacks: Option<Callbacks>,
 ) -> Engine {
+    sell(EngineParts { callbacks, ..parts(dir, config, clock, metrics) }).await
+}
+
+fn parts(
+    dir: &Path,
+    config: EngineConfig,
+    clock: Arc<ManualClock>,
+    metrics: Metrics,
+) -> EngineParts {
     let (keys, _) = KeyRing::load(None, dir, MissingKeyFile::Create).unwrap();
-    let engine = Engine::start(EngineParts {
+    EngineParts {
         data_dir: dir.to_owned(),
         config,
         journal: JournalConfig { segment_bytes: 4 * 1024 * 1024, ..JournalConfig::default() },
@@ -141,9 +151,13 @@ async fn start_calling(
         keys,
         clock,
         metrics,
-        callbacks,
-    })
-    .unwrap();
+        callbacks: None,
+    }
+}
+
+/// Starts, with the catalogue and money if the store is new.
+async fn sell(parts: EngineParts) -> Engine {
+    let engine = Engine::start(parts).unwrap();
     let handle = engine.handle();
     if engine.report.is_new {
         handle.change_catalogue(fixture::commands()).await.unwrap();

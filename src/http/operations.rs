@@ -39,6 +39,7 @@ pub(super) fn metrics(state: &AppState) -> Answer {
         journal_groups: stats.groups.load(Ordering::Relaxed),
         journal_bytes: stats.bytes.load(Ordering::Relaxed),
         durable_lsn: stats.durable_lsn.load(Ordering::Relaxed),
+        snapshot_backlog: state.engine.snapshot_backlog(),
         in_flight: state.engine.in_flight(),
         ready: state.engine.status() == EngineStatus::Ready,
     };

@@ -74,6 +74,7 @@ struct Families {
     journal_groups: Counter,
     journal_bytes: Counter,
     durable_lsn: Gauge<u64, AtomicU64>,
+    snapshot_backlog: Gauge,
     in_flight: Gauge,
     ready: Gauge,
 }
@@ -93,6 +94,8 @@ pub struct EngineGauges {
     pub journal_bytes: u64,
     /// Position of the last durable record.
     pub durable_lsn: u64,
+    /// Changed orders that are not durable in the snapshots yet.
+    pub snapshot_backlog: usize,
     /// Requests in flight.
     pub in_flight: u32,
     /// Whether requests are taken.
@@ -115,6 +118,7 @@ impl Default for Metrics {
             journal_groups: Counter::default(),
             journal_bytes: Counter::default(),
             durable_lsn: Gauge::default(),
+            snapshot_backlog: Gauge::default(),
             in_flight: Gauge::default(),
             ready: Gauge::default(),
         };
@@ -155,6 +159,11 @@ impl Families {
         r.register("journal_groups", "Groups synced since the start", self.journal_groups.clone());
         r.register("journal_bytes", "Bytes durable since the start", self.journal_bytes.clone());
         r.register("durable_lsn", "Position of the last durable record", self.durable_lsn.clone());
+        r.register(
+            "snapshot_backlog",
+            "Changed orders that are not durable in the snapshots yet",
+            self.snapshot_backlog.clone(),
+        );
         r.register("in_flight", "Requests in flight", self.in_flight.clone());
         r.register("ready", "1 when requests are taken", self.ready.clone());
     }
@@ -211,6 +220,7 @@ impl Metrics {
         self.0.journal_groups.inner().store(engine.journal_groups, Ordering::Relaxed);
         self.0.journal_bytes.inner().store(engine.journal_bytes, Ordering::Relaxed);
         self.0.durable_lsn.set(engine.durable_lsn);
+        self.0.snapshot_backlog.set(gauge(engine.snapshot_backlog));
         self.0.in_flight.set(i64::from(engine.in_flight));
         self.0.ready.set(i64::from(engine.ready));
         let mut text = String::new();

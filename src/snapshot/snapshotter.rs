@@ -200,6 +200,12 @@ impl SnapshotHandle {
         self.backlog.share()
     }
 
+    /// Changed orders that wait until they are durable, as all who have a share say.
+    #[must_use]
+    pub fn backlog_len(&self) -> usize {
+        self.backlog.len()
+    }
+
     /// Batches and reads that wait, for metrics.
     #[must_use]
     pub fn queue_lens(&self) -> (usize, usize) {

@@ -154,6 +154,13 @@ impl EngineHandle {
         self.0.journal.stats()
     }
 
+    /// Changed orders that are not durable in the snapshots yet, as of the last tick: what
+    /// `snapshot.backlog_max` is compared with.
+    #[must_use]
+    pub fn snapshot_backlog(&self) -> usize {
+        self.0.cold.snapshots().backlog_len()
+    }
+
     /// Up to where the snapshots have what every supplier did: a start replays what is above it. Waits
     /// while a checkpoint is being written, so it is not for threads that sell.
     #[must_use]

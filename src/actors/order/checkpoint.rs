@@ -310,10 +310,12 @@ impl OrderActor {
     /// it, and nobody reads the journal to answer a question.
     fn end_step(&mut self) {
         let written = self.orders.saved();
-        self.checkpoint.written.push_back(written);
+        // A step with nothing to write had no batch, so nothing will say that it has become durable.
+        if self.checkpoint.step.take().is_some_and(|step| step.submitted) {
+            self.checkpoint.written.push_back(written);
+        }
         self.directory.saved();
         self.vouchers.do_send(VouchersKept { saved: true });
-        self.checkpoint.step = None;
         self.tell_backlog();
         if !self.checkpoint.settling {
             self.checkpoint.settling = true;
