@@ -1,8 +1,11 @@
-//! The journal's tail being applied, as a line of threads: one reads and checks, one decodes, one
-//! applies, one writes to the snapshots. Records keep their order all along.
+//! The journal's tail being applied, as a line of threads: one reads and checks, one decodes and applies, one
+//! writes to the snapshots. Records keep their order all along.
+//!
+//! What a record is decoded into is applied where it was made: passed on to another core it would be fetched
+//! from there piece by piece, and freed far from where it was allocated.
 
 use std::collections::BTreeMap;
-use std::mem::take;
+use std::mem::{replace, take};
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Weak};
@@ -30,8 +33,9 @@ use crate::schema;
 use crate::snapshot::{EntityKind, Entry, Removals, SnapshotStore, Unsaved};
 use crate::types::{Lsn, OrderId, PartitionNo, SlotKey, SupplierNo};
 
-/// Orders and vouchers in memory before they are written to the snapshots.
-const SPILL_ORDERS: usize = 60_000;
+/// Orders and vouchers in memory before they are written to the snapshots: few enough to be in the processor's
+/// cache still when they are.
+const SPILL_ORDERS: usize = 12_000;
 /// Slots, pools, limits and accounts in memory before they are written too: they are touched again and
 /// again, so they stay longer.
 const SPILL_SHARED: usize = 200_000;
@@ -41,14 +45,26 @@ const PARCEL_BYTES: usize = 256 * 1024;
 const PARCELS: usize = 4;
 
 /// Records as they were read.
-#[derive(Default)]
 struct Parcel {
     bytes: Vec<u8>,
     /// Position, schema and end of each.
     records: Vec<(Lsn, u16, usize)>,
 }
 
-type Decoded = Result<Vec<(Lsn, Transaction)>, RecoveryError>;
+impl Parcel {
+    fn new() -> Self {
+        // The last one may go beyond.
+        Self { bytes: Vec::with_capacity(PARCEL_BYTES + PARCEL_BYTES / 8), records: Vec::new() }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = journal::Entry<'_>> {
+        let mut begin = 0;
+        self.records.iter().map(move |(lsn, schema, end)| {
+            let bytes = &self.bytes[replace(&mut begin, *end)..*end];
+            journal::Entry { lsn: *lsn, schema: *schema, bytes }
+        })
+    }
+}
 
 /// What the tail comes to.
 pub(super) struct Tail<'a> {
@@ -118,19 +134,15 @@ impl<'a> Tail<'a> {
         let keys = spiller.request_keys();
         let tail = &mut *self;
         let (read, applied, spilled, keys) = thread::scope(|scope| {
-            let (parcels, to_decode) = bounded(PARCELS);
-            let (transactions, to_apply) = bounded(PARCELS);
+            let (parcels, to_apply) = bounded(PARCELS);
             let (spills, to_spill) = bounded(1);
             // Those of one supplier are known to whoever has it rebuilt.
             let keys = move || only.map_or_else(|| request_keys(store, &keys), |_| Ok(()));
             let keys = spawn(scope, "replay-keys", keys);
-            let decode = move || decode(&to_decode, &transactions, only);
-            let decoder = spawn(scope, "replay-decode", decode);
             let applier = spawn(scope, "replay-apply", move || tail.apply(&to_apply, &spills));
             let spiller = spawn(scope, "replay-spill", move || spiller.run(&to_spill));
             let read = read(log, from, &parcels);
             drop(parcels);
-            join(decoder);
             (read, join(applier), join(spiller), join(keys))
         });
         // Whoever comes later in the line stops those before it.
@@ -142,15 +154,19 @@ impl<'a> Tail<'a> {
 
     fn apply(
         &mut self,
-        decoded: &Receiver<Decoded>,
+        parcels: &Receiver<Parcel>,
         spills: &Sender<Arc<Spill>>,
     ) -> Result<(), RecoveryError> {
         let mut source = Source { store: self.store, spilling: Vec::new() };
-        for records in decoded {
-            for (lsn, mut transaction) in records? {
+        for parcel in parcels {
+            for entry in parcel.entries() {
+                let mut transaction = decode_record(entry)?;
+                if self.only.is_some() && self.only != transaction.supplier {
+                    continue;
+                }
                 self.records += 1;
-                self.observe(lsn, &mut transaction);
-                self.state.apply(lsn, transaction, &mut source)?;
+                self.observe(entry.lsn, &mut transaction);
+                self.state.apply(entry.lsn, transaction, &mut source)?;
             }
             let State { orders, slots, pools, limits, accounts, .. } = &self.state;
             let shared = slots.len() + pools.len() + limits.len() + accounts.len();
@@ -280,41 +296,18 @@ fn read(
     from: Lsn,
     parcels: &Sender<Parcel>,
 ) -> Result<Lsn, RecoveryError> {
-    let mut parcel = Parcel::default();
+    let mut parcel = Parcel::new();
     let next = log.read_from(from, &mut |journal::Entry { lsn, schema, bytes }| {
         parcel.bytes.extend_from_slice(bytes);
         parcel.records.push((lsn, schema, parcel.bytes.len()));
         if parcel.bytes.len() >= PARCEL_BYTES {
             // If nobody takes it any more something has failed, which is told elsewhere.
-            let _ = parcels.send(take(&mut parcel));
+            let _ = parcels.send(replace(&mut parcel, Parcel::new()));
         }
         Ok(())
     })?;
     let _ = parcels.send(parcel);
     Ok(next)
-}
-
-/// Decodes until there is no more, or one that cannot be decoded.
-fn decode(parcels: &Receiver<Parcel>, transactions: &Sender<Decoded>, only: Option<SupplierNo>) {
-    for Parcel { bytes, records } in parcels {
-        let mut begin = 0;
-        let decoded = records.into_iter().filter_map(|(lsn, schema, end)| {
-            let bytes = &bytes[begin..end];
-            begin = end;
-            let transaction = decode_record(journal::Entry { lsn, schema, bytes });
-            let wanted = |transaction: &Transaction| only.is_none() || only == transaction.supplier;
-            match transaction {
-                Ok(transaction) if wanted(&transaction) => Some(Ok((lsn, transaction))),
-                Ok(_) => None,
-                Err(error) => Some(Err(error)),
-            }
-        });
-        let decoded: Decoded = decoded.collect();
-        let failed = decoded.is_err();
-        if transactions.send(decoded).is_err() || failed {
-            return;
-        }
-    }
 }
 
 /// The snapshots, and what is on its way there.
