@@ -116,9 +116,9 @@ fn append(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, size: usize, mut
     assert_eq!(log.next_lsn(), Lsn::new(expected), "every record was stored");
 }
 
-/// Question: what does one group cost, and how much does sharing the sync save? And is `O_DSYNC`, one
-/// system call, better than a write and `fdatasync`? Memory shows what is left without the disk, `copy` what nobody
-/// can leave out.
+/// Question: what does one group cost, and how much does sharing the sync save? And is `O_DSYNC`, one system
+/// call, better than a write and `fdatasync`, or a write past the cache better than both? Memory shows what is
+/// left without the disk, `copy` what nobody can leave out.
 fn log_append(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("journal/log_append");
     for size in GROUP_SIZES {
@@ -127,6 +127,9 @@ fn log_append(criterion: &mut Criterion) {
         drop(dir);
         let (dir, log) = segments(SyncMode::ODsync);
         append(&mut group, "o_dsync", size, log);
+        drop(dir);
+        let (dir, log) = segments(SyncMode::Direct);
+        append(&mut group, "direct", size, log);
         drop(dir);
         append(&mut group, "memory", size, MemoryDisk::new().open());
         copy(&mut group, size);
@@ -207,6 +210,9 @@ fn journal_commit(criterion: &mut Criterion) {
         drop(dir);
         let (dir, log) = segments(SyncMode::ODsync);
         bench_journal(&mut group, "o_dsync", size, log);
+        drop(dir);
+        let (dir, log) = segments(SyncMode::Direct);
+        bench_journal(&mut group, "direct", size, log);
         drop(dir);
         bench_journal(&mut group, "memory", size, MemoryDisk::new().open());
     }

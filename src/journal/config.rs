@@ -30,10 +30,13 @@ pub struct JournalConfig {
 #[serde(rename_all = "snake_case")]
 pub enum SyncMode {
     /// Write, then `fdatasync`.
-    #[default]
     Fdatasync,
     /// Write to a file opened with `O_DSYNC`: one system call that returns when the data is durable.
     ODsync,
+    /// The same past the system's cache (`O_DIRECT`): no group is copied there and written back from there.
+    /// Where the file system cannot, like `Fdatasync`.
+    #[default]
+    Direct,
 }
 
 /// Why a configuration cannot be used.
@@ -97,7 +100,7 @@ impl Default for JournalConfig {
             // Four full groups: one being synced, one forming, two of headroom.
             queue_len_max: 4096,
             archive_segments_max: None,
-            sync: SyncMode::Fdatasync,
+            sync: SyncMode::Direct,
         }
     }
 }

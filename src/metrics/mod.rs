@@ -160,7 +160,7 @@ impl Families {
         r.register("journal_bytes", "Bytes durable since the start", self.journal_bytes.clone());
         r.register("durable_lsn", "Position of the last durable record", self.durable_lsn.clone());
         r.register(
-            "snapshot_backlog",
+            "snapshot_backlog_orders",
             "Changed orders that are not durable in the snapshots yet",
             self.snapshot_backlog.clone(),
         );

@@ -33,9 +33,8 @@ use crate::schema;
 use crate::snapshot::{EntityKind, Entry, Removals, SnapshotStore, Unsaved};
 use crate::types::{Lsn, OrderId, PartitionNo, SlotKey, SupplierNo};
 
-/// Orders and vouchers in memory before they are written to the snapshots: few enough to be in the processor's
-/// cache still when they are.
-const SPILL_ORDERS: usize = 12_000;
+/// Orders and vouchers in memory before they are written to the snapshots.
+const SPILL_ORDERS: usize = 60_000;
 /// Slots, pools, limits and accounts in memory before they are written too: they are touched again and
 /// again, so they stay longer.
 const SPILL_SHARED: usize = 200_000;
@@ -53,7 +52,7 @@ struct Parcel {
 
 impl Parcel {
     fn new() -> Self {
-        // The last one may go beyond.
+        // The last record may go beyond.
         Self { bytes: Vec::with_capacity(PARCEL_BYTES + PARCEL_BYTES / 8), records: Vec::new() }
     }
 

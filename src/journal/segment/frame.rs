@@ -161,7 +161,7 @@ impl SegmentHeader {
 }
 
 impl BlockHeader {
-    /// Writes `group` as a block into `out`, padded to whole pages, and returns its header.
+    /// Appends `group` to `out` as a block of whole pages and returns its header.
     pub(super) fn encode(store: StoreId, group: &Group, chain: u32, out: &mut Vec<u8>) -> Self {
         let payload = group.payload();
         let mut header = Self {
@@ -182,10 +182,10 @@ impl BlockHeader {
         bytes[24..28].copy_from_slice(&chain.to_le_bytes());
         header.crc = checksum(store, &bytes, payload);
         bytes[28..32].copy_from_slice(&header.crc.to_le_bytes());
-        out.clear();
+        let begin = out.len();
         out.extend_from_slice(&bytes);
         out.extend_from_slice(payload);
-        out.resize(out.len().next_multiple_of(PAGE), 0);
+        out.resize(begin + (out.len() - begin).next_multiple_of(PAGE), 0);
         header
     }
 

@@ -7,6 +7,7 @@
 mod archive;
 mod directory;
 mod frame;
+mod pages;
 mod prepare;
 mod read;
 mod scan;
@@ -15,7 +16,7 @@ mod tail;
 mod tests;
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::journal::{Entry, Group, JournalConfig, Log, LogError, SyncMode, Trunc
 use crate::types::Lsn;
 use directory::{Directory, Ownership, Place, publish};
 use frame::{BlockHeader, PAGE_BYTES, Position, SegmentHeader};
+use pages::Pages;
 use prepare::{Preparation, prepare};
 use read::Walked;
 
@@ -45,8 +47,9 @@ pub struct SegmentLog {
     header: SegmentHeader,
     at: Position,
     preparation: Preparation,
-    /// The block being written, kept for its memory.
-    block: Vec<u8>,
+    block: Pages,
+    /// How groups become durable in it: as configured, if the file system can do that.
+    sync: SyncMode,
     failed: bool,
 }
 
@@ -98,6 +101,8 @@ impl SegmentLog {
         make_good(&path, &walked, last_block)?;
         // A crash may have come between the renaming of the last segment and this.
         directory.sync()?;
+        let mut block = Pages::default();
+        let (file, sync) = open_for_appending(&path, config.sync, walked.page_left(), &mut block)?;
         let recovery = Recovery {
             store: walked.header.store,
             created,
@@ -107,7 +112,7 @@ impl SegmentLog {
             tail: walked.tail,
         };
         let log = Self {
-            file: open_for_appending(&path, config.sync)?,
+            file,
             directory,
             ownership,
             config: config.clone(),
@@ -115,7 +120,8 @@ impl SegmentLog {
             header: walked.header,
             at: walked.end,
             preparation: Preparation::default(),
-            block: Vec::new(),
+            block,
+            sync,
             failed: false,
         };
         Ok((log, recovery))
@@ -134,10 +140,12 @@ impl SegmentLog {
         {
             self.begin_next_segment()?;
         }
-        let header = BlockHeader::encode(self.header.store, group, self.at.chain, &mut self.block);
-        let written = self.file.write_all_at(&self.block, self.at.offset);
+        let header = self.block.fill(bytes as usize, |out| {
+            BlockHeader::encode(self.header.store, group, self.at.chain, out)
+        });
+        let written = self.file.write_all_at(self.block.as_slice(), self.at.offset);
         written.map_err(LogError::io("write", &self.path))?;
-        if self.config.sync == SyncMode::Fdatasync {
+        if self.sync == SyncMode::Fdatasync {
             self.file.sync_data().map_err(LogError::io("sync", &self.path))?;
         }
         self.at =
@@ -159,8 +167,9 @@ impl SegmentLog {
             chain: self.at.chain,
         };
         self.path = create_segment(&self.directory, &header)?;
-        self.file = open_for_appending(&self.path, self.config.sync)?;
         self.at = header.start();
+        (self.file, self.sync) =
+            open_for_appending(&self.path, self.sync, Some(self.at.offset), &mut self.block)?;
         self.header = header;
         Ok(())
     }
@@ -248,14 +257,44 @@ fn create_segment(directory: &Directory, header: &SegmentHeader) -> Result<PathB
     Ok(path)
 }
 
-fn open_for_appending(path: &Path, sync: SyncMode) -> Result<File, LogError> {
-    let flags = match sync {
+/// Opens a segment for groups that become durable in the way `wanted`, and says in which they do: direct
+/// writes are not for every file system. Some refuse to open such a file, others to write to it, which is
+/// tried on a page of zeros at `unused`, if there is one; it stays what it is.
+fn open_for_appending(
+    path: &Path,
+    wanted: SyncMode,
+    unused: Option<u64>,
+    page: &mut Pages,
+) -> Result<(File, SyncMode), LogError> {
+    let flags = match wanted {
         SyncMode::Fdatasync => OFlags::empty(),
         SyncMode::ODsync => OFlags::DSYNC,
+        SyncMode::Direct => OFlags::DSYNC | OFlags::DIRECT,
     };
     let mut options = OpenOptions::new();
     options.read(true).write(true).custom_flags(flags.bits().cast_signed());
-    options.open(path).map_err(LogError::io("open", path))
+    let mut opened = options.open(path).map_err(|error| ("open", error));
+    if let (SyncMode::Direct, Ok(file), Some(offset)) = (wanted, &opened, unused) {
+        page.fill(frame::PAGE, |out| out.resize(out.len() + frame::PAGE, 0));
+        if let Err(error) = file.write_all_at(page.as_slice(), offset) {
+            opened = Err(("write", error));
+        }
+    }
+    let is_refusal = |error: &io::Error| {
+        matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported)
+    };
+    match opened {
+        Ok(file) => Ok((file, wanted)),
+        Err((_, error)) if wanted == SyncMode::Direct && is_refusal(&error) => {
+            tracing::warn!(
+                path = %path.display(),
+                %error,
+                "the file system takes no direct writes: groups are written and then synced"
+            );
+            open_for_appending(path, SyncMode::Fdatasync, unused, page)
+        }
+        Err((action, error)) => Err(LogError::io(action, path)(error)),
+    }
 }
 
 /// Brings the last segment into the state that appending expects: the last group durable, zeros beyond.

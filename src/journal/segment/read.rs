@@ -131,6 +131,13 @@ pub(super) struct Walked {
     pub(super) tail: Tail,
 }
 
+impl Walked {
+    /// Offset of the page after the last block, unless the segment is full.
+    pub(super) fn page_left(&self) -> Option<u64> {
+        (self.end.offset < self.header.segment_bytes).then_some(self.end.offset)
+    }
+}
+
 /// Visits every block of `segments`, the last of which is the log's last, with the offset it has in its
 /// segment. Checks that each segment continues the one before.
 pub(super) fn walk<E: From<LogError>>(

@@ -77,15 +77,93 @@ impl Harness for InDirectory {
 
 #[test]
 fn it_keeps_the_promises_of_a_log() {
-    for (sync, archive_segments_max) in
-        [(SyncMode::Fdatasync, None), (SyncMode::Fdatasync, Some(2)), (SyncMode::ODsync, Some(0))]
-    {
+    for (sync, archive_segments_max) in [
+        (SyncMode::Fdatasync, None),
+        (SyncMode::Fdatasync, Some(2)),
+        (SyncMode::ODsync, Some(0)),
+        (SyncMode::Direct, None),
+        (SyncMode::Direct, Some(2)),
+    ] {
         conformance::run(|| InDirectory {
             dir: tempfile::tempdir().unwrap(),
             config: JournalConfig { sync, archive_segments_max, ..small() },
         });
     }
 }
+
+/// The way direct writes end up in on the file system of `dir`: not all take them.
+fn direct_in(dir: &TempDir) -> SyncMode {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).custom_flags(OFlags::DIRECT.bits().cast_signed());
+    let path = dir.path().join("direct");
+    let opened = options.open(&path);
+    fs::remove_file(&path).unwrap();
+    if opened.is_ok() { SyncMode::Direct } else { SyncMode::Fdatasync }
+}
+
+/// How groups are made durable is a matter of each run: nothing on the disk depends on it.
+#[test]
+fn each_run_may_make_groups_durable_in_another_way() {
+    let dir = store(&[&[1, 2][..], &[4000, 3], &[6]]);
+    let path = segment_path(&dir, 1);
+    let direct = direct_in(&dir);
+    let opened = |sync| SegmentLog::open(dir.path(), &JournalConfig { sync, ..small() }).unwrap();
+    let modes = [SyncMode::Direct, SyncMode::Fdatasync, SyncMode::Direct, SyncMode::ODsync];
+    for (next, sync) in (6..).zip(modes) {
+        let image = fs::read(&path).unwrap();
+        let (mut log, recovery) = opened(sync);
+        let used = if sync == SyncMode::Direct { direct } else { sync };
+        assert_eq!((log.sync, recovery.tail), (used, Tail::Clean));
+        assert_eq!(flags(&log), expected_flags(used));
+        assert_eq!(fs::read(&path).unwrap(), image, "trying changes nothing");
+        append(&mut log, &[[10]]);
+        assert_eq!(read(&log, 1), ((1..=next).collect(), next + 1));
+    }
+    // The segment is full now: there is no page to try it with before the next one.
+    let (mut log, _) = opened(SyncMode::Direct);
+    assert_eq!(log.at.offset, small().segment_bytes);
+    assert_eq!(fs::metadata(&path).unwrap().len(), small().segment_bytes);
+    append(&mut log, &[[5]]);
+    assert_ne!(log.path, path);
+    assert_eq!((log.sync, flags(&log)), (direct, expected_flags(direct)));
+    assert_eq!(read(&log, 1), ((1..=10).collect(), 11));
+}
+
+/// Of the flags a segment is open with, those that make its writes durable.
+fn flags(log: &SegmentLog) -> OFlags {
+    rustix::fs::fcntl_getfl(&log.file).unwrap() & (OFlags::DSYNC | OFlags::DIRECT)
+}
+
+fn expected_flags(sync: SyncMode) -> OFlags {
+    match sync {
+        SyncMode::Fdatasync => OFlags::empty(),
+        SyncMode::ODsync => OFlags::DSYNC,
+        SyncMode::Direct => OFlags::DSYNC | OFlags::DIRECT,
+    }
+}
+
+#[test]
+fn a_file_system_without_direct_writes_is_told_from_a_fault() {
+    let dir = store(&[&[1]]);
+    let image = fs::read(segment_path(&dir, 1)).unwrap();
+    let tries = |path: &Path, unused| {
+        let opened = open_for_appending(path, SyncMode::Direct, unused, &mut Pages::default());
+        opened.map(|(_, sync)| sync)
+    };
+    // Devices of characters refuse to be opened like that.
+    assert_eq!(tries(Path::new("/dev/null"), Some(0)).unwrap(), SyncMode::Fdatasync);
+    // A file that may be opened and then refuses: no page begins there. Some file systems in memory take it.
+    let path = segment_path(&dir, 1);
+    let odd = tries(&path, Some(3 * PAGE_BYTES + 1)).unwrap();
+    let is_in_memory = rustix::fs::statfs(dir.path()).unwrap().f_type == TMPFS;
+    assert_eq!(odd, if is_in_memory { direct_in(&dir) } else { SyncMode::Fdatasync });
+    assert_eq!(fs::read(&path).unwrap(), image);
+    let missing = tries(&dir.path().join("missing"), None);
+    assert!(matches!(missing, Err(LogError::Io { action: "open", .. })), "{missing:?}");
+}
+
+/// `statfs` of a file system in memory.
+const TMPFS: i64 = 0x0102_1994;
 
 #[test]
 fn a_full_segment_is_followed_by_the_next() {
@@ -193,7 +271,8 @@ fn a_group_whose_sync_failed_shows_after_reopening() {
     let unsynced = group(&log, &[3]);
     let mut block = Vec::new();
     BlockHeader::encode(log.header.store, &unsynced, log.at.chain, &mut block);
-    log.file.write_all_at(&block, log.at.offset).unwrap();
+    let file = OpenOptions::new().write(true).open(&log.path).unwrap();
+    file.write_all_at(&block, log.at.offset).unwrap();
     log.failed = true;
     assert_eq!(read(&log, 1), (vec![1, 2], 3));
     let image = fs::read(&log.path).unwrap();
