@@ -5,6 +5,10 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{Advice, fadvise};
 
 use crate::journal::segment::directory::{
     Directory, Ownership, Place, SegmentFile, publish, remove, sync_dir, unfinished,
@@ -13,6 +17,11 @@ use crate::journal::segment::frame::Position;
 use crate::journal::segment::scan::{Scanner, Step};
 use crate::journal::{LogError, Truncator};
 use crate::types::Lsn;
+
+/// Bytes of a segment that are read from the disk at once.
+const PIECE_BYTES: usize = 128 * 1024;
+/// Time between two pieces. A segment of 64 MiB takes half a second like that.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The [`Truncator`] of a [`SegmentLog`](crate::journal::SegmentLog). Works on closed segments, which
 /// never change, so it may run beside appends and readers. While it exists the process keeps owning
@@ -36,6 +45,7 @@ impl SegmentTruncator {
     /// Compresses a closed segment and removes the original once the copy has been read back in full.
     fn archive(&self, segment: &SegmentFile, next: Lsn) -> Result<(), LogError> {
         let source = self.directory.live(segment.first);
+        fetch(&source)?;
         let (mut scanner, end) = scan(Scanner::open(&self.directory, segment)?)?;
         if end.next != next {
             return Err(scanner.damaged(format!("the next segment begins at LSN {next}")));
@@ -80,6 +90,19 @@ impl Truncator for SegmentTruncator {
         }
         self.forget()
     }
+}
+
+/// Has the system's cache hold a segment before it is read, which after direct writes it does not. Left to
+/// itself the system reads megabytes ahead, and each group meanwhile would wait until they are there.
+fn fetch(segment: &Path) -> Result<(), LogError> {
+    let mut file = File::open(segment).map_err(LogError::io("open", segment))?;
+    // Where the system takes no advice, it reads ahead.
+    let _ = fadvise(&file, 0, None, Advice::Random);
+    let mut piece = vec![0; PIECE_BYTES];
+    while file.read(&mut piece).map_err(LogError::io("read", segment))? > 0 {
+        thread::sleep(PAUSE);
+    }
+    Ok(())
 }
 
 /// Reads a closed segment to its end.
