@@ -103,10 +103,13 @@ pub(super) mod fault {
     }
 }
 
+/// Ticks every 5 ms, a step every tick.
+fn often() -> EngineConfig {
+    EngineConfig { tick_ms: 5, checkpoint_interval_ms: 5, ..EngineConfig::default() }
+}
+
 async fn start(dir: &Path) -> Engine {
-    let every_tick =
-        EngineConfig { tick_ms: 5, checkpoint_interval_ms: 5, ..EngineConfig::default() };
-    start_with(dir, every_tick).await
+    start_with(dir, often()).await
 }
 
 async fn start_with(dir: &Path, config: EngineConfig) -> Engine {

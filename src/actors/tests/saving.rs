@@ -4,18 +4,13 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 
-/// Ticks every 5 ms, a step every tick.
-fn often() -> EngineConfig {
-    EngineConfig { tick_ms: 5, checkpoint_interval_ms: 5, ..EngineConfig::default() }
-}
-
 /// Steps that find nothing to save must not be taken for batches that are not durable yet: what is sold after a
 /// quiet hour would count as waiting for another hour, and saving would no longer give way to sales.
 #[test]
 fn nothing_waits_once_it_is_durable_however_long_nothing_was_sold() {
     let dir = tempfile::tempdir().unwrap();
     actix_rt::System::new().block_on(async {
-        let engine = start_with(dir.path(), often()).await;
+        let engine = start(dir.path()).await;
         let handle = engine.handle();
         for n in 0..3 {
             sleep(200).await;

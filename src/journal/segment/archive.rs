@@ -1,7 +1,7 @@
 //! Moves closed segments into the archive, compressed, and forgets the oldest ones beyond the limit.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -99,10 +99,14 @@ fn fetch(segment: &Path) -> Result<(), LogError> {
     // Where the system takes no advice, it reads ahead.
     let _ = fadvise(&file, 0, None, Advice::Random);
     let mut piece = vec![0; PIECE_BYTES];
-    while file.read(&mut piece).map_err(LogError::io("read", segment))? > 0 {
-        thread::sleep(PAUSE);
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(_) => thread::sleep(PAUSE),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(LogError::io("read", segment)(error)),
+        }
     }
-    Ok(())
 }
 
 /// Reads a closed segment to its end.
